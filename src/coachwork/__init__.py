@@ -1,0 +1,1 @@
+"""Coachwork: the car around a pre-trained model."""

@@ -1,0 +1,289 @@
+"""Every error Coachwork raises, as one tree. Knows what went wrong; does not know how it is shown.
+
+CoachworkError
+├── ProjectError            the project folder is wrong: file, line and the fix
+├── InputError              what a person or program sent does not fit
+├── TooLarge                … or is too big
+├── NotFound                no such run, approval, document, pipeline …
+├── Conflict                it was already decided, finished or taken
+├── NotInstalled            an optional part is missing: the line to type
+├── PortInUse               another program listens there
+├── ModelError              a model call failed
+│   ├── MissingKey              no API key in the environment
+│   ├── UnknownModel            no such model or provider
+│   ├── ModelUnavailable        a local model's file is not there
+│   ├── Unreachable             no connection to the provider
+│   ├── ModelTimeout            too slow: to the first token, or in all
+│   ├── RateLimited             429, with how long to wait
+│   ├── Overloaded              503, 529
+│   ├── ProviderFault           another 5xx, or an answer that is not the provider's wire
+│   ├── Rejected                a 4xx: the request itself is wrong
+│   ├── ContextTooLong          more tokens than the model takes
+│   ├── ContentFiltered         the provider would not answer
+│   ├── StreamCut               the answer stopped before its end
+│   └── RouteExhausted          every model of the route failed
+├── OutputRefused           a model's answer that does not prove to be the asked type
+│   ├── OutputTruncated         … because it was cut at its token limit
+│   └── ModelRefused            … because the model declined
+├── DownloadError           a model file could not be had whole
+├── DocumentUnreadable      a document that can't be read: its name and why
+├── DeliveryFailed          a webhook was not taken by its receiver
+├── RunFailed               the user's own code raised
+└── RunCancelled            somebody stopped the run
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any, ClassVar, Literal
+
+
+class CoachworkError(Exception):
+    """Something Coachwork can explain: what happened, and what to do next.
+
+    `message` is for the engineer (what happened, with which value), `hint` is what to type or
+    change next, `reader` is one sentence for a person who never sees code.
+    """
+
+    code: ClassVar[str] = "error"
+    status: ClassVar[int] = 500
+    retryable: ClassVar[bool] = False
+    reader_default: ClassVar[str] = "Something went wrong. What you sent is kept."
+
+    def __init__(self, message: str, *, hint: str = "", reader: str = "", details: Mapping[str, Any] | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.reader = reader or self.reader_default
+        self.details: dict[str, Any] = dict(details or {})
+
+    def __str__(self) -> str:
+        return f"{self.message}\n  → {self.hint}" if self.hint else self.message
+
+    def to_dict(self) -> dict[str, Any]:
+        """The error as JSON: {code, message, hint, reader, retryable, status, details}."""
+        return {
+            "code": self.code,
+            "message": self.message,
+            "hint": self.hint,
+            "reader": self.reader,
+            "retryable": self.retryable,
+            "status": self.status,
+            "details": self.details,
+        }
+
+
+class ProjectError(CoachworkError):
+    """The project folder is wrong: names the file, the line where it is known, and the fix."""
+
+    code = "project"
+    reader_default = "This application is not set up correctly. Its maker has to look at it."
+
+    def __init__(self, message: str, *, file: str = "", line: int | None = None, hint: str = "") -> None:
+        where = f"{file}:{line}: " if file and line else f"{file}: " if file else ""
+        super().__init__(where + message, hint=hint, details={"file": file, "line": line})
+        self.file = file
+        self.line = line
+
+
+class InputError(CoachworkError):
+    """What was sent does not fit the declared type. `details["fields"]` lists {path, message, value}."""
+
+    code = "input"
+    status = 422
+    reader_default = "Some of what you entered does not fit. Please check the marked fields."
+
+
+class TooLarge(CoachworkError):
+    code = "too-large"
+    status = 413
+    reader_default = "That is too large to send. Please shorten it or attach less."
+
+
+class NotFound(CoachworkError):
+    code = "not-found"
+    status = 404
+    reader_default = "This can't be found. It may have been removed."
+
+
+class Conflict(CoachworkError):
+    code = "conflict"
+    status = 409
+    reader_default = "Somebody was faster: this has already been decided."
+
+
+class NotInstalled(CoachworkError):
+    code = "not-installed"
+    reader_default = "A part of this application is not installed. Its maker has to look at it."
+
+
+class PortInUse(CoachworkError):
+    code = "port-in-use"
+
+
+class ModelError(CoachworkError):
+    """A model call failed. `model` is `provider:name`."""
+
+    code = "model"
+    status = 502
+    reader_default = "The model could not answer. What you sent is kept; please try again."
+
+    def __init__(self, message: str, *, model: str = "", hint: str = "", reader: str = "", details: Mapping[str, Any] | None = None) -> None:
+        super().__init__(message, hint=hint, reader=reader, details={"model": model, **(details or {})})
+        self.model = model
+
+
+class MissingKey(ModelError):
+    code = "missing-key"
+    status = 500
+
+
+class UnknownModel(ModelError):
+    code = "unknown-model"
+    status = 500
+
+
+class ModelUnavailable(ModelError):
+    code = "model-unavailable"
+    status = 503
+
+
+class Unreachable(ModelError):
+    code = "unreachable"
+    status = 503
+    retryable = True
+
+
+class ModelTimeout(ModelError):
+    code = "model-timeout"
+    status = 504
+    retryable = True
+    reader_default = "The model did not answer in time. What you sent is kept; please try again."
+
+
+class RateLimited(ModelError):
+    """The provider asks to slow down. `retry_after` is in seconds, None where it does not say."""
+
+    code = "rate-limited"
+    status = 503
+    retryable = True
+
+    def __init__(self, message: str, *, model: str = "", hint: str = "", retry_after: float | None = None) -> None:
+        super().__init__(message, model=model, hint=hint, details={"retry_after": retry_after})
+        self.retry_after = retry_after
+
+
+class Overloaded(ModelError):
+    code = "overloaded"
+    status = 503
+    retryable = True
+
+
+class ProviderFault(ModelError):
+    code = "provider-fault"
+    retryable = True
+
+
+class Rejected(ModelError):
+    code = "rejected"
+
+
+class ContextTooLong(ModelError):
+    code = "context-too-long"
+    reader_default = "That is more text than the model can read at once. Please shorten it."
+
+
+class ContentFiltered(ModelError):
+    code = "content-filtered"
+    reader_default = "The model's provider would not answer this."
+
+
+class StreamCut(ModelError):
+    code = "stream-cut"
+    retryable = True
+    reader_default = "The answer stopped in the middle, so it is not shown as complete. Please try again."
+
+
+class RouteExhausted(ModelError):
+    """Every model of a route failed. `details["attempts"]` lists {model, code, message} in order."""
+
+    code = "route-exhausted"
+    status = 503
+    retryable = True
+
+
+class OutputRefused(CoachworkError):
+    """A model's answer could not be proved to be the asked type. `raw` is its text, `reasons` why not."""
+
+    code = "output-refused"
+    status = 502
+    reader_default = "The model's answer could not be used, so nothing was made up from it. Please try again."
+
+    def __init__(self, message: str, *, raw: str, reasons: Sequence[str] = (), hint: str = "") -> None:
+        super().__init__(message, hint=hint, details={"raw": raw, "reasons": list(reasons)})
+        self.raw = raw
+        self.reasons = list(reasons)
+
+
+class OutputTruncated(OutputRefused):
+    code = "output-truncated"
+
+
+class ModelRefused(OutputRefused):
+    code = "model-refused"
+    reader_default = "The model declined to answer this."
+
+
+class DownloadError(CoachworkError):
+    code = "download"
+    status = 503
+
+
+class DocumentUnreadable(CoachworkError):
+    """A document that can't be read. `document` is its path in the knowledge base, `reason` is why."""
+
+    code = "document-unreadable"
+    status = 422
+
+    def __init__(self, document: str, reason: str, *, hint: str = "") -> None:
+        super().__init__(f"{document!r} can't be read: {reason}", hint=hint, details={"document": document, "reason": reason})
+        self.document = document
+        self.reason = reason
+
+
+class DeliveryFailed(CoachworkError):
+    code = "delivery-failed"
+    status = 502
+    retryable = True
+    reader_default = "The result could not be delivered. It is kept, and can be sent again."
+
+
+class RunFailed(CoachworkError):
+    """The application's own code raised. `details["type"]` is the exception's class."""
+
+    code = "run-failed"
+
+
+class RunCancelled(CoachworkError):
+    code = "cancelled"
+    status = 409
+    reader_default = "This was stopped."
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One result of a check: a stable id, how bad, what, the fix, and where. Django's system checks are the model."""
+
+    id: str
+    level: Literal["error", "warning", "info"]
+    message: str
+    hint: str = ""
+    where: str = ""
+
+
+def did_you_mean(name: str, known: Sequence[str]) -> str:
+    """A sentence that offers the nearest known name, or lists them where none is near."""
+    near = get_close_matches(name, known, n=1, cutoff=0.6)
+    if near:
+        return f"Did you mean {near[0]!r}?"
+    return f"Known: {', '.join(sorted(known)) or 'none'}."

@@ -1,0 +1,306 @@
+"""What travels between the rooms: frozen data without behaviour. Knows shapes; does not know who made them."""
+
+import base64
+import binascii
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal, TypeAlias
+
+from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, core_schema
+
+JsonValue: TypeAlias = Any  # None | bool | int | float | str | list | dict, as json.loads gives it
+Role = Literal["system", "user", "assistant"]
+FinishReason = Literal["stop", "length", "content_filter", "tool_call"]
+RunStatus = Literal["queued", "running", "waiting", "succeeded", "failed", "cancelled"]
+StepStatus = Literal["running", "waiting", "succeeded", "failed", "cancelled"]
+StepKind = Literal["prompt", "search", "verify", "transcribe", "webhook", "approval", "step"]
+ENDED: frozenset[str] = frozenset({"succeeded", "failed", "cancelled"})
+
+
+class Frozen(BaseModel):
+    """A value that travels: immutable, and an unknown field is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+# ── To and from a model ────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True)
+class TextPart:
+    text: str
+
+
+@dataclass(frozen=True)
+class MediaPart:
+    """An image, a PDF or a sound for a model: raw bytes with their media type (`image/png`, `audio/wav` …)."""
+
+    data: bytes
+    media_type: str
+
+
+Part: TypeAlias = TextPart | MediaPart
+
+
+@dataclass(frozen=True)
+class Message:
+    role: Role
+    parts: tuple[Part, ...]
+
+    @classmethod
+    def of(cls, role: Role, text: str) -> "Message":
+        return cls(role, (TextPart(text),))
+
+    @property
+    def text(self) -> str:
+        return "".join(part.text for part in self.parts if isinstance(part, TextPart))
+
+
+@dataclass(frozen=True)
+class ModelRequest:
+    """One question to a route.
+
+    `schema` is a JSON Schema (2020-12) the answer must fit, None for free text. `max_tokens` bounds
+    the answer; `seconds` bounds the whole call, both None for the route's own limit.
+    """
+
+    messages: tuple[Message, ...]
+    schema: Mapping[str, Any] | None = None
+    schema_name: str = "answer"
+    temperature: float | None = None
+    max_tokens: int | None = None
+    seconds: float | None = None
+
+
+@dataclass(frozen=True)
+class Usage:
+    """Tokens by kind. `cached_tokens` are the part of `input_tokens` that the provider read from its prefix cache."""
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cached_tokens: int = 0
+    thinking_tokens: int = 0
+    audio_seconds: float = 0.0
+
+    def __add__(self, other: "Usage") -> "Usage":
+        return Usage(
+            self.input_tokens + other.input_tokens,
+            self.output_tokens + other.output_tokens,
+            self.cached_tokens + other.cached_tokens,
+            self.thinking_tokens + other.thinking_tokens,
+            self.audio_seconds + other.audio_seconds,
+        )
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """A try of a call that failed before its first token, and why the next one was made."""
+
+    model: str
+    code: str
+    message: str
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Reply:
+    """A whole answer. `cost_nano` is in 1e-9 US dollars, None where the price is unknown; times in seconds."""
+
+    text: str
+    finish_reason: FinishReason
+    model: str
+    usage: Usage
+    cost_nano: int | None
+    seconds: float
+    first_token_seconds: float | None
+    cached: bool = False
+    thinking: str = ""
+    attempts: tuple[Attempt, ...] = ()
+
+
+@dataclass(frozen=True)
+class TextDelta:
+    text: str
+
+
+@dataclass(frozen=True)
+class ThinkingDelta:
+    text: str
+
+
+@dataclass(frozen=True)
+class Restarted:
+    """What came so far is void: the next model of the route starts the answer over."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class Finished:
+    reply: Reply
+
+
+ModelEvent: TypeAlias = TextDelta | ThinkingDelta | Restarted | Finished
+
+
+# ── What people type, speak and read ───────────────────────────────────────────────────────────
+
+_DATA_URL = re.compile(r"data:(?P<type>[\w.+-]+/[\w.+-]+)(?:;[\w=.+-]+)*;base64,(?P<data>[A-Za-z0-9+/=\s]*)\Z")
+
+
+class Audio:
+    """A recording as an input of a pipeline. In JSON it is a data URL: `data:audio/wav;base64,…`."""
+
+    __slots__ = ("data", "media_type")
+    media_prefix: ClassVar[str] = "audio/"
+
+    def __init__(self, data: bytes, media_type: str = "audio/wav") -> None:
+        self.data = data
+        self.media_type = media_type
+
+    def __repr__(self) -> str:
+        return f"Audio({len(self.data)} bytes of {self.media_type})"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Audio) and (self.data, self.media_type) == (other.data, other.media_type)
+
+    def __hash__(self) -> int:
+        return hash((self.data, self.media_type))
+
+    def to_url(self) -> str:
+        return f"data:{self.media_type};base64,{base64.b64encode(self.data).decode()}"
+
+    @classmethod
+    def from_url(cls, url: str) -> "Audio":
+        """Read a data URL. Raises ValueError where it is none, or not of a sound."""
+        match = _DATA_URL.match(url)
+        if match is None:
+            raise ValueError("a recording is sent as a data URL: data:audio/wav;base64,…")
+        if not match["type"].startswith(cls.media_prefix):
+            raise ValueError(f"this is {match['type']!r}, not a sound (audio/wav, audio/mpeg …)")
+        try:
+            return cls(base64.b64decode(match["data"], validate=False), match["type"])
+        except binascii.Error as error:
+            raise ValueError(f"the recording's base64 is broken: {error}") from None
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        from_text = core_schema.chain_schema(
+            [core_schema.str_schema(), core_schema.no_info_plain_validator_function(cls.from_url)]
+        )
+        return core_schema.json_or_python_schema(
+            json_schema=from_text,
+            python_schema=core_schema.union_schema([core_schema.is_instance_schema(cls), from_text]),
+            serialization=core_schema.plain_serializer_function_ser_schema(
+                lambda audio: audio.to_url(), return_schema=core_schema.str_schema()
+            ),
+        )
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return {"type": "string", "format": "data-url", "contentMediaType": "audio/*"}
+
+
+class Transcript(Frozen):
+    """What was said in a recording. `language` is a BCP 47 tag where the model tells, `seconds` the length."""
+
+    text: str
+    language: str = ""
+    seconds: float = 0.0
+
+
+class ChatMessage(Frozen):
+    """One turn of a conversation. `run_id` names the run that gave an assistant's turn, so its sources can be opened."""
+
+    role: Literal["user", "assistant"]
+    content: str = Field(min_length=1)
+    run_id: str = ""
+
+
+class Conversation(Frozen):
+    """The turns so far, the newest question last. A pipeline that takes this is shown as a chat."""
+
+    messages: list[ChatMessage] = Field(min_length=1)
+
+    @property
+    def question(self) -> str:
+        """The newest thing the person said."""
+        return next((turn.content for turn in reversed(self.messages) if turn.role == "user"), "")
+
+
+class Passage(Frozen):
+    """A piece of a document. `start` and `end` are character offsets in the document's stored text; `page` counts from 1."""
+
+    knowledge: str
+    document: str
+    title: str
+    title_path: list[str] = []
+    page: int | None = None
+    start: int
+    end: int
+    text: str
+    score: float = 0.0
+
+
+class Citation(Frozen):
+    """A place in a document. `quote` stands word for word at `start`..`end` of the document's stored text.
+
+    `marker` is the number by which the answer's text refers to it: `[1]`.
+    """
+
+    marker: int
+    knowledge: str
+    document: str
+    title: str
+    title_path: list[str] = []
+    page: int | None = None
+    start: int
+    end: int
+    quote: str
+
+
+class Sentence(Frozen):
+    """A sentence of an answer: `start`..`end` in the answer's text, and whether the passages bear it out."""
+
+    text: str
+    start: int
+    end: int
+    supported: bool
+    markers: list[int] = []
+
+
+class Checked(Frozen):
+    """An answer held against its passages."""
+
+    text: str
+    citations: list[Citation] = []
+    sentences: list[Sentence] = []
+
+    @property
+    def unsupported(self) -> list[Sentence]:
+        return [sentence for sentence in self.sentences if not sentence.supported]
+
+
+# ── A run, as it is shown ──────────────────────────────────────────────────────────────────────
+
+
+@dataclass
+class StepRecord:
+    """What a step tells about itself while it works. The only message that is filled in as it goes."""
+
+    kind: StepKind
+    name: str
+    label: str = ""
+    input: JsonValue = None
+    detail: str = ""
+    model: str = ""
+    route: str = ""
+    prompt_version: str = ""
+    how: str = ""
+    cached: bool = False
+    cost_nano: int | None = 0
+    usage: Usage = field(default_factory=Usage)
+    attempts: Sequence[Attempt] = ()

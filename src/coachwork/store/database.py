@@ -1,0 +1,134 @@
+"""One database behind one URL: SQLite (WAL) or PostgreSQL. Knows transactions; does not know what the tables mean.
+
+Writes go through one thread that commits what has gathered in one transaction, so a burst of
+small rows costs one commit and no writer of this process waits for another. Reads run beside it.
+"""
+
+import asyncio
+import queue
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, TypeVar
+
+import sqlalchemy as sa
+import structlog
+
+T = TypeVar("T")
+Work = Callable[[sa.Connection], Any]
+log = structlog.get_logger(__name__)
+
+_BATCH = 500
+
+
+def open_engine(url: str) -> sa.Engine:
+    """An engine for `url`. SQLite gets WAL, NORMAL durability and a patient busy timeout; its folder is made.
+
+    On SQLite a transaction with the execution option `write=True` takes the write lock at its start,
+    because a read that turns into a write may be refused at once instead of waiting.
+    """
+    parsed = sa.make_url(url)
+    if parsed.get_backend_name() != "sqlite":
+        return sa.create_engine(parsed.set(drivername="postgresql+psycopg"), pool_pre_ping=True)
+    if parsed.database and parsed.database != ":memory:":
+        Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+    engine = sa.create_engine(parsed, connect_args={"timeout": 30, "check_same_thread": False})
+
+    @sa.event.listens_for(engine, "connect")
+    def _prepare(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # we begin transactions ourselves, below
+        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "busy_timeout=30000", "foreign_keys=ON"):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @sa.event.listens_for(engine, "begin")
+    def _begin(connection: sa.Connection) -> None:
+        write = connection.get_execution_options().get("write", False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+
+    return engine
+
+
+class Database:
+    """Reads and writes of one process. Open with `Database(url)`, then `migrate()`; `close()` flushes."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.engine = open_engine(url)
+        self._work: queue.SimpleQueue[tuple[Work, Future[Any]] | None] = queue.SimpleQueue()
+        self._readers = ThreadPoolExecutor(4, thread_name_prefix="coachwork-read")
+        self._writer = threading.Thread(target=self._write_loop, name="coachwork-write", daemon=True)
+        self._writer.start()
+
+    def migrate(self) -> None:
+        """Bring the tables to this version's shape."""
+        from coachwork.store.migrations import upgrade
+
+        upgrade(self.engine)
+
+    async def read(self, work: Callable[[sa.Connection], T]) -> T:
+        """Run `work` in a transaction of its own, beside the event loop."""
+        return await asyncio.get_running_loop().run_in_executor(self._readers, self.read_now, work)
+
+    def read_now(self, work: Callable[[sa.Connection], T]) -> T:
+        with self.engine.connect() as connection:
+            return work(connection)
+
+    async def write(self, work: Callable[[sa.Connection], T]) -> T:
+        """Run `work` in the writer's transaction and return once it is committed.
+
+        An exception of `work` undoes its own statements only, and is raised here.
+        """
+        return await asyncio.wrap_future(self.write_soon(work))
+
+    def write_soon(self, work: Callable[[sa.Connection], T]) -> "Future[T]":
+        """Queue `work` for the writer; the future resolves on commit. Order of calls is kept."""
+        future: Future[T] = Future()
+        self._work.put((work, future))
+        return future
+
+    def flush(self) -> None:
+        """Return once everything queued before is committed."""
+        self.write_soon(lambda _connection: None).result()
+
+    def close(self) -> None:
+        self._work.put(None)
+        self._writer.join(timeout=30)
+        self._readers.shutdown()
+        self.engine.dispose()
+
+    def _write_loop(self) -> None:
+        while (first := self._work.get()) is not None:
+            batch, last = [first], False
+            while len(batch) < _BATCH:
+                try:
+                    item = self._work.get_nowait()
+                except queue.Empty:
+                    break
+                if item is None:
+                    last = True
+                    break
+                batch.append(item)
+            self._commit(batch)
+            if last:
+                return
+
+    def _commit(self, batch: list[tuple[Work, "Future[Any]"]]) -> None:
+        """Run the batch in one transaction, each piece behind a savepoint; futures resolve after the commit."""
+        outcomes: list[tuple[Future[Any], Any, BaseException | None]] = []
+        try:
+            with self.engine.execution_options(write=True).begin() as connection:
+                for work, future in batch:
+                    try:
+                        with connection.begin_nested():
+                            outcomes.append((future, work(connection), None))
+                    except Exception as error:  # the caller's own failure: handed to its future, the batch goes on
+                        outcomes.append((future, None, error))
+        except sa.exc.SQLAlchemyError as error:
+            log.error("database.write_failed", error=str(error.__class__.__name__), pieces=len(batch))
+            outcomes = [(future, None, error) for _work, future in batch]
+        for future, result, failure in outcomes:
+            if failure is None:
+                future.set_result(result)
+            else:
+                future.set_exception(failure)

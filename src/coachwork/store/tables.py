@@ -1,0 +1,163 @@
+"""Every table. Times are integer milliseconds since 1970 UTC, money is integer 1e-9 US dollars, JSON is text."""
+
+import sqlalchemy as sa
+
+metadata = sa.MetaData()
+
+Json = sa.JSON(none_as_null=True)
+BigInt = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+
+runs = sa.Table(
+    "runs",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("pipeline", sa.Text, nullable=False),
+    sa.Column("title", sa.Text, nullable=False),
+    sa.Column("status", sa.Text, nullable=False),
+    sa.Column("input", Json, nullable=False),
+    sa.Column("output", Json),
+    sa.Column("error", Json),
+    sa.Column("user", sa.Text, nullable=False, server_default=""),
+    sa.Column("idempotency_key", sa.Text, unique=True),
+    sa.Column("created_at", BigInt, nullable=False),
+    sa.Column("started_at", BigInt),
+    sa.Column("finished_at", BigInt),
+    sa.Column("cost_nano", BigInt, nullable=False, server_default="0"),
+    sa.Index("runs_by_time", "created_at", "id"),
+    sa.Index("runs_by_status", "status", "created_at"),
+)
+
+steps = sa.Table(
+    "steps",
+    metadata,
+    sa.Column("run_id", sa.Text, sa.ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("seq", sa.Integer, primary_key=True),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("label", sa.Text, nullable=False, server_default=""),
+    sa.Column("detail", sa.Text, nullable=False, server_default=""),
+    sa.Column("status", sa.Text, nullable=False),
+    sa.Column("started_at", BigInt, nullable=False),
+    sa.Column("finished_at", BigInt),
+    sa.Column("route", sa.Text, nullable=False, server_default=""),
+    sa.Column("model", sa.Text, nullable=False, server_default=""),
+    sa.Column("prompt_version", sa.Text, nullable=False, server_default=""),
+    sa.Column("how", sa.Text, nullable=False, server_default=""),
+    sa.Column("cached", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("cost_nano", BigInt),
+    sa.Column("input_tokens", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("output_tokens", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("input", Json),
+    sa.Column("output", Json),
+    sa.Column("error", Json),
+    sa.Column("attempts", Json),
+)
+
+events = sa.Table(
+    "events",
+    metadata,
+    sa.Column("run_id", sa.Text, sa.ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("seq", sa.Integer, primary_key=True),
+    sa.Column("data", Json, nullable=False),
+)
+
+approvals = sa.Table(
+    "approvals",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("run_id", sa.Text, sa.ForeignKey("runs.id", ondelete="CASCADE"), nullable=False),
+    sa.Column("seq", sa.Integer, nullable=False),
+    sa.Column("title", sa.Text, nullable=False),
+    sa.Column("value", Json),
+    sa.Column("schema", Json),
+    sa.Column("context", Json),
+    sa.Column("status", sa.Text, nullable=False),
+    sa.Column("decision", Json),
+    sa.Column("comment", sa.Text, nullable=False, server_default=""),
+    sa.Column("decided_by", sa.Text, nullable=False, server_default=""),
+    sa.Column("created_at", BigInt, nullable=False),
+    sa.Column("expires_at", BigInt),
+    sa.Column("decided_at", BigInt),
+    sa.Column("delivered_at", BigInt),
+    sa.Index("approvals_by_status", "status", "created_at"),
+)
+
+calls = sa.Table(
+    "calls",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("at", BigInt, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),  # chat, embed, transcribe
+    sa.Column("route", sa.Text, nullable=False),
+    sa.Column("model", sa.Text, nullable=False),
+    sa.Column("outcome", sa.Text, nullable=False),  # ok, or the code of the error
+    sa.Column("input_tokens", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("output_tokens", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("cached_tokens", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("thinking_tokens", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("audio_ms", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("cost_nano", BigInt),
+    sa.Column("price_version", sa.Text, nullable=False, server_default=""),
+    sa.Column("first_token_ms", sa.Integer),
+    sa.Column("total_ms", sa.Integer, nullable=False),
+    sa.Column("run_id", sa.Text, nullable=False, server_default=""),
+    sa.Column("user", sa.Text, nullable=False, server_default=""),
+    sa.Index("calls_by_time", "at"),
+    sa.Index("calls_by_run", "run_id"),
+)
+
+spans = sa.Table(
+    "spans",
+    metadata,
+    sa.Column("trace_id", sa.Text, primary_key=True),
+    sa.Column("span_id", sa.Text, primary_key=True),
+    sa.Column("parent_id", sa.Text),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("start_ns", BigInt, nullable=False),
+    sa.Column("end_ns", BigInt, nullable=False),
+    sa.Column("status", sa.Text, nullable=False),
+    sa.Column("attributes", Json, nullable=False),
+    sa.Column("run_id", sa.Text, nullable=False, server_default=""),
+    sa.Index("spans_by_run", "run_id", "start_ns"),
+)
+
+documents = sa.Table(
+    "documents",
+    metadata,
+    sa.Column("knowledge", sa.Text, primary_key=True),
+    sa.Column("id", sa.Text, primary_key=True),  # path below the knowledge folder, with forward slashes
+    sa.Column("title", sa.Text, nullable=False),
+    sa.Column("format", sa.Text, nullable=False),
+    sa.Column("sha256", sa.Text, nullable=False),
+    sa.Column("size", BigInt, nullable=False),
+    sa.Column("status", sa.Text, nullable=False),  # indexed, failed
+    sa.Column("reason", sa.Text, nullable=False, server_default=""),
+    sa.Column("text", sa.Text, nullable=False, server_default=""),
+    sa.Column("structure", Json),  # headings and pages with their offsets
+    sa.Column("passages", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("updated_at", BigInt, nullable=False),
+)
+
+feedback = sa.Table(
+    "feedback",
+    metadata,
+    sa.Column("run_id", sa.Text, sa.ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("user", sa.Text, primary_key=True),
+    sa.Column("helpful", sa.Boolean, nullable=False),
+    sa.Column("reasons", Json, nullable=False),
+    sa.Column("comment", sa.Text, nullable=False, server_default=""),
+    sa.Column("at", BigInt, nullable=False),
+)
+
+workers = sa.Table(
+    "workers",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("host", sa.Text, nullable=False),
+    sa.Column("pid", sa.Integer, nullable=False),
+    sa.Column("started_at", BigInt, nullable=False),
+    sa.Column("heartbeat_at", BigInt, nullable=False),
+    sa.Column("stopped_at", BigInt),
+    sa.Column("adopted_by", sa.Text),
+)

@@ -1,0 +1,1 @@
+"""What happened: the scope of the running step, spans, and the log."""

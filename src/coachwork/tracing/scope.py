@@ -1,0 +1,95 @@
+"""The seam between a call and the run it belongs to. Knows that steps exist; does not know how they are kept.
+
+A prompt, a search or a webhook asks `current_scope()` to record it. Inside a run the answer is the
+durable one of `pipelines`; outside a run (a notebook, a unit test) the call simply happens.
+"""
+
+from collections.abc import Awaitable, Callable
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Iterator, Protocol, TypeVar
+
+from pydantic import TypeAdapter
+
+from coachwork.messages import JsonValue, StepRecord
+
+T = TypeVar("T")
+
+
+class Scope(Protocol):
+    """What a running call may ask of its surroundings."""
+
+    @property
+    def run_id(self) -> str:
+        """The run's id, "" outside a run."""
+
+    @property
+    def user(self) -> str:
+        """Who asked, "" where nobody is known."""
+
+    @property
+    def pipeline(self) -> str:
+        """The pipeline's name, "" outside a run."""
+
+    async def step(self, record: StepRecord, call: Callable[[], Awaitable[JsonValue]]) -> JsonValue:
+        """Make `call` once for this run, ever: a recorded result is returned instead on replay."""
+
+    def text(self, delta: str) -> None:
+        """Show text of the answer to whoever watches, as it is written."""
+
+    def restart_text(self) -> None:
+        """Withdraw the text shown by this step so far."""
+
+    def note(self, label: str) -> None:
+        """Say in the reader's words what the run is doing now."""
+
+
+class DirectScope:
+    """Outside a run: steps happen and are not kept."""
+
+    run_id = ""
+    user = ""
+    pipeline = ""
+
+    async def step(self, record: StepRecord, call: Callable[[], Awaitable[JsonValue]]) -> JsonValue:
+        return await call()
+
+    def text(self, delta: str) -> None:
+        """Nobody watches."""
+
+    def restart_text(self) -> None:
+        """Nobody watched."""
+
+    def note(self, label: str) -> None:
+        """Nobody reads."""
+
+
+_DIRECT = DirectScope()
+_scope: ContextVar[Scope] = ContextVar("coachwork_scope", default=_DIRECT)
+
+
+def current_scope() -> Scope:
+    return _scope.get()
+
+
+@contextmanager
+def entered(scope: Scope) -> Iterator[Scope]:
+    """Make `scope` the current one for the block and everything it calls."""
+    token = _scope.set(scope)
+    try:
+        yield scope
+    finally:
+        _scope.reset(token)
+
+
+async def recorded(record: StepRecord, type_: type[T] | TypeAdapter[T], call: Callable[[], Awaitable[T]]) -> T:
+    """Run `call` as a step of the current run and give its typed result, from the record on replay.
+
+    Raises whatever `call` raises; on replay a recorded failure is raised again.
+    """
+    adapter: TypeAdapter[T] = type_ if isinstance(type_, TypeAdapter) else TypeAdapter(type_)
+
+    async def as_json() -> JsonValue:
+        return adapter.dump_python(await call(), mode="json")
+
+    return adapter.validate_python(await current_scope().step(record, as_json))
