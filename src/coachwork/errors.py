@@ -26,6 +26,7 @@ CoachworkError
 │   ├── OutputTruncated         … because it was cut at its token limit
 │   └── ModelRefused            … because the model declined
 ├── DownloadError           a model file could not be had whole
+│   └── DiskFull                … because there is no room for it
 ├── DocumentUnreadable      a document that can't be read: its name and why
 ├── DeliveryFailed          a webhook was not taken by its receiver
 ├── RunFailed               the user's own code raised
@@ -49,8 +50,11 @@ class CoachworkError(Exception):
     status: ClassVar[int] = 500
     retryable: ClassVar[bool] = False
     reader_default: ClassVar[str] = "Something went wrong. What you sent is kept."
+    from_details: ClassVar[tuple[str, ...]] = ()  # attributes that `details` also holds
 
-    def __init__(self, message: str, *, hint: str = "", reader: str = "", details: Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self, message: str, *, hint: str = "", reader: str = "", details: Mapping[str, Any] | None = None
+    ) -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint
@@ -78,6 +82,7 @@ class ProjectError(CoachworkError):
 
     code = "project"
     reader_default = "This application is not set up correctly. Its maker has to look at it."
+    from_details = ("file", "line")
 
     def __init__(self, message: str, *, file: str = "", line: int | None = None, hint: str = "") -> None:
         where = f"{file}:{line}: " if file and line else f"{file}: " if file else ""
@@ -126,9 +131,18 @@ class ModelError(CoachworkError):
 
     code = "model"
     status = 502
+    from_details: ClassVar[tuple[str, ...]] = ("model",)
     reader_default = "The model could not answer. What you sent is kept; please try again."
 
-    def __init__(self, message: str, *, model: str = "", hint: str = "", reader: str = "", details: Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        model: str = "",
+        hint: str = "",
+        reader: str = "",
+        details: Mapping[str, Any] | None = None,
+    ) -> None:
         super().__init__(message, hint=hint, reader=reader, details={"model": model, **(details or {})})
         self.model = model
 
@@ -167,6 +181,7 @@ class RateLimited(ModelError):
     code = "rate-limited"
     status = 503
     retryable = True
+    from_details = ("model", "retry_after")
 
     def __init__(self, message: str, *, model: str = "", hint: str = "", retry_after: float | None = None) -> None:
         super().__init__(message, model=model, hint=hint, details={"retry_after": retry_after})
@@ -217,6 +232,7 @@ class OutputRefused(CoachworkError):
 
     code = "output-refused"
     status = 502
+    from_details = ("raw", "reasons")
     reader_default = "The model's answer could not be used, so nothing was made up from it. Please try again."
 
     def __init__(self, message: str, *, raw: str, reasons: Sequence[str] = (), hint: str = "") -> None:
@@ -239,14 +255,22 @@ class DownloadError(CoachworkError):
     status = 503
 
 
+class DiskFull(DownloadError):
+    code = "disk-full"
+    status = 507
+
+
 class DocumentUnreadable(CoachworkError):
     """A document that can't be read. `document` is its path in the knowledge base, `reason` is why."""
 
     code = "document-unreadable"
     status = 422
+    from_details = ("document", "reason")
 
     def __init__(self, document: str, reason: str, *, hint: str = "") -> None:
-        super().__init__(f"{document!r} can't be read: {reason}", hint=hint, details={"document": document, "reason": reason})
+        super().__init__(
+            f"{document!r} can't be read: {reason}", hint=hint, details={"document": document, "reason": reason}
+        )
         self.document = document
         self.reason = reason
 
@@ -287,3 +311,26 @@ def did_you_mean(name: str, known: Sequence[str]) -> str:
     if near:
         return f"Did you mean {near[0]!r}?"
     return f"Known: {', '.join(sorted(known)) or 'none'}."
+
+
+def from_dict(value: Mapping[str, Any]) -> CoachworkError:
+    """The error that `to_dict` described, of the same class. An unknown code gives a plain CoachworkError."""
+    kind = _by_code(CoachworkError).get(str(value.get("code")), CoachworkError)
+    error = kind.__new__(kind)
+    CoachworkError.__init__(
+        error,
+        str(value.get("message", "")),
+        hint=str(value.get("hint", "")),
+        reader=str(value.get("reader", "")),
+        details=value.get("details") or {},
+    )
+    for name in kind.from_details:
+        setattr(error, name, error.details.get(name))
+    return error
+
+
+def _by_code(kind: type[CoachworkError]) -> dict[str, type[CoachworkError]]:
+    found = {kind.code: kind}
+    for below in kind.__subclasses__():
+        found.update(_by_code(below))
+    return found

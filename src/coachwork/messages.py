@@ -213,7 +213,7 @@ class Transcript(Frozen):
 
 
 class ChatMessage(Frozen):
-    """One turn of a conversation. `run_id` names the run that gave an assistant's turn, so its sources can be opened."""
+    """One turn of a conversation. `run_id` names the run that gave an assistant's turn, to open its sources."""
 
     role: Literal["user", "assistant"]
     content: str = Field(min_length=1)
@@ -232,7 +232,7 @@ class Conversation(Frozen):
 
 
 class Passage(Frozen):
-    """A piece of a document. `start` and `end` are character offsets in the document's stored text; `page` counts from 1."""
+    """A piece of a document: `start` and `end` are character offsets in its stored text, `page` counts from 1."""
 
     knowledge: str
     document: str

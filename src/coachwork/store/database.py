@@ -84,6 +84,7 @@ class Database:
     def write_soon(self, work: Callable[[sa.Connection], T]) -> "Future[T]":
         """Queue `work` for the writer; the future resolves on commit. Order of calls is kept."""
         future: Future[T] = Future()
+        future.set_running_or_notify_cancel()  # who stops waiting does not undo what was asked for
         self._work.put((work, future))
         return future
 

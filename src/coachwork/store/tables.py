@@ -78,8 +78,8 @@ approvals = sa.Table(
     sa.Column("created_at", BigInt, nullable=False),
     sa.Column("expires_at", BigInt),
     sa.Column("decided_at", BigInt),
-    sa.Column("delivered_at", BigInt),
     sa.Index("approvals_by_status", "status", "created_at"),
+    sa.Index("approvals_by_decision", "decided_at"),
 )
 
 calls = sa.Table(

@@ -4,10 +4,10 @@ A prompt, a search or a webhook asks `current_scope()` to record it. Inside a ru
 durable one of `pipelines`; outside a run (a notebook, a unit test) the call simply happens.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Iterator, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 from pydantic import TypeAdapter
 

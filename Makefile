@@ -1,0 +1,61 @@
+# One door to everything. `make` alone lists the targets. Set-up happens where a target needs it.
+
+PYTHON ?= python3
+PORT ?= 8000
+BIN := .venv/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check web dev venv lint types rooms web-test fast-tests tests screenshots bench-footprint dist clean
+
+help:  ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo:  ## set everything up and serve examples/support-desk (PORT=8000)
+	@$(PYTHON) scripts/demo.py --port $(PORT)
+
+test: dev web lint types rooms web-test tests  ## everything CI runs: lint, types, rooms, page, all tests
+
+check: dev lint types rooms fast-tests  ## lint, types and the fast tests, in under two minutes
+
+web: venv  ## build the page where it changed
+	@$(BIN)/python scripts/build_web.py
+
+venv:
+	@$(PYTHON) scripts/environment.py
+
+dev:
+	@$(PYTHON) scripts/environment.py --dev
+
+lint: dev
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+types: dev
+	@$(BIN)/mypy
+
+rooms: dev
+	@$(BIN)/lint-imports
+
+web-test: dev web
+	@$(BIN)/python scripts/build_web.py --npm run lint
+	@$(BIN)/python scripts/build_web.py --npm test
+
+fast-tests: dev
+	@$(BIN)/pytest -q -m "not slow and not local_model and not browser"
+
+tests: dev web
+	@$(BIN)/python scripts/environment.py --look
+	@$(BIN)/pytest -rs
+
+screenshots: dev web  ## pictures of every screen into web/screenshots
+	@$(BIN)/python scripts/build_web.py --npm run screenshots
+
+bench-footprint:  ## size, start and memory of the base install, in a fresh environment
+	@$(PYTHON) benchmarks/footprint.py
+
+dist: dev  ## the wheel and the source release, page inside
+	@$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
+
+clean:  ## remove everything that was made, the local models' cache excepted
+	rm -rf .venv dist build web/node_modules web/screenshots src/coachwork/server/static
+	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache examples/*/.coachwork

@@ -1,0 +1,167 @@
+"""A folder becomes a project: settings read, `app.py` imported, prompts and knowledge bases bound, all checked.
+
+Knows what belongs together; starts nothing. Whatever is wrong is a ProjectError with file, line and fix.
+"""
+
+import importlib.util
+import os
+import sys
+import traceback
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from coachwork.app.application import App
+from coachwork.app.settings import FILE, Settings, read_settings
+from coachwork.errors import CoachworkError, ProjectError
+from coachwork.knowledge import KnowledgeBase
+from coachwork.knowledge.config import KnowledgeConfig
+from coachwork.models import Models
+from coachwork.pipelines.deliver import Webhooks
+from coachwork.pipelines.pipeline import Pipeline
+from coachwork.prompts import Prompt
+from coachwork.store.database import Database
+from coachwork.tracing import spans
+
+
+@dataclass(frozen=True)
+class Project:
+    """A loaded project. `close()` gives back what it holds open."""
+
+    folder: Path
+    settings: Settings
+    app: App
+    prompts: Mapping[str, Prompt[..., Any]]
+    knowledge: Mapping[str, KnowledgeBase]
+    models: Models
+    webhooks: Webhooks
+    database: Database
+
+    @property
+    def pipelines(self) -> dict[str, Pipeline[..., Any]]:
+        return self.app.pipelines
+
+    async def close(self) -> None:
+        await self.models.close()
+        self.database.close()
+
+
+def find_project(start: Path) -> Path:
+    """The nearest folder upwards that has a coachwork.toml. Raises ProjectError."""
+    for folder in (start.resolve(), *start.resolve().parents):
+        if (folder / FILE).is_file():
+            return folder
+    raise ProjectError(
+        f"neither {start.resolve()} nor a folder above it has a {FILE}",
+        hint="Go to your project's folder, name it with --project, or make one: coachwork new NAME",
+    )
+
+
+def load_project(folder: Path, environ: Mapping[str, str] = os.environ) -> Project:
+    """Load and check the project in `folder`. Raises ProjectError."""
+    folder = folder.resolve()
+    settings = read_settings(folder, environ)
+    modules = _import_app(folder)
+    app = _the_app(modules, folder)
+    prompts = {found.name: found for found in _declared(modules, Prompt)}
+    knowledge = {found.name: found for found in _declared(modules, KnowledgeBase)}
+    database = Database(settings.database)
+    try:
+        database.migrate()
+        models = Models(
+            settings.model_room,
+            database=database,
+            cache_dir=cache_folder(environ),
+            environ=environ,
+            on_call=spans.model_call,
+        )
+        for name, base in knowledge.items():
+            config = settings.knowledge.get(name) or KnowledgeConfig(folder=f"knowledge/{name}")
+            base.bind(config, project=folder, index=settings.index, database=database, models=models)
+        for prompt in prompts.values():
+            prompt.bind(folder, models, models.route_names)
+    except CoachworkError:
+        database.close()
+        raise
+    for pipeline in app.pipelines.values():
+        pipeline.knowledge = pipeline.knowledge or _used(pipeline, knowledge.values())
+    webhooks = Webhooks(settings.webhooks, folder, environ)
+    return Project(folder, settings, app, prompts, knowledge, models, webhooks, database)
+
+
+def cache_folder(environ: Mapping[str, str]) -> Path:
+    """Where model files are kept: `COACHWORK_CACHE`, else `~/.cache/coachwork`."""
+    return Path(environ.get("COACHWORK_CACHE") or Path.home() / ".cache" / "coachwork")
+
+
+def _import_app(folder: Path) -> list[ModuleType]:
+    """Import `app.py` and give it with every module of the project that it brought in."""
+    path = folder / "app.py"
+    if not path.is_file():
+        raise ProjectError(f"{folder} has no app.py", hint="It declares the application: app = App('My app')")
+    name = f"coachwork_project_{abs(hash(str(folder)))}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    if str(folder) not in sys.path:
+        sys.path.insert(0, str(folder))
+    try:
+        spec.loader.exec_module(module)
+    except CoachworkError:
+        raise
+    except Exception as error:
+        raise ProjectError(
+            f"app.py can't be imported: {type(error).__name__}: {error}",
+            file=str(path),
+            line=_line_in(error, folder),
+            hint="Correct that line; `python app.py` shows the whole traceback.",
+        ) from error
+    own = (found for found in list(sys.modules.values()) if _is_below(getattr(found, "__file__", None), folder))
+    return [module, *(found for found in own if found is not module)]
+
+
+def _line_in(error: BaseException, folder: Path) -> int | None:
+    if isinstance(error, SyntaxError):
+        return error.lineno
+    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if _is_below(frame.filename, folder)]
+    return lines[-1] if lines else None
+
+
+def _is_below(file: object, folder: Path) -> bool:
+    if not isinstance(file, str):
+        return False
+    path = Path(file)
+    return path.is_absolute() and path.is_relative_to(folder) and ".venv" not in path.parts
+
+
+def _declared(modules: Iterable[ModuleType], kind: type[Any]) -> list[Any]:
+    """Every object of a kind that the project's modules hold as a global, once."""
+    found: dict[int, Any] = {}
+    for module in modules:
+        for value in list(vars(module).values()):
+            if isinstance(value, kind):
+                found[id(value)] = value
+    return list(found.values())
+
+
+def _the_app(modules: list[ModuleType], folder: Path) -> App:
+    apps: list[App] = _declared(modules, App)
+    if len(apps) != 1:
+        raise ProjectError(
+            "app.py declares no App" if not apps else f"the project declares {len(apps)} Apps, it should be one",
+            file=str(folder / "app.py"),
+            hint="Write once: app = App('My app')",
+        )
+    return apps[0]
+
+
+def _used(pipeline: Pipeline[..., Any], bases: Iterable[KnowledgeBase]) -> list[str]:
+    """The knowledge bases that a pipeline's function names."""
+    function = pipeline.function
+    names = getattr(getattr(function, "__code__", None), "co_names", ())
+    values = [getattr(function, "__globals__", {}).get(name) for name in names]
+    return [base.name for base in bases if any(value is base for value in values)]

@@ -1,0 +1,59 @@
+"""A project at work: the engine started, runs accepted. Knows the order of starting and stopping."""
+
+from types import TracebackType
+
+from coachwork.app.project import Project
+from coachwork.pipelines.approvals import Approvals
+from coachwork.pipelines.engine import Engine
+from coachwork.pipelines.events import EventLog
+from coachwork.pipelines.run_scope import Services
+from coachwork.pipelines.runs import Runs
+from coachwork.pipelines.slots import Slots
+from coachwork.tracing import spans
+
+
+class Runtime:
+    """`async with Runtime(project) as runtime: await runtime.runs.start(…)`.
+
+    `adopt` lets this process take over unfinished runs of processes that died: on for a server, off
+    for a command that ends soon. `concurrency` overrides the setting `runs.concurrency`.
+    """
+
+    runs: Runs
+
+    def __init__(self, project: Project, *, adopt: bool = True, concurrency: int | None = None) -> None:
+        self.project = project
+        self._adopt = adopt
+        self._concurrency = concurrency or project.settings.runs.concurrency
+
+    async def __aenter__(self) -> "Runtime":
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.stop()
+
+    async def start(self) -> None:
+        project = self.project
+        spans.start(project.database)
+        services = Services(
+            database=project.database,
+            events=EventLog(project.database),
+            slots=Slots(self._concurrency),
+            approvals=Approvals(project.database),
+            webhooks=project.webhooks,
+            models=project.models,
+        )
+        self._services = services
+        self._engine = Engine(project.pipelines, services, adopt=self._adopt)
+        await self._engine.start()
+        self.runs = Runs(project.pipelines, services, self._engine)
+
+    async def stop(self) -> None:
+        """Stop working; nothing that was accepted is lost. The project stays open."""
+        await self._services.approvals.close()
+        await self._engine.stop()
+        spans.stop()
+        self.project.database.flush()

@@ -1,0 +1,118 @@
+"""How a run reads in a terminal: its answer, its sources, what it did. Knows layout; starts and reads no runs."""
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from coachwork.cli import output
+
+if TYPE_CHECKING:
+    from coachwork.messages import JsonValue
+    from coachwork.pipelines.views import ApprovalView, RunDetail, StepView
+
+_ANSWER_FIELDS = ("text", "citations", "sentences")
+
+
+def readable(value: "JsonValue", *, without_text: bool = False) -> str:
+    """An output as text: an answer with its sources, or its fields line by line."""
+    if isinstance(value, str):
+        return "" if without_text else value
+    if not isinstance(value, dict):
+        return json.dumps(value, ensure_ascii=False, indent=2)
+    parts = []
+    if isinstance(value.get("text"), str):
+        parts += [] if without_text else [value["text"].strip()]
+        parts += [part for part in (_sources(value.get("citations")), _unsupported(value.get("sentences"))) if part]
+        rest = {key: item for key, item in value.items() if key not in _ANSWER_FIELDS}
+    else:
+        rest = value
+    if rest:
+        parts.append(_fields(rest))
+    return "\n\n".join(parts)
+
+
+def _sources(citations: Any) -> str:
+    if not isinstance(citations, list) or not citations:
+        return ""
+    lines = ["Sources"]
+    for citation in citations:
+        place = " › ".join(
+            [citation.get("title") or citation.get("document", ""), *citation.get("title_path", [])[-1:]]
+        )
+        page = f", page {citation['page']}" if citation.get("page") else ""
+        lines.append(f"  [{citation.get('marker')}] {place}{page}  ({citation.get('document')})")
+        lines.append(f"      “{_one_line(citation.get('quote', ''), 160)}”")
+    return "\n".join(lines)
+
+
+def _unsupported(sentences: Any) -> str:
+    if not isinstance(sentences, list):
+        return ""
+    doubtful = [sentence for sentence in sentences if not sentence.get("supported", True)]
+    if not doubtful:
+        return ""
+    return "\n".join(["Not borne out by the documents", *(f"  ! {_one_line(s['text'], 160)}" for s in doubtful)])
+
+
+def _fields(values: dict[str, Any], indent: str = "") -> str:
+    lines = []
+    for key, value in values.items():
+        if isinstance(value, dict) and value:
+            lines += [f"{indent}{key}:", _fields(value, indent + "  ")]
+        else:
+            shown = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+            lines.append(f"{indent}{key}: {shown}")
+    return "\n".join(lines)
+
+
+def step_line(step: "StepView | dict[str, Any]") -> str:
+    """One step as a line: what it did, how long, with which model, at what cost."""
+    data: dict[str, Any] = step if isinstance(step, dict) else step.model_dump()
+    mark = {"succeeded": "✓", "failed": "✗", "waiting": "…", "cancelled": "-"}.get(data["status"], "·")
+    facts = [output.duration(data["seconds"]), data["model"], data["detail"]]
+    if data["model"]:
+        facts.append(output.money(data["cost_usd"]))
+    told = ", ".join(str(fact) for fact in facts if fact)
+    return f"{mark} {data['label'] or data['name']}" + (f"  ({told})" if told else "")
+
+
+def closing_line(run: "RunDetail") -> str:
+    """How a run stands, in one line with its id."""
+    return f"{run.id} {run.status} in {output.duration(run.seconds) or '?'}, {output.money(run.cost_usd)}"
+
+
+def failure_lines(run: "RunDetail") -> list[str]:
+    """Why a run failed, and what to do."""
+    problem = run.error or {}
+    lines = [
+        f"Failed: {problem.get('message') or problem.get('detail') or problem.get('title') or 'no reason was kept'}"
+    ]
+    if problem.get("hint"):
+        lines.append(f"  → {problem['hint']}")
+    return lines
+
+
+def waiting_lines(pending: "list[ApprovalView]") -> list[str]:
+    """What a waiting run waits for, and how to answer."""
+    lines = []
+    for asked in pending:
+        until = f", until {asked.expires_at.astimezone():%Y-%m-%d %H:%M}" if asked.expires_at else ""
+        lines += [
+            f"Waiting for a person{until}: {asked.title}",
+            f"  → coachwork approvals answer {asked.id} accept     (or edit --value JSON, or reject)",
+        ]
+    return [*lines, "  → or in the Inbox of the page: coachwork serve"]
+
+
+def category(value: "JsonValue") -> str:
+    """The word an output files itself under: a field `category` at its top or one level down, else ""."""
+    if not isinstance(value, dict):
+        return ""
+    for place in (value, *(item for item in value.values() if isinstance(item, dict))):
+        if isinstance(place.get("category"), str):
+            return str(place["category"])
+    return ""
+
+
+def _one_line(text: str, limit: int) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"

@@ -1,0 +1,273 @@
+"""Asking a person, for minutes or weeks. Knows the question, the first answer and the expiry; holds no worker.
+
+The row of the approval is the truth: the run opens it in one recorded step, waits for it to be
+decided by anybody in any process, and takes the decision over in a second recorded step.
+"""
+
+import asyncio
+import re
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Generic, Literal, TypeVar, cast
+
+import sqlalchemy as sa
+from dbos import DBOS
+from pydantic import TypeAdapter, ValidationError
+from pydantic_core import to_jsonable_python
+
+from coachwork.errors import Conflict, InputError, NotFound
+from coachwork.messages import JsonValue, StepRecord
+from coachwork.pipelines import journal
+from coachwork.pipelines.pipeline import input_error
+from coachwork.pipelines.run_scope import RunScope, current_run
+from coachwork.store.database import Database
+from coachwork.store.tables import approvals
+
+T = TypeVar("T")
+Answer = Literal["accept", "edit", "reject"]
+_STATUS: dict[str, str] = {"accept": "accepted", "edit": "edited", "reject": "rejected"}
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+_OTHER_PROCESS_SECONDS = 0.4  # how often decisions made by another process are looked for
+
+
+@dataclass(frozen=True)
+class Decision(Generic[T]):
+    """What the person said. `value` is the edited value after an edit, else the one that was asked about."""
+
+    status: Literal["accepted", "edited", "rejected", "expired"]
+    value: T
+    comment: str = ""
+    by: str = ""
+
+    @property
+    def accepted(self) -> bool:
+        """True for an accepted or an edited value."""
+        return self.status in ("accepted", "edited")
+
+
+async def approval(
+    title: str,
+    value: T,
+    *,
+    expires: str | None = None,
+    context: Mapping[str, object] | None = None,
+) -> Decision[T]:
+    """Ask a person about `value` and wait for the answer, across restarts.
+
+    `expires` is a time like `30m`, `8h`, `2d`, after which the decision is `expired`; None waits
+    for ever. `context` is shown beside the value, as labels and values. The person may edit the
+    value; an edited one is checked against its type. Raises ValueError for an `expires` that is no time.
+    """
+    run = current_run("approval()")
+    question = _Question(
+        run=run,
+        seq=run.next_seq(),
+        title=title,
+        value=value,
+        adapter=TypeAdapter(type(value)),
+        seconds=None if expires is None else seconds_of(expires),
+        context=[{"label": label, "value": to_jsonable_python(shown)} for label, shown in (context or {}).items()],
+    )
+    return cast(Decision[T], await question.ask())
+
+
+def seconds_of(text: str) -> float:
+    """The length of a time like `90s`, `30m`, `8h`, `2d`, `1w`, in seconds. Raises ValueError for anything else."""
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([smhdw])\s*", text)
+    if match is None:
+        raise ValueError(f"{text!r} is not a time: write a number and s, m, h, d or w, for example '2d'")
+    return float(match[1]) * _UNITS[match[2]]
+
+
+@dataclass
+class _Question:
+    """One call of `approval()`: opened, waited for, closed."""
+
+    run: RunScope
+    seq: int
+    title: str
+    value: object
+    adapter: TypeAdapter[Any]
+    seconds: float | None
+    context: list[dict[str, JsonValue]]
+
+    @property
+    def id(self) -> str:
+        return f"{self.run.run_id}-{self.seq}"
+
+    async def ask(self) -> Decision[Any]:
+        services = self.run.services
+        await DBOS.run_step_async({"name": "approval:open"}, self._open)
+        services.slots.release(self.run.run_id)
+        row = await services.approvals.decided(self.id, self.adapter)
+        await self.run.take_turn()
+        found = await DBOS.run_step_async({"name": "approval:close"}, self._close, row)
+        value = self.adapter.validate_python(found["value"]) if found["status"] == "edited" else self.value
+        return Decision(found["status"], value, found["comment"], found["by"])
+
+    async def _open(self) -> None:
+        shown = self.adapter.dump_python(self.value, mode="json")
+        record = StepRecord(kind="approval", name="approval", label=self.title, input=shown)
+        run_id, seq = self.run.run_id, self.seq
+        values = {
+            "id": self.id,
+            "run_id": run_id,
+            "seq": seq,
+            "title": self.title,
+            "value": shown,
+            "schema": self.adapter.json_schema(mode="validation"),
+            "context": self.context,
+            "expires_at": None if self.seconds is None else journal.now() + int(self.seconds * 1000),
+        }
+
+        def work(connection: sa.Connection) -> None:
+            journal.step_started(connection, run_id, seq, record)
+            journal.approval_opened(connection, values)
+            journal.step_waits(connection, run_id, seq, True)
+            journal.approval_shown(connection, self.id, self.run.pipeline_title)
+            journal.set_working(connection, run_id, "waiting")
+
+        await self.run.write(work)
+
+    async def _close(self, row: "Outcome") -> dict[str, JsonValue]:
+        record = StepRecord(kind="approval", name="approval", label=self.title, detail=row.status, input=row.asked)
+
+        def work(connection: sa.Connection) -> None:
+            journal.step_ended(connection, self.run.run_id, self.seq, record, output=row.value)
+            journal.approval_shown(connection, self.id, self.run.pipeline_title)
+
+        await self.run.write(work)
+        return {"status": row.status, "value": row.value, "comment": row.comment, "by": row.by}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A decided approval: `value` is what was decided on, `asked` what was asked about."""
+
+    status: str
+    value: JsonValue
+    asked: JsonValue
+    comment: str
+    by: str
+
+
+class Approvals:
+    """Where questions wait for their answers. One look at the database serves all who wait in this process."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._waiting: dict[str, asyncio.Event] = {}
+        self._adapters: dict[str, TypeAdapter[Any]] = {}
+        self._watcher: asyncio.Task[None] | None = None
+
+    async def decided(self, approval_id: str, adapter: TypeAdapter[Any]) -> Outcome:
+        """Wait until the approval is decided or expires. A decision that does not fit its type reopens it."""
+        self._waiting[approval_id] = news = asyncio.Event()
+        self._adapters[approval_id] = adapter
+        try:
+            while True:
+                news.clear()
+                row = await self._row(approval_id)
+                if row.status == "edited" and (reason := _misfit(adapter, row.decision)):
+                    await self._database.write(
+                        partial(journal.approval_reopened, approval_id=approval_id, reason=reason)
+                    )
+                elif row.status != "pending":
+                    value = row.decision if row.status == "edited" else row.value
+                    return Outcome(row.status, value, row.value, row.comment, row.decided_by)
+                elif row.expires_at is not None and row.expires_at <= journal.now():
+                    await self._database.write(
+                        lambda c: journal.approval_decided(
+                            c, approval_id, "expired", decision=None, comment="", by="expiry"
+                        )
+                    )
+                else:
+                    await self._news(news, row.expires_at)
+        finally:
+            self._waiting.pop(approval_id, None)
+            self._adapters.pop(approval_id, None)
+
+    async def answer(self, approval_id: str, answer: Answer, value: JsonValue, comment: str, by: str) -> None:
+        """Decide an approval. Raises NotFound, InputError for a value that does not fit, Conflict if decided."""
+        row = await self._row(approval_id)
+        if answer not in _STATUS:
+            raise InputError(f"{answer!r} is no answer to an approval", hint="Send accept, edit or reject.")
+        if answer == "edit" and row.status == "pending":
+            self._check(approval_id, row.schema, value)
+        decision = value if answer == "edit" else None
+        taken = await self._database.write(
+            lambda c: journal.approval_decided(
+                c, approval_id, _STATUS[answer], decision=decision, comment=comment, by=by
+            )
+        )
+        if not taken:
+            row = await self._row(approval_id)
+            raise Conflict(
+                f"approval {approval_id!r} is already {row.status}"
+                + (f" by {row.decided_by}" if row.decided_by else ""),
+                hint="Read it again; the first answer counts.",
+            )
+        if (news := self._waiting.get(approval_id)) is not None:
+            news.set()
+
+    async def close(self) -> None:
+        if self._watcher is not None:
+            self._watcher.cancel()
+
+    def _check(self, approval_id: str, schema: JsonValue, value: JsonValue) -> None:
+        """Hold an edited value against its type, or against its schema where the run waits in another process."""
+        adapter = self._adapters.get(approval_id)
+        if adapter is not None:
+            try:
+                adapter.validate_python(value, extra="forbid")
+            except ValidationError as error:
+                raise input_error("the edited value does not fit", error) from None
+            return
+        from jsonschema import Draft202012Validator
+
+        problems = list(Draft202012Validator(schema).iter_errors(value))
+        if problems:
+            fields = [{"path": [str(p) for p in e.absolute_path], "message": e.message} for e in problems]
+            raise InputError(f"the edited value does not fit: {problems[0].message}", details={"fields": fields})
+
+    async def _row(self, approval_id: str) -> sa.Row[Any]:
+        row = await self._database.read(lambda c: journal.approval_row(c, approval_id))
+        if row is None:
+            raise NotFound(f"there is no approval {approval_id!r}")
+        return row
+
+    async def _news(self, news: asyncio.Event, expires_at: int | None) -> None:
+        if self._watcher is None or self._watcher.done():
+            self._watcher = asyncio.create_task(self._watch(), name="coachwork-approvals")
+        left = None if expires_at is None else max(0.0, expires_at / 1000 - time.time())
+        try:
+            async with asyncio.timeout(left):
+                await news.wait()
+        except TimeoutError:
+            return
+
+    async def _watch(self) -> None:
+        """Wake those whose approval another process has decided; ends when nobody waits."""
+        since = journal.now() - 60_000
+        while self._waiting:
+            looked = journal.now()
+            query = sa.select(approvals.c.id).where(approvals.c.decided_at >= since)
+            for approval_id in await self._database.read(partial(_scalars, query=query)):
+                if (news := self._waiting.get(approval_id)) is not None:
+                    news.set()
+            since = looked - 5_000  # a slow writer's commit may carry an earlier time than this look
+            await asyncio.sleep(_OTHER_PROCESS_SECONDS)
+
+
+def _scalars(connection: sa.Connection, query: sa.Select[Any]) -> list[str]:
+    return list(connection.execute(query).scalars())
+
+
+def _misfit(adapter: TypeAdapter[Any], value: JsonValue) -> str:
+    try:
+        adapter.validate_python(value)
+    except ValidationError as error:
+        return input_error("The edited value does not fit", error).message
+    return ""

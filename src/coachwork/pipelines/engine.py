@@ -1,0 +1,308 @@
+"""Durable execution on DBOS (https://docs.dbos.dev): a run is a workflow that survives a kill -9 at any instant.
+
+Knows how a run begins, is taken up again and ends; does not know who asked for it. There is one
+engine a process, because DBOS is one a process.
+"""
+
+import asyncio
+import json
+import logging
+import os
+import secrets
+import socket
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+import sqlalchemy as sa
+import structlog
+from dbos import DBOS, DBOSConfig, SetWorkflowID
+from dbos._error import DBOSWorkflowCancelledError
+from dbos._serialization import Serializer
+from pydantic import ValidationError
+
+from coachwork.errors import CoachworkError, ProjectError, RunFailed, did_you_mean
+from coachwork.messages import ENDED
+from coachwork.pipelines import journal
+from coachwork.pipelines.pipeline import Pipeline, input_error
+from coachwork.pipelines.run_scope import RunScope, Services, failed
+from coachwork.store.tables import runs, workers
+from coachwork.tracing import spans
+from coachwork.tracing.scope import entered
+
+T = TypeVar("T")
+log = structlog.get_logger(__name__)
+_VERSION = "1"  # DBOS takes a run up again only under the version it began with
+_HEARTBEAT_SECONDS = 5.0
+_DEAD_AFTER_SECONDS = 30.0
+_engine: "Engine | None" = None
+
+
+class JsonSerializer(Serializer):
+    """Workflow inputs and step results as JSON: a row of the database can never run code when it is read."""
+
+    def serialize(self, data: Any) -> str:
+        return json.dumps(data, default=repr)
+
+    def deserialize(self, serialized_data: str) -> Any:
+        return json.loads(serialized_data)
+
+    def name(self) -> str:
+        return "coachwork_json"
+
+
+@DBOS.workflow(name="coachwork.run")
+async def _run_workflow(run_id: str) -> None:
+    if _engine is None:
+        raise RuntimeError("the engine is not started")
+    await _engine.execute(run_id)
+
+
+class Engine:
+    """Starts, resumes and ends runs. `adopt` makes this process take over the runs of dead ones."""
+
+    def __init__(self, pipelines: Mapping[str, Pipeline[..., Any]], services: Services, *, adopt: bool) -> None:
+        self._pipelines = pipelines
+        self._services = services
+        self._adopt = adopt
+        self._tasks: dict[str, asyncio.Task[Any]] = {}
+        self._cancelled: set[str] = set()
+        self._heart: asyncio.Task[None] | None = None
+        # A thread of our own: DBOS makes its pool the loop's default one and shuts it down when it stops.
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="coachwork-engine")
+        self.id = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
+
+    async def start(self) -> None:
+        """Launch DBOS on the running loop and begin the heartbeat."""
+        global _engine
+        if _engine is not None:
+            raise RuntimeError("an engine is already started in this process")
+        _engine = self
+        _quiet_dbos()
+        database = self._services.database
+        config: DBOSConfig = {
+            "name": "coachwork",
+            "executor_id": self.id,
+            "application_version": _VERSION,
+            "serializer": JsonSerializer(),
+            "console_log_level": "ERROR",
+        }
+        if database.engine.dialect.name == "sqlite":
+            config["system_database_url"] = database.url
+            config["system_database_engine"] = _dbos_sqlite(database.url)
+        else:
+            config["system_database_url"] = database.url
+        DBOS(config=config)
+        DBOS.launch()
+        await database.write(self._register)
+        self._heart = asyncio.create_task(self._beat(), name="coachwork-heartbeat")
+
+    async def stop(self) -> None:
+        """Stop working. Runs that are not finished stay as they are and go on at the next start."""
+        global _engine
+        if self._heart is not None:
+            self._heart.cancel()
+        for task in list(self._tasks.values()):
+            task.cancel()
+        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+        await self._services.database.write(
+            lambda c: c.execute(workers.update().where(workers.c.id == self.id).values(stopped_at=journal.now()))
+        )
+        await self._in_thread(DBOS.destroy)
+        self._thread.shutdown(wait=False)
+        _engine = None
+
+    async def begin(self, run_id: str) -> None:
+        """Start the workflow of a run whose row is there. Starting it twice is harmless."""
+        with SetWorkflowID(run_id):
+            await DBOS.start_workflow_async(_run_workflow, run_id)
+
+    async def cancel(self, run_id: str) -> None:
+        """Stop a run here and now if it works in this process, else at its next step wherever it works."""
+        self._cancelled.add(run_id)
+        await DBOS.cancel_workflow_async(run_id)
+        if (task := self._tasks.get(run_id)) is not None:
+            task.cancel()
+
+    async def execute(self, run_id: str) -> None:
+        """The body of the workflow: from the row of a run to its end, or to where it was cut before."""
+        row = await self._services.database.read(lambda c: c.execute(runs.select().where(runs.c.id == run_id)).one())
+        if row.status in ENDED:
+            return
+        task = asyncio.current_task()
+        assert task is not None
+        self._tasks[run_id] = task
+        try:
+            await self._work(row)
+        except DBOSWorkflowCancelledError:
+            return  # its row says so already
+        except asyncio.CancelledError:
+            if run_id not in self._cancelled:
+                raise  # the process stops: the run stays unfinished and goes on at the next start
+        finally:
+            self._services.slots.release(run_id)
+            self._tasks.pop(run_id, None)
+            self._cancelled.discard(run_id)
+
+    async def _work(self, row: Any) -> None:
+        resumed = row.status != "queued"
+        notes = await self._services.events.count(row.id, "data-note") if resumed else 0
+        pipeline = self._pipelines.get(row.pipeline)
+        title = pipeline.title if pipeline else row.pipeline
+        scope = RunScope(
+            row.id,
+            pipeline=row.pipeline,
+            pipeline_title=title,
+            user=row.user,
+            services=self._services,
+            notes_shown=notes,
+        )
+        await scope.take_turn(resumed=resumed)
+        with entered(scope), spans.run(row.id, row.pipeline), structlog.contextvars.bound_contextvars(run_id=row.id):
+            try:
+                if pipeline is None:
+                    raise ProjectError(
+                        f"this run belongs to pipeline {row.pipeline!r}, which the project no longer has",
+                        hint=did_you_mean(row.pipeline, list(self._pipelines)),
+                    )
+                output = pipeline.dump(await pipeline.function(**pipeline.parse(row.input)))
+            except CoachworkError as error:
+                await self._fail(row.id, error)
+            except ValidationError as error:
+                shape = input_error("what the pipeline returned, or a value it made, does not fit its type", error)
+                await self._fail(row.id, RunFailed(shape.message, hint="Correct the pipeline.", details=shape.details))
+            except Exception as error:  # the application's own code: the run ends as failed, with the log telling where
+                log.error("run.failed", pipeline=row.pipeline, exc_info=error)
+                await self._fail(row.id, failed(error))
+            else:
+                await self._succeed(row, output)
+
+    async def _succeed(self, row: Any, output: Any) -> None:
+        def work(connection: sa.Connection) -> None:
+            spent = connection.execute(sa.select(runs.c.cost_nano).where(runs.c.id == row.id)).scalar_one()
+            result = {
+                "output": output,
+                "seconds": (journal.now() - row.created_at) / 1000,
+                "cost_usd": spent / 1e9,
+            }
+            closing = ({"type": "data-result", "data": result}, {"type": "finish"})
+            journal.finish(connection, row.id, "succeeded", output=output, last=closing)
+
+        await self._end(row.id, work)
+        log.info("run.succeeded", pipeline=row.pipeline)
+
+    async def _fail(self, run_id: str, error: CoachworkError) -> None:
+        problem = {**error.to_dict(), "run_id": run_id}
+        closing = (
+            {"type": "data-problem", "data": problem},
+            {"type": "error", "errorText": error.reader},
+            {"type": "finish"},
+        )
+        await self._end(run_id, lambda c: journal.finish(c, run_id, "failed", error=problem, last=closing))
+        log.warning("run.ended_failed", code=error.code)
+
+    async def _end(self, run_id: str, work: Any) -> None:
+        written = self._services.database.write_soon(work)
+        self._services.events.wake_after(run_id, written)
+        await asyncio.wrap_future(written)
+
+    async def _in_thread(self, work: Callable[..., T], *args: Any) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work, *args)
+
+    # ── Life and death of processes ────────────────────────────────────────────────────────────
+
+    def _register(self, connection: sa.Connection) -> None:
+        at = journal.now()
+        connection.execute(
+            workers.insert().values(
+                id=self.id, host=socket.gethostname(), pid=os.getpid(), started_at=at, heartbeat_at=at
+            )
+        )
+
+    async def _beat(self) -> None:
+        """Say every few seconds that this process lives; take over the runs of those that do not."""
+        while True:
+            try:
+                await self._services.database.write(
+                    lambda c: c.execute(
+                        workers.update().where(workers.c.id == self.id).values(heartbeat_at=journal.now())
+                    )
+                )
+                if self._adopt:
+                    await self._take_over()
+            except Exception as error:  # a heart that stops after one bad beat would look like a dead process
+                log.error("worker.heartbeat_failed", exc_info=error)
+            await asyncio.sleep(_HEARTBEAT_SECONDS)
+
+    async def _take_over(self) -> None:
+        rows = await self._services.database.read(
+            lambda c: c.execute(workers.select().where(workers.c.adopted_by.is_(None), workers.c.id != self.id)).all()
+        )
+        for row in rows:
+            if not _is_dead(row):
+                continue
+            claimed = await self._services.database.write(partial(_claim, dead=row.id, by=self.id))
+            if claimed:
+                recovered = await self._in_thread(_recover, row.id)
+                if recovered:
+                    log.info("worker.adopted", dead=row.id, runs=recovered)
+        await self._begin_forgotten()
+
+    async def _begin_forgotten(self) -> None:
+        """Start runs that were accepted by a process which died before it could start them."""
+        old = journal.now() - 10_000
+        query = sa.select(runs.c.id).where(runs.c.status == "queued", runs.c.created_at < old)
+        for run_id in await self._services.database.read(lambda c: c.execute(query).scalars().all()):
+            if run_id not in self._tasks and await DBOS.get_workflow_status_async(run_id) is None:
+                await self.begin(run_id)
+
+
+def _is_dead(row: Any) -> bool:
+    """Stopped, silent for half a minute, or a process of this machine that is gone."""
+    if row.stopped_at is not None or time.time() - row.heartbeat_at / 1000 > _DEAD_AFTER_SECONDS:
+        return True
+    if row.host != socket.gethostname():
+        return False
+    try:
+        os.kill(row.pid, 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        return False
+    return False
+
+
+def _claim(connection: sa.Connection, dead: str, by: str) -> bool:
+    """Take over a dead worker; False where another process was faster."""
+    free = workers.c.id == dead, workers.c.adopted_by.is_(None)
+    return bool(connection.execute(workers.update().where(*free).values(adopted_by=by)).rowcount)
+
+
+def _recover(executor: str) -> int:
+    """Hand the unfinished runs of an executor to DBOS's recovery, which starts each exactly once."""
+    from dbos._dbos import _get_dbos_instance
+    from dbos._recovery import recover_pending_workflows
+
+    return len(recover_pending_workflows(_get_dbos_instance(), [executor]))
+
+
+def _dbos_sqlite(url: str) -> sa.Engine:
+    """DBOS's own engine on our file: write-ahead logging, which DBOS does not set, and its IMMEDIATE transactions."""
+    parsed = sa.make_url(url)
+    Path(parsed.database or "").parent.mkdir(parents=True, exist_ok=True)
+    engine = sa.create_engine(parsed, connect_args={"timeout": 30, "check_same_thread": False})
+
+    @sa.event.listens_for(engine, "connect")
+    def _prepare(connection: Any, _record: Any) -> None:
+        connection.isolation_level = "IMMEDIATE"
+        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "busy_timeout=30000", "foreign_keys=ON"):
+            connection.execute(f"PRAGMA {pragma}")
+
+    return engine
+
+
+def _quiet_dbos() -> None:
+    logging.getLogger("dbos").setLevel(logging.ERROR)

@@ -1,0 +1,189 @@
+"""What the database is told of a run: every statement of the rooms `runs`, `steps` and `approvals`, as functions.
+
+Knows rows and which of them may change when; does not know why. A run that has ended never changes again.
+"""
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from coachwork.messages import ENDED, JsonValue, StepRecord
+from coachwork.pipelines import events
+from coachwork.pipelines.views import approval_view, step_view
+from coachwork.store.tables import approvals, runs, steps
+
+
+def now() -> int:
+    """Milliseconds since 1970 UTC."""
+    return time.time_ns() // 1_000_000
+
+
+# ── Runs ───────────────────────────────────────────────────────────────────────────────────────
+
+
+def set_working(connection: sa.Connection, run_id: str, status: str) -> bool:
+    """Put a run into a state of work, unless it has ended. True if it was put there."""
+    changed = connection.execute(
+        runs.update()
+        .where(runs.c.id == run_id, runs.c.status.not_in(ENDED))
+        .values(status=status, started_at=sa.func.coalesce(runs.c.started_at, now()))
+    )
+    if changed.rowcount:
+        events.append(connection, run_id, {"type": "data-run", "data": {"status": status}})
+    return bool(changed.rowcount)
+
+
+def set_queued(connection: sa.Connection, run_id: str, position: int | None) -> None:
+    events.append(connection, run_id, {"type": "data-run", "data": {"status": "queued", "position": position}})
+
+
+def finish(
+    connection: sa.Connection,
+    run_id: str,
+    status: str,
+    *,
+    output: JsonValue = None,
+    error: dict[str, Any] | None = None,
+    last: Sequence[events.Event] = (),
+) -> bool:
+    """End a run once: the first end counts, later ones change nothing. Appends the closing events."""
+    at = now()
+    changed = connection.execute(
+        runs.update()
+        .where(runs.c.id == run_id, runs.c.status.not_in(ENDED))
+        .values(status=status, output=output, error=error, finished_at=at)
+    )
+    if not changed.rowcount:
+        return False
+    open_steps = steps.c.run_id == run_id, steps.c.status.in_(("running", "waiting"))
+    connection.execute(steps.update().where(*open_steps).values(status="cancelled", finished_at=at))
+    connection.execute(
+        approvals.update()
+        .where(approvals.c.run_id == run_id, approvals.c.status == "pending")
+        .values(status="cancelled", decided_at=at)
+    )
+    for event in ({"type": "data-run", "data": {"status": status}}, *last):
+        events.append(connection, run_id, event)
+    return True
+
+
+# ── Steps ──────────────────────────────────────────────────────────────────────────────────────
+
+
+def step_started(connection: sa.Connection, run_id: str, seq: int, record: StepRecord) -> None:
+    """Begin a step, or begin it again where a crash had cut it."""
+    cut = connection.execute(steps.delete().where(steps.c.run_id == run_id, steps.c.seq == seq)).rowcount
+    if cut:
+        events.append(connection, run_id, {"type": "data-text-restart", "id": f"text-{seq}", "data": {}})
+    connection.execute(
+        steps.insert().values(run_id=run_id, seq=seq, status="running", started_at=now(), **_fields(record))
+    )
+    _show(connection, run_id, seq)
+
+
+def step_ended(
+    connection: sa.Connection,
+    run_id: str,
+    seq: int,
+    record: StepRecord,
+    *,
+    output: JsonValue = None,
+    error: dict[str, Any] | None = None,
+) -> None:
+    """End a step with its result or its error, and book its cost on the run."""
+    connection.execute(
+        steps.update()
+        .where(steps.c.run_id == run_id, steps.c.seq == seq)
+        .values(
+            status="failed" if error else "succeeded", finished_at=now(), output=output, error=error, **_fields(record)
+        )
+    )
+    spent = sa.select(sa.func.coalesce(sa.func.sum(steps.c.cost_nano), 0)).where(steps.c.run_id == run_id)
+    connection.execute(runs.update().where(runs.c.id == run_id).values(cost_nano=spent.scalar_subquery()))
+    _show(connection, run_id, seq)
+
+
+def step_waits(connection: sa.Connection, run_id: str, seq: int, waits: bool) -> None:
+    connection.execute(
+        steps.update()
+        .where(steps.c.run_id == run_id, steps.c.seq == seq, steps.c.status.in_(("running", "waiting")))
+        .values(status="waiting" if waits else "running")
+    )
+    _show(connection, run_id, seq)
+
+
+def _fields(record: StepRecord) -> dict[str, Any]:
+    return {
+        "kind": record.kind,
+        "name": record.name,
+        "label": record.label,
+        "detail": record.detail,
+        "route": record.route,
+        "model": record.model,
+        "prompt_version": record.prompt_version,
+        "how": record.how,
+        "cached": record.cached,
+        "cost_nano": record.cost_nano,
+        "input_tokens": record.usage.input_tokens,
+        "output_tokens": record.usage.output_tokens,
+        "input": record.input,
+        "attempts": [vars(attempt) for attempt in record.attempts],
+    }
+
+
+def _show(connection: sa.Connection, run_id: str, seq: int) -> None:
+    """Tell whoever watches how the step stands now."""
+    row = connection.execute(steps.select().where(steps.c.run_id == run_id, steps.c.seq == seq)).one_or_none()
+    if row is not None:
+        shown = step_view(row, whole=False).model_dump(mode="json", exclude={"input", "output"})
+        events.append(connection, run_id, {"type": "data-step", "id": f"step-{seq}", "data": shown})
+
+
+# ── Approvals ──────────────────────────────────────────────────────────────────────────────────
+
+
+def approval_opened(connection: sa.Connection, values: dict[str, Any]) -> None:
+    """Ask a person. Asking again after a crash finds the question that is already there."""
+    known = connection.execute(sa.select(approvals.c.id).where(approvals.c.id == values["id"])).one_or_none()
+    if known is None:
+        connection.execute(approvals.insert().values(status="pending", created_at=now(), **values))
+
+
+def approval_decided(
+    connection: sa.Connection, approval_id: str, status: str, *, decision: JsonValue, comment: str, by: str
+) -> bool:
+    """Take the first answer; False where somebody was faster."""
+    changed = connection.execute(
+        approvals.update()
+        .where(approvals.c.id == approval_id, approvals.c.status == "pending")
+        .values(status=status, decision=decision, comment=comment, decided_by=by, decided_at=now())
+    )
+    return bool(changed.rowcount)
+
+
+def approval_reopened(connection: sa.Connection, approval_id: str, reason: str) -> None:
+    """Ask once more: the decided value did not fit after all."""
+    connection.execute(
+        approvals.update()
+        .where(approvals.c.id == approval_id)
+        .values(status="pending", decision=None, comment=reason, decided_by="", decided_at=None)
+    )
+
+
+def approval_shown(connection: sa.Connection, approval_id: str, pipeline_title: str) -> None:
+    """Tell whoever watches the run how its approval stands now."""
+    row = approval_row(connection, approval_id)
+    if row is not None:
+        shown = approval_view(row, pipeline_title).model_dump(mode="json")
+        events.append(connection, row.run_id, {"type": "data-approval", "id": approval_id, "data": shown})
+
+
+def approval_row(connection: sa.Connection, approval_id: str) -> sa.Row[Any] | None:
+    """An approval with its run's pipeline."""
+    return connection.execute(approvals_query().where(approvals.c.id == approval_id)).one_or_none()
+
+
+def approvals_query() -> sa.Select[Any]:
+    return sa.select(approvals, runs.c.pipeline).join(runs, runs.c.id == approvals.c.run_id)

@@ -1,0 +1,175 @@
+"""A pipeline: a typed async function and what its types say. Knows schemas; does not know how runs are kept."""
+
+import inspect
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, Literal, ParamSpec, TypeVar, get_type_hints
+
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, create_model
+
+from coachwork.errors import InputError, ProjectError
+from coachwork.messages import Conversation, JsonValue
+
+P = ParamSpec("P")
+R = TypeVar("R")
+_TITLE_FIELDS = ("subject", "title", "question", "name", "text", "body")
+
+
+@dataclass(frozen=True)
+class Example:
+    """A filled-in input that the page offers to click."""
+
+    title: str
+    input: JsonValue
+
+
+class Pipeline(Generic[P, R]):
+    """An async function of the project as an application: form, API and durable run come from its signature.
+
+    A single parameter that is a Pydantic model is the input itself; otherwise the input is an
+    object with one field a parameter. A pipeline that takes a `Conversation` is shown as a chat.
+    """
+
+    def __init__(
+        self,
+        function: Callable[P, Awaitable[R]],
+        *,
+        title: str = "",
+        about: str = "",
+        examples: Sequence[Example] = (),
+        knowledge: Sequence[str] = (),
+    ) -> None:
+        self.function = function
+        self.name = function.__name__
+        self.title = title or self.name.replace("_", " ").capitalize()
+        self.about = about or (inspect.getdoc(function) or "").split("\n\n")[0]
+        self.examples = list(examples)
+        self.knowledge = list(knowledge)
+        self._parameters, output = _typed(function)
+        self._single = _single_model(self._parameters)
+        self._input: TypeAdapter[Any] = TypeAdapter(self._single or _as_model(self.name, self._parameters))
+        self._output: TypeAdapter[R] = TypeAdapter(output)
+        self.kind: Literal["form", "chat"] = "chat" if self._single is Conversation else "form"
+        self.input_schema: dict[str, Any] = {
+            **self._input.json_schema(mode="validation"),
+            "additionalProperties": False,
+        }
+        self.output_schema: dict[str, Any] = self._output.json_schema(mode="serialization")
+        for example in self.examples:
+            self._check_example(example)
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Awaitable[R]:
+        return self.function(*args, **kwargs)
+
+    def parse(self, value: JsonValue) -> dict[str, Any]:
+        """Keyword arguments for the function. Raises InputError naming every field that does not fit."""
+        try:
+            parsed = self._input.validate_python(value, extra="forbid")
+        except ValidationError as error:
+            raise input_error(f"the input of {self.name!r} does not fit", error) from None
+        if self._single is not None:
+            return {next(iter(self._parameters)): parsed}
+        return {name: getattr(parsed, name) for name in self._parameters}
+
+    def normalised(self, value: JsonValue) -> JsonValue:
+        """The input as it is kept: checked, with defaults filled in, as plain JSON. Raises InputError."""
+        self.parse(value)
+        return self._input.dump_python(self._input.validate_python(value, extra="forbid"), mode="json")
+
+    def dump(self, output: R) -> JsonValue:
+        """The output as plain JSON. Raises pydantic.ValidationError where the function broke its own type."""
+        return self._output.dump_python(self._output.validate_python(output), mode="json")
+
+    def line_about(self, value: JsonValue) -> str:
+        """A short line by which a person recognises this input in a list."""
+        if self.kind == "chat" and isinstance(value, dict):
+            turns = [turn.get("content", "") for turn in value.get("messages", []) if turn.get("role") == "user"]
+            return _one_line(turns[-1] if turns else "")
+        return _one_line(_telling_text(value))
+
+    def _check_example(self, example: Example) -> None:
+        try:
+            self.parse(example.input)
+        except InputError as error:
+            raise ProjectError(
+                f"example {example.title!r} of pipeline {self.name!r} does not fit its input: {error.message}",
+                file=inspect.getsourcefile(self.function) or "",
+                line=inspect.unwrap(self.function).__code__.co_firstlineno,
+                hint="Change the example, or the type.",
+            ) from None
+
+
+def input_error(message: str, error: ValidationError) -> InputError:
+    """Pydantic's findings as one InputError: `details["fields"]` lists {path, message, value}."""
+    fields = [
+        {"path": [str(part) for part in found["loc"]], "message": found["msg"], "value": _shown(found.get("input"))}
+        for found in error.errors(include_url=False, include_context=False)
+    ]
+    lines = "; ".join(f"{'.'.join(field['path']) or 'input'}: {field['message']}" for field in fields)
+    return InputError(f"{message}: {lines}", details={"fields": fields})
+
+
+def _typed(function: Callable[..., Any]) -> tuple[dict[str, inspect.Parameter], Any]:
+    source = inspect.getsourcefile(function) or ""
+    line = inspect.unwrap(function).__code__.co_firstlineno
+    if not inspect.iscoroutinefunction(function):
+        raise ProjectError(
+            f"pipeline {function.__name__!r} is not async", file=source, line=line, hint="Write `async def`."
+        )
+    hints = get_type_hints(function, include_extras=True)
+    if "return" not in hints:
+        raise ProjectError(
+            f"pipeline {function.__name__!r} does not say what it returns",
+            file=source,
+            line=line,
+            hint="Write `-> Type:`.",
+        )
+    parameters = dict(inspect.signature(function).parameters)
+    for name, parameter in parameters.items():
+        if name not in hints:
+            raise ProjectError(
+                f"parameter {name!r} of pipeline {function.__name__!r} has no type",
+                file=source,
+                line=line,
+                hint="Give it a type, for example a Pydantic model.",
+            )
+        parameters[name] = parameter.replace(annotation=hints[name])
+    return parameters, hints["return"]
+
+
+def _single_model(parameters: dict[str, inspect.Parameter]) -> type[BaseModel] | None:
+    if len(parameters) != 1:
+        return None
+    annotation = next(iter(parameters.values())).annotation
+    return annotation if inspect.isclass(annotation) and issubclass(annotation, BaseModel) else None
+
+
+def _as_model(name: str, parameters: dict[str, inspect.Parameter]) -> type[BaseModel]:
+    fields: dict[str, Any] = {
+        key: (parameter.annotation, ... if parameter.default is inspect.Parameter.empty else parameter.default)
+        for key, parameter in parameters.items()
+    }
+    return create_model(f"{name}_input", __config__=ConfigDict(extra="forbid"), **fields)
+
+
+def _telling_text(value: JsonValue) -> str:
+    if isinstance(value, str):
+        return "" if value.startswith("data:") else value
+    if not isinstance(value, dict):
+        return ""
+    for key in (*(key for key in _TITLE_FIELDS if key in value), *value):
+        if text := _telling_text(value[key]):
+            return text
+    return ""
+
+
+def _one_line(text: str, limit: int = 90) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
+
+
+def _shown(value: Any) -> JsonValue:
+    """A refused value, short enough to show; nested ones are left out since their parts are named themselves."""
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    return _one_line(value, 120) if isinstance(value, str) else None

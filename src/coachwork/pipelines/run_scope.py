@@ -1,0 +1,209 @@
+"""What the running code sees of its run: durable steps, text for the reader, approvals. Knows the order of steps.
+
+A step is numbered when it is called, so the same code gives the same numbers on replay. Its result is
+kept by DBOS (https://docs.dbos.dev/python/tutorials/step-tutorial); the rows beside it are for showing.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from concurrent.futures import Future
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+import structlog
+from dbos import DBOS
+
+from coachwork.errors import CoachworkError, RunFailed, from_dict
+from coachwork.messages import JsonValue, StepRecord
+from coachwork.pipelines import journal
+from coachwork.pipelines.events import Event, EventLog
+from coachwork.store.database import Database
+from coachwork.tracing import spans
+from coachwork.tracing.scope import Scope, current_scope
+
+if TYPE_CHECKING:
+    from coachwork.models import Models
+    from coachwork.pipelines.approvals import Approvals
+    from coachwork.pipelines.deliver import Webhooks
+    from coachwork.pipelines.slots import Slots
+
+log = structlog.get_logger(__name__)
+_FLUSH_SECONDS = 0.06  # text is shown at most this often: one event a word would cost more than it shows
+_step: ContextVar["_Text | None"] = ContextVar("coachwork_step", default=None)
+
+
+@dataclass(frozen=True)
+class Services:
+    """What a run works with."""
+
+    database: Database
+    events: EventLog
+    slots: "Slots"
+    approvals: "Approvals"
+    webhooks: "Webhooks"
+    models: "Models"
+
+
+class RunScope:
+    """The scope of one run in this process (see `tracing.scope.Scope`)."""
+
+    def __init__(
+        self,
+        run_id: str,
+        *,
+        pipeline: str,
+        pipeline_title: str,
+        user: str,
+        services: Services,
+        notes_shown: int = 0,
+    ) -> None:
+        self.run_id = run_id
+        self.pipeline = pipeline
+        self.pipeline_title = pipeline_title
+        self.user = user
+        self.services = services
+        self._seq = 0
+        self._notes = 0
+        self._notes_shown = notes_shown
+
+    def next_seq(self) -> int:
+        self._seq += 1
+        return self._seq
+
+    @property
+    def seq_ahead(self) -> int:
+        """The number that the next step will get."""
+        return self._seq + 1
+
+    async def take_turn(self, *, resumed: bool = False) -> None:
+        """Wait in line for a place to work, and say so. A resumed run keeps the status it had."""
+        slots, run_id = self.services.slots, self.run_id
+        if not slots.free() and not resumed:
+            self._write(lambda connection: journal.set_queued(connection, run_id, len(slots) + 1))
+        await slots.acquire(run_id)
+        if not resumed:
+            self._write(lambda connection: journal.set_working(connection, run_id, "running"))
+
+    async def step(self, record: StepRecord, call: Callable[[], Awaitable[JsonValue]]) -> JsonValue:
+        """Run `call` as the next recorded step. Raises what it raised, now or when it was recorded.
+
+        An exception that is not Coachwork's own is raised as RunFailed both times, so that code
+        which catches it behaves the same on replay.
+        """
+        seq = self.next_seq()
+        outcome = await DBOS.run_step_async({"name": f"{record.kind}:{record.name}"}, self._perform, seq, record, call)
+        if outcome["error"] is not None:
+            raise from_dict(outcome["error"])
+        return outcome["output"]
+
+    async def _perform(
+        self, seq: int, record: StepRecord, call: Callable[[], Awaitable[JsonValue]]
+    ) -> dict[str, JsonValue]:
+        run_id = self.run_id
+        text = _Text(self, seq)
+        token = _step.set(text)
+        started = StepRecord(**vars(record))
+        self._write(lambda connection: journal.step_started(connection, run_id, seq, started))
+        output: JsonValue = None
+        error: dict[str, Any] | None = None
+        try:
+            with spans.step(record, run_id):
+                output = await call()
+        except CoachworkError as failure:
+            error = failure.to_dict()
+        except Exception as failure:  # the application's own code: kept as a result, never swallowed
+            log.error("step.failed", run_id=run_id, step=record.name, exc_info=failure)
+            error = failed(failure).to_dict()
+        finally:
+            text.close()
+            _step.reset(token)
+        ended = StepRecord(**vars(record))
+        await self.write(
+            lambda connection: journal.step_ended(connection, run_id, seq, ended, output=output, error=error)
+        )
+        return {"output": output, "error": error}
+
+    def text(self, delta: str) -> None:
+        if (text := _step.get()) is not None:
+            text.add(delta)
+
+    def restart_text(self) -> None:
+        if (text := _step.get()) is not None:
+            text.restart()
+
+    def note(self, label: str) -> None:
+        """Show what the run is doing. On replay the notes already shown are not shown again."""
+        self._notes += 1
+        if self._notes > self._notes_shown:
+            self.services.events.append_soon(self.run_id, {"type": "data-note", "data": {"label": label}})
+
+    async def write(self, work: Callable[[sa.Connection], Any]) -> None:
+        """Change rows of this run; returns once that is committed, and readers of the run are woken."""
+        await asyncio.wrap_future(self._write(work))
+
+    def _write(self, work: Callable[[sa.Connection], Any]) -> "Future[Any]":
+        written = self.services.database.write_soon(work)
+        self.services.events.wake_after(self.run_id, written)
+        return written
+
+
+class _Text:
+    """The text one step shows while it is written, gathered into few events."""
+
+    def __init__(self, scope: RunScope, seq: int) -> None:
+        self._scope = scope
+        self._id = f"text-{seq}"
+        self._pending = ""
+        self._begun = False
+        self._timer: asyncio.TimerHandle | None = None
+
+    def add(self, delta: str) -> None:
+        self._pending += delta
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(_FLUSH_SECONDS, self._flush)
+
+    def restart(self) -> None:
+        self._pending = ""
+        if self._begun:
+            self._emit({"type": "data-text-restart", "id": self._id, "data": {}})
+
+    def close(self) -> None:
+        self._flush()
+        if self._begun:
+            self._emit({"type": "text-end", "id": self._id})
+
+    def _flush(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if not self._pending:
+            return
+        opening: list[Event] = [] if self._begun else [{"type": "text-start", "id": self._id}]
+        self._begun = True
+        self._emit(*opening, {"type": "text-delta", "id": self._id, "delta": self._pending})
+        self._pending = ""
+
+    def _emit(self, *events: Event) -> None:
+        self._scope.services.events.append_soon(self._scope.run_id, *events)
+
+
+def failed(failure: BaseException) -> RunFailed:
+    """The application's own exception as an error that can be kept and shown."""
+    return RunFailed(
+        f"{type(failure).__name__}: {failure}",
+        hint="The traceback is in the log, under this run's id.",
+        details={"type": type(failure).__name__},
+    )
+
+
+def current_run(what: str) -> RunScope:
+    """The run that is executing now. Raises CoachworkError outside a run, naming `what` needs one."""
+    scope: Scope = current_scope()
+    if not isinstance(scope, RunScope):
+        raise CoachworkError(
+            f"{what} works inside a run only",
+            hint="Start the pipeline: `coachwork run …`, the page, or POST /api/pipelines/…/runs.",
+        )
+    return scope

@@ -1,0 +1,283 @@
+"""The front door to runs: start, read, list, follow, cancel, answer, rate. Knows what callers may ask.
+
+Everything that is accepted is in the database before the call returns.
+"""
+
+import asyncio
+import base64
+import json
+import secrets
+import time
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from coachwork.errors import Conflict, InputError, NotFound, RunCancelled, did_you_mean
+from coachwork.messages import ENDED, JsonValue
+from coachwork.pipelines import events, journal
+from coachwork.pipelines.approvals import Answer
+from coachwork.pipelines.engine import Engine
+from coachwork.pipelines.pipeline import Pipeline
+from coachwork.pipelines.run_scope import Services
+from coachwork.pipelines.views import (
+    ApprovalView,
+    FeedbackView,
+    Page,
+    RunDetail,
+    RunView,
+    approval_view,
+    run_fields,
+    step_view,
+)
+from coachwork.store.tables import approvals, feedback, runs, steps
+
+_MOST = 200  # items a page
+
+
+@dataclass(frozen=True)
+class RunFilter:
+    """Which runs: empty fields do not restrict. `q` is looked for in the line about the input and in the id."""
+
+    pipeline: str = ""
+    status: str = ""
+    q: str = ""
+    limit: int = 50
+    cursor: str = ""
+
+
+class Runs:
+    """The runs of a project, as seen by the HTTP API, the CLI and tests."""
+
+    def __init__(self, pipelines: Mapping[str, Pipeline[..., Any]], services: Services, engine: Engine) -> None:
+        self._pipelines = pipelines
+        self._services = services
+        self._engine = engine
+
+    async def start(
+        self, pipeline: str, input: JsonValue, *, user: str = "", idempotency_key: str | None = None
+    ) -> RunDetail:
+        """Accept a run and begin it. The same `idempotency_key` gives the same run again.
+
+        Raises NotFound for an unknown pipeline, InputError for an input that does not fit, Conflict
+        for a key that was used with another input.
+        """
+        found = self._pipelines.get(pipeline)
+        if found is None:
+            raise NotFound(f"there is no pipeline {pipeline!r}", hint=did_you_mean(pipeline, list(self._pipelines)))
+        value = found.normalised(input)
+        values = {
+            "id": new_id("run"),
+            "pipeline": pipeline,
+            "title": found.line_about(value) or found.title,
+            "status": "queued",
+            "input": value,
+            "user": user,
+            "idempotency_key": idempotency_key,
+            "created_at": journal.now(),
+        }
+        row = await self._services.database.write(lambda connection: _accept(connection, values))
+        if row.id == values["id"]:
+            await self._engine.begin(row.id)
+        elif (row.pipeline, row.input) != (pipeline, value):
+            raise Conflict(
+                f"the key {idempotency_key!r} was already used for run {row.id} with another input",
+                hint="Use a new Idempotency-Key for a new question.",
+                reader="This was already sent with other content.",
+            )
+        return await self.get(row.id)
+
+    async def get(self, run_id: str) -> RunDetail:
+        """A run with its steps, approvals and feedback. Raises NotFound."""
+
+        def read(c: sa.Connection) -> tuple[Any, ...]:
+            run = c.execute(runs.select().where(runs.c.id == run_id)).one_or_none()
+            if run is None:
+                raise NotFound(f"there is no run {run_id!r}")
+            done = c.execute(steps.select().where(steps.c.run_id == run_id).order_by(steps.c.seq)).all()
+            asked = journal.approvals_query().where(approvals.c.run_id == run_id).order_by(approvals.c.seq)
+            rated = c.execute(feedback.select().where(feedback.c.run_id == run_id)).first()
+            return run, done, c.execute(asked).all(), rated
+
+        run, done, asked, rated = await self._services.database.read(read)
+        return RunDetail(
+            **run_fields(run, self._services.slots.position(run_id)),
+            input=run.input,
+            output=run.output,
+            error=run.error,
+            steps=[step_view(row) for row in done],
+            approvals=[approval_view(row, self._title(row.pipeline)) for row in asked],
+            feedback=None
+            if rated is None
+            else FeedbackView(helpful=rated.helpful, reasons=rated.reasons, comment=rated.comment),
+        )
+
+    async def list(self, filter: RunFilter) -> Page[RunView]:
+        """The newest runs first, a page at a time. Raises InputError for a cursor or a status that is none."""
+        where, limit = [], _limit(filter.limit)
+        if filter.pipeline:
+            where.append(runs.c.pipeline == filter.pipeline)
+        if filter.q:
+            like = f"%{_escaped(filter.q)}%"
+            where.append(runs.c.title.ilike(like, escape="\\") | runs.c.id.ilike(like, escape="\\"))
+        counts = sa.select(runs.c.status, sa.func.count()).where(*where).group_by(runs.c.status)
+        if filter.status:
+            where.append(runs.c.status.in_(_statuses(filter.status)))
+        query = _after(sa.select(runs).where(*where), runs, filter.cursor).limit(limit + 1)
+        rows, by_status = await self._services.database.read(
+            lambda c: (c.execute(query).all(), c.execute(counts).all())
+        )
+        return Page(
+            items=[RunView(**run_fields(row, self._services.slots.position(row.id))) for row in rows[:limit]],
+            next_cursor=_cursor(rows[limit - 1]) if len(rows) > limit else None,
+            counts=_counts(by_status),
+        )
+
+    async def wait(self, run_id: str, seconds: float | None = None) -> RunDetail:
+        """The run once it has ended, or as it stands after `seconds`; also when it begins to wait for a person."""
+        try:
+            async with asyncio.timeout(seconds):
+                async for _seq, event in self.events(run_id):
+                    if event["type"] == "data-run" and event["data"]["status"] == "waiting":
+                        run = await self.get(run_id)
+                        if run.status in ("waiting", *ENDED):
+                            return run
+        except TimeoutError:
+            pass
+        return await self.get(run_id)
+
+    async def events(self, run_id: str, after: int = 0) -> AsyncIterator[tuple[int, events.Event]]:
+        """The run's events with a number above `after`, until its last one. Raises NotFound."""
+        await self._known(run_id)
+        async for seq, event in self._services.events.follow(run_id, after):
+            yield seq, event
+
+    async def cancel(self, run_id: str) -> RunDetail:
+        """Stop a run for good. Raises NotFound, Conflict where it has already ended."""
+        await self._known(run_id)
+        problem = {**RunCancelled(f"run {run_id} was cancelled").to_dict(), "run_id": run_id}
+        written = self._services.database.write_soon(
+            lambda c: journal.finish(c, run_id, "cancelled", error=problem, last=({"type": "abort"},))
+        )
+        self._services.events.wake_after(run_id, written)
+        if not await asyncio.wrap_future(written):
+            run = await self.get(run_id)
+            raise Conflict(
+                f"run {run_id} has already {run.status}", reader="This has already ended, so it can't be stopped."
+            )
+        await self._engine.cancel(run_id)
+        return await self.get(run_id)
+
+    async def feedback(
+        self, run_id: str, helpful: bool, reasons: Sequence[str], comment: str, user: str
+    ) -> FeedbackView:
+        """Keep a person's verdict on a run; a later one replaces it. Raises NotFound."""
+        await self._known(run_id)
+        values = {"helpful": helpful, "reasons": list(reasons), "comment": comment, "at": journal.now()}
+
+        def work(connection: sa.Connection) -> None:
+            connection.execute(feedback.delete().where(feedback.c.run_id == run_id, feedback.c.user == user))
+            connection.execute(feedback.insert().values(run_id=run_id, user=user, **values))
+
+        await self._services.database.write(work)
+        return FeedbackView(helpful=helpful, reasons=list(reasons), comment=comment)
+
+    async def approvals(self, status: str = "", limit: int = 50, cursor: str = "") -> Page[ApprovalView]:
+        """Approvals, the newest first. Raises InputError for a cursor that is none."""
+        query, limit = journal.approvals_query(), _limit(limit)
+        if status:
+            query = query.where(approvals.c.status.in_(status.split(",")))
+        query = _after(query, approvals, cursor).limit(limit + 1)
+        counts = sa.select(approvals.c.status, sa.func.count()).group_by(approvals.c.status)
+        rows, by_status = await self._services.database.read(
+            lambda c: (c.execute(query).all(), c.execute(counts).all())
+        )
+        return Page(
+            items=[approval_view(row, self._title(row.pipeline)) for row in rows[:limit]],
+            next_cursor=_cursor(rows[limit - 1]) if len(rows) > limit else None,
+            counts=_counts(by_status),
+        )
+
+    async def approval(self, approval_id: str) -> ApprovalView:
+        """One approval. Raises NotFound."""
+        row = await self._services.database.read(lambda c: journal.approval_row(c, approval_id))
+        if row is None:
+            raise NotFound(f"there is no approval {approval_id!r}")
+        return approval_view(row, self._title(row.pipeline))
+
+    async def answer(
+        self, approval_id: str, decision: Answer, value: JsonValue = None, comment: str = "", by: str = ""
+    ) -> ApprovalView:
+        """Decide an approval; the first answer counts. Raises NotFound, Conflict, InputError."""
+        await self._services.approvals.answer(approval_id, decision, value, comment, by)
+        return await self.approval(approval_id)
+
+    async def _known(self, run_id: str) -> None:
+        query = sa.select(runs.c.id).where(runs.c.id == run_id)
+        if await self._services.database.read(lambda c: c.execute(query).one_or_none()) is None:
+            raise NotFound(f"there is no run {run_id!r}")
+
+    def _title(self, pipeline: str) -> str:
+        known = self._pipelines.get(pipeline)
+        return known.title if known else pipeline
+
+
+def new_id(kind: str) -> str:
+    """A new id that sorts by time: `run_01h2…`, 48 bits of milliseconds and 40 random ones."""
+    return f"{kind}_{time.time_ns() // 1_000_000:011x}{secrets.token_hex(5)}"
+
+
+def _accept(connection: sa.Connection, values: dict[str, Any]) -> sa.Row[Any]:
+    """Insert the run, or find the one that has its idempotency key."""
+    if values["idempotency_key"] is not None:
+        known = runs.select().where(runs.c.idempotency_key == values["idempotency_key"])
+        if (row := connection.execute(known).one_or_none()) is not None:
+            return row
+    connection.execute(runs.insert().values(**values))
+    for event in (
+        {"type": "start", "messageId": values["id"]},
+        {"type": "data-run", "data": {"status": "queued", "position": None}},
+    ):
+        events.append(connection, values["id"], event)
+    return connection.execute(runs.select().where(runs.c.id == values["id"])).one()
+
+
+def _limit(limit: int) -> int:
+    if not 1 <= limit <= _MOST:
+        raise InputError(f"limit={limit} is not between 1 and {_MOST}")
+    return limit
+
+
+def _statuses(text: str) -> list[str]:
+    known = ["queued", "running", "waiting", "succeeded", "failed", "cancelled"]
+    for status in (asked := text.split(",")):
+        if status not in known:
+            raise InputError(f"{status!r} is no status of a run", hint=did_you_mean(status, known))
+    return asked
+
+
+def _after(query: sa.Select[Any], table: sa.Table, cursor: str) -> sa.Select[Any]:
+    """Newest first, going on behind a cursor."""
+    ordered = query.order_by(table.c.created_at.desc(), table.c.id.desc())
+    if not cursor:
+        return ordered
+    try:
+        at, last = json.loads(base64.urlsafe_b64decode(cursor.encode()))
+        return ordered.where(sa.tuple_(table.c.created_at, table.c.id) < (int(at), str(last)))
+    except (ValueError, TypeError):
+        raise InputError(
+            f"{cursor!r} is no cursor of this list", hint="Take next_cursor from the page before."
+        ) from None
+
+
+def _cursor(row: sa.Row[Any]) -> str:
+    return base64.urlsafe_b64encode(json.dumps([row.created_at, row.id]).encode()).decode()
+
+
+def _counts(rows: Sequence[Any]) -> dict[str, int]:
+    return {str(status): int(number) for status, number in rows}
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")

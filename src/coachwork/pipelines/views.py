@@ -1,0 +1,162 @@
+"""A run as it is shown over HTTP, in the CLI and on the page. Knows field names; does not know where rows come from."""
+
+from datetime import UTC, datetime
+from typing import Any, Generic, Literal, TypeVar
+
+import sqlalchemy as sa
+from pydantic import BaseModel, ConfigDict, Field
+
+from coachwork.messages import JsonValue, RunStatus, StepStatus
+
+T = TypeVar("T")
+ApprovalStatus = Literal["pending", "accepted", "edited", "rejected", "expired", "cancelled"]
+
+
+class View(BaseModel):
+    model_config = ConfigDict(frozen=True, serialize_by_alias=True, validate_by_name=True)
+
+
+class Page(View, Generic[T]):
+    """One page of a list. `next_cursor` is None on the last page; `counts` are by status over all pages."""
+
+    items: list[T]
+    next_cursor: str | None = None
+    counts: dict[str, int] = {}
+
+
+class StepView(View):
+    seq: int
+    kind: str
+    name: str
+    label: str
+    detail: str
+    status: StepStatus
+    started_at: datetime
+    finished_at: datetime | None
+    seconds: float | None
+    route: str
+    model: str
+    prompt_version: str
+    how: str
+    cached: bool
+    cost_usd: float | None
+    input_tokens: int
+    output_tokens: int
+    input: JsonValue = None
+    output: JsonValue = None
+    error: dict[str, Any] | None = None
+    attempts: list[dict[str, Any]] = []
+
+
+class ApprovalView(View):
+    id: str
+    run_id: str
+    pipeline: str
+    pipeline_title: str
+    title: str
+    value: JsonValue
+    schema_: JsonValue = Field(default=None, alias="schema")
+    context: list[dict[str, Any]] | None
+    status: ApprovalStatus
+    decision: JsonValue
+    comment: str
+    decided_by: str
+    created_at: datetime
+    expires_at: datetime | None
+    decided_at: datetime | None
+
+    model_config = ConfigDict(frozen=True, serialize_by_alias=True, validate_by_name=True)
+
+
+class FeedbackView(View):
+    helpful: bool
+    reasons: list[str]
+    comment: str
+
+
+class RunView(View):
+    id: str
+    pipeline: str
+    title: str
+    status: RunStatus
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    seconds: float | None
+    cost_usd: float | None
+    user: str
+    position: int | None = None
+
+
+class RunDetail(RunView):
+    input: JsonValue
+    output: JsonValue = None
+    error: dict[str, Any] | None = None
+    steps: list[StepView] = []
+    approvals: list[ApprovalView] = []
+    feedback: FeedbackView | None = None
+
+
+# ── Rows to views ──────────────────────────────────────────────────────────────────────────────
+
+
+def moment(milliseconds: int | None) -> datetime | None:
+    return None if milliseconds is None else datetime.fromtimestamp(milliseconds / 1000, UTC)
+
+
+def dollars(nano: int | None) -> float | None:
+    return None if nano is None else nano / 1e9
+
+
+def between(start: int | None, end: int | None) -> float | None:
+    return None if start is None or end is None else (end - start) / 1000
+
+
+def step_view(row: sa.Row[Any], *, whole: bool = True) -> StepView:
+    """A row of `steps`; without input and output where the whole is not asked for."""
+    values = row._asdict()
+    return StepView(
+        **{name: values[name] for name in ("seq", "kind", "name", "label", "detail", "status", "route", "model")},
+        **{name: values[name] for name in ("prompt_version", "how", "cached", "error")},
+        input_tokens=values["input_tokens"],
+        output_tokens=values["output_tokens"],
+        started_at=_known(values["started_at"]),
+        finished_at=moment(values["finished_at"]),
+        seconds=between(values["started_at"], values["finished_at"]),
+        cost_usd=dollars(values["cost_nano"]),
+        input=values["input"] if whole else None,
+        output=values["output"] if whole else None,
+        attempts=values["attempts"] or [],
+    )
+
+
+def approval_view(row: sa.Row[Any], pipeline_title: str) -> ApprovalView:
+    """A row of `approvals` joined with its run's pipeline."""
+    values = row._asdict()
+    return ApprovalView(
+        **{name: values[name] for name in ("id", "run_id", "pipeline", "title", "value", "context", "status")},
+        **{name: values[name] for name in ("decision", "comment", "decided_by")},
+        schema=values["schema"],
+        pipeline_title=pipeline_title,
+        created_at=_known(values["created_at"]),
+        expires_at=moment(values["expires_at"]),
+        decided_at=moment(values["decided_at"]),
+    )
+
+
+def run_fields(row: sa.Row[Any], position: int | None) -> dict[str, Any]:
+    """The fields of RunView from a row of `runs`."""
+    values = row._asdict()
+    return {
+        **{name: values[name] for name in ("id", "pipeline", "title", "status", "user")},
+        "created_at": _known(values["created_at"]),
+        "started_at": moment(values["started_at"]),
+        "finished_at": moment(values["finished_at"]),
+        "seconds": between(values["started_at"], values["finished_at"]),
+        "cost_usd": dollars(values["cost_nano"]),
+        "position": position if values["status"] == "queued" else None,
+    }
+
+
+def _known(milliseconds: int) -> datetime:
+    return datetime.fromtimestamp(milliseconds / 1000, UTC)

@@ -1,0 +1,164 @@
+"""The limits a JSON Schema puts on a value of the right type: lengths, bounds, patterns, formats. Knows no repair."""
+
+import re
+from collections.abc import Callable, Mapping
+from datetime import date, datetime, time
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+SUPPORTED = frozenset(
+    [
+        "$ref",
+        "$defs",
+        "definitions",
+        "$schema",
+        "$id",
+        "$comment",
+        "title",
+        "description",
+        "default",
+        "examples",
+        "deprecated",
+        "readOnly",
+        "writeOnly",
+        "discriminator",
+        "type",
+        "enum",
+        "const",
+        "anyOf",
+        "oneOf",
+        "allOf",
+        "properties",
+        "required",
+        "additionalProperties",
+        "items",
+        "prefixItems",
+        "minimum",
+        "maximum",
+        "exclusiveMinimum",
+        "exclusiveMaximum",
+        "multipleOf",
+        "minLength",
+        "maxLength",
+        "pattern",
+        "format",
+        "minItems",
+        "maxItems",
+        "uniqueItems",
+        "minProperties",
+        "maxProperties",
+        "contentMediaType",
+        "contentEncoding",
+    ]
+)
+
+
+def unsupported(schema: Any, path: str = "") -> list[str]:
+    """The keywords of a schema that are not checked here, each with its place: `properties.age.not`."""
+    if not isinstance(schema, Mapping):
+        return []
+    found = [f"{path}{name}" for name in schema if name not in SUPPORTED and not name.startswith("x-")]
+    if isinstance(schema.get("allOf"), list) and len(schema["allOf"]) > 1:
+        found.append(f"{path}allOf of several")
+    for name in ("properties", "$defs", "definitions"):
+        for key, body in schema.get(name, {}).items():
+            found += unsupported(body, f"{path}{name}.{key}.")
+    for name in ("items", "additionalProperties"):
+        found += unsupported(schema.get(name), f"{path}{name}.")
+    for name in ("anyOf", "oneOf", "allOf", "prefixItems"):
+        for index, body in enumerate(schema.get(name, [])):
+            found += unsupported(body, f"{path}{name}.{index}.")
+    return found
+
+
+def broken_limit(value: Any, schema: Mapping[str, Any]) -> list[str]:
+    """What the schema's limits have against a value of the right type."""
+    if isinstance(value, str):
+        return _text(value, schema)
+    if isinstance(value, int | Decimal) and not isinstance(value, bool):
+        return _number(value, schema)
+    if isinstance(value, list):
+        return _list(value, schema)
+    if isinstance(value, dict):
+        return _bounds(len(value), schema, "minProperties", "maxProperties", "fields")
+    return []
+
+
+def _bounds(size: int, schema: Mapping[str, Any], low: str, high: str, what: str) -> list[str]:
+    if low in schema and size < schema[low]:
+        return [f"has {size} {what}, should have at least {schema[low]}"]
+    if high in schema and size > schema[high]:
+        return [f"has {size} {what}, should have at most {schema[high]}"]
+    return []
+
+
+def _text(value: str, schema: Mapping[str, Any]) -> list[str]:
+    found = _bounds(len(value), schema, "minLength", "maxLength", "characters")
+    pattern = schema.get("pattern")
+    if pattern is not None and _compiled(pattern) is not None and not re.search(pattern, value):
+        found.append(f"{value[:60]!r} does not match the pattern {pattern!r}")
+    check = _FORMATS.get(schema.get("format", ""))
+    if check is not None:
+        try:
+            check(value)
+        except ValueError:
+            found.append(f"{value[:60]!r} is not a {schema['format']} ({_SHAPES[schema['format']]})")
+    return found
+
+
+def _compiled(pattern: str) -> re.Pattern[str] | None:
+    try:
+        return re.compile(pattern)
+    except re.error:
+        return None  # another dialect: left to the type's own validation
+
+
+def _number(value: int | Decimal, schema: Mapping[str, Any]) -> list[str]:
+    if isinstance(value, Decimal) and (not value.is_finite() or abs(value.adjusted()) > 308):
+        return [f"{value} is out of range"]
+    found = []
+    for name, holds, words in _BOUNDS:
+        if name in schema and not holds(value, Decimal(str(schema[name]))):
+            found.append(f"{value} should be {words} {schema[name]}")
+    if schema.get("multipleOf") and value % Decimal(str(schema["multipleOf"])) != 0:
+        found.append(f"{value} should be a multiple of {schema['multipleOf']}")
+    return found
+
+
+_BOUNDS: tuple[tuple[str, Callable[[Any, Decimal], bool], str], ...] = (
+    ("minimum", lambda value, bound: value >= bound, "at least"),
+    ("maximum", lambda value, bound: value <= bound, "at most"),
+    ("exclusiveMinimum", lambda value, bound: value > bound, "more than"),
+    ("exclusiveMaximum", lambda value, bound: value < bound, "less than"),
+)
+
+
+def _list(value: list[Any], schema: Mapping[str, Any]) -> list[str]:
+    found = _bounds(len(value), schema, "minItems", "maxItems", "items")
+    if schema.get("uniqueItems") and any(item in value[:index] for index, item in enumerate(value)):
+        found.append("has an item twice")
+    return found
+
+
+def _date(value: str) -> None:
+    if not re.fullmatch(r"\d{4}-\d\d-\d\d", value):
+        raise ValueError
+    date.fromisoformat(value)
+
+
+def _moment(value: str) -> None:
+    if not re.match(r"\d{4}-\d\d-\d\d", value):
+        raise ValueError
+    datetime.fromisoformat(value)
+
+
+_FORMATS: dict[str, Callable[[str], object]] = {
+    "date": _date, "date-time": _moment, "time": time.fromisoformat, "uuid": UUID,
+}  # fmt: skip
+_SHAPES = {
+    "date": "2026-03-31",
+    "date-time": "2026-03-31T09:00:00Z",
+    "time": "09:00:00",
+    "uuid": "8-4-4-4-12 hexadecimal digits",
+}

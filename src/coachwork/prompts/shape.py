@@ -1,0 +1,190 @@
+"""The shape an answer must have: a Python type or a JSON Schema, as the model sees it and as it is read. Knows no text.
+
+A model is asked for an object. Another type travels as the only field, `answer`, of one.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, Literal
+
+from pydantic import TypeAdapter
+from pydantic.errors import PydanticInvalidForJsonSchema, PydanticSchemaGenerationError, PydanticUserError
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
+from pydantic_core import core_schema
+
+from coachwork.errors import ProjectError
+from coachwork.prompts.checks import unsupported
+
+WRAPPER = "answer"
+
+
+class _Schema(GenerateJsonSchema):
+    """A decimal is asked for as a number and read from its digits, so nothing is rounded on the way."""
+
+    def decimal_schema(self, schema: core_schema.DecimalSchema) -> JsonSchemaValue:
+        made: JsonSchemaValue = {"type": "number", "format": "decimal"}
+        for name, keyword in (
+            ("ge", "minimum"),
+            ("le", "maximum"),
+            ("gt", "exclusiveMinimum"),
+            ("lt", "exclusiveMaximum"),
+        ):
+            if isinstance(schema.get(name), int | float | Decimal):
+                made[keyword] = float(schema[name])  # type: ignore[literal-required]
+        return made
+
+
+@dataclass(frozen=True)
+class Shape:
+    """`schema` is what an answer is read against. `adapter` validates last, None where a bare schema was given."""
+
+    schema: Mapping[str, Any]
+    adapter: TypeAdapter[Any] | None
+    wrapped: bool
+
+    @classmethod
+    def of(cls, target: Any) -> "Shape":
+        """The shape of a type, a TypeAdapter or a JSON Schema. Raises ProjectError where it has none."""
+        if isinstance(target, Shape):
+            return target
+        if isinstance(target, Mapping):
+            if missing := unsupported(target):
+                raise ProjectError(
+                    f"this JSON Schema uses what is not checked: {', '.join(missing)}",
+                    hint="Leave it out, or use a Pydantic type.",
+                )
+            return cls._wrapped(target, None)
+        try:
+            adapter = target if isinstance(target, TypeAdapter) else TypeAdapter(target)
+            schema = adapter.json_schema(schema_generator=_Schema, mode="validation")
+        except (PydanticInvalidForJsonSchema, PydanticSchemaGenerationError, PydanticUserError) as error:
+            raise ProjectError(
+                f"a model can't be asked for {target!r}: {str(error).splitlines()[0]}",
+                hint="Return a Pydantic model, a dataclass, a TypedDict, a list, a Literal or a plain type.",
+            ) from None
+        return cls._wrapped(schema, adapter)
+
+    @classmethod
+    def _wrapped(cls, schema: Mapping[str, Any], adapter: TypeAdapter[Any] | None) -> "Shape":
+        root = _followed(schema, schema)
+        if root.get("type") == "object" or "properties" in root:
+            return cls(schema, adapter, wrapped=False)
+        inner = {key: value for key, value in schema.items() if key not in ("$defs", "definitions")}
+        outer = {"type": "object", "properties": {WRAPPER: inner}, "required": [WRAPPER], "additionalProperties": False}
+        return cls(
+            outer | {key: schema[key] for key in ("$defs", "definitions") if key in schema}, adapter, wrapped=True
+        )
+
+    def for_model(self) -> dict[str, Any]:
+        """The schema as a model gets it: closed objects, references only where a type holds itself, no titles."""
+        return for_model(self.schema)
+
+
+def _followed(schema: Mapping[str, Any], root: Mapping[str, Any]) -> Mapping[str, Any]:
+    for _ in range(16):
+        ref = schema.get("$ref")
+        if not isinstance(ref, str):
+            return schema
+        schema = root
+        for part in ref.removeprefix("#").split("/")[1:]:
+            schema = schema[part]
+    return schema
+
+
+def for_model(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """`schema` with its references laid out where they end, extra fields forbidden, and display words left out."""
+    definitions = {**schema.get("definitions", {}), **schema.get("$defs", {})}
+    recursive = {name for name in definitions if name in _reached(definitions[name], definitions)}
+
+    def name_of(ref: str) -> str:
+        return ref.rsplit("/", 1)[-1]
+
+    def laid_out(node: Any) -> Any:
+        if isinstance(node, list):
+            return [laid_out(item) for item in node]
+        if not isinstance(node, Mapping):
+            return node
+        if isinstance(node.get("$ref"), str):
+            name = name_of(node["$ref"])
+            rest = {key: value for key, value in node.items() if key == "description"}
+            return {"$ref": f"#/$defs/{name}"} if name in recursive else laid_out({**definitions.get(name, {}), **rest})
+        made: dict[str, Any] = {}
+        for key, value in node.items():
+            if key in ("properties", "$defs"):
+                made[key] = {name: laid_out(body) for name, body in value.items()}
+            elif key == "oneOf":
+                made["anyOf"] = laid_out(value)
+            elif key in ("enum", "const", "required"):
+                made[key] = value
+            elif key not in ("title", "default", "discriminator", "examples", "definitions") and not (
+                key == "format" and value == "decimal"
+            ):
+                made[key] = laid_out(value)
+        if "properties" in made:
+            made.setdefault("additionalProperties", False)
+        return made
+
+    made = laid_out({key: value for key, value in schema.items() if key not in ("$defs", "definitions")})
+    if set(made) == {"$ref"}:  # a root that holds itself stays readable where references at the root are not
+        made = laid_out(definitions[name_of(made["$ref"])])
+    if recursive:
+        made["$defs"] = {name: laid_out(definitions[name]) for name in sorted(recursive)}
+    return dict(made)
+
+
+def _reached(node: Any, definitions: Mapping[str, Any], seen: frozenset[str] = frozenset()) -> frozenset[str]:
+    """Names of the definitions that `node` leads to."""
+    if isinstance(node, list):
+        for item in node:
+            seen |= _reached(item, definitions, seen)
+    elif isinstance(node, Mapping):
+        ref = node.get("$ref")
+        if isinstance(ref, str) and (name := ref.rsplit("/", 1)[-1]) not in seen and name in definitions:
+            seen = _reached(definitions[name], definitions, seen | {name})
+        for value in node.values():
+            seen |= _reached(value, definitions, seen)
+    return seen
+
+
+def described(schema: Mapping[str, Any]) -> str:
+    """The fields of an answer in words, for a model that is held to the schema but not shown it."""
+    laid = for_model(schema)
+    lines: list[str] = []
+
+    def add(properties: Mapping[str, Any], depth: int) -> None:
+        for name, body in properties.items():
+            about = body.get("description", "")
+            lines.append(f"{'  ' * depth}- {name}: {_words(body)}{'. ' + ' '.join(about.split()) if about else ''}")
+            inner = body.get("items", body) if isinstance(body.get("items", body), Mapping) else body
+            for branch in [inner, *inner.get("anyOf", [])]:
+                if branch.get("properties") and depth < 3:
+                    add(branch["properties"], depth + 1)
+
+    add(laid.get("properties", {}), 0)
+    return "Answer with one JSON object and nothing else. Its fields:\n" + "\n".join(lines)
+
+
+_KINDS: dict[str, str] = {
+    "string": "text", "number": "a number", "integer": "a whole number", "boolean": "true or false", "null": "null", "object": "an object",
+}  # fmt: skip
+
+
+def _words(body: Mapping[str, Any]) -> str:
+    if "const" in body:
+        return json.dumps(body["const"], ensure_ascii=False)
+    if "enum" in body:
+        return "one of " + ", ".join(json.dumps(each, ensure_ascii=False) for each in body["enum"])
+    if "anyOf" in body:
+        return " or ".join(dict.fromkeys(_words(each) for each in body["anyOf"]))
+    if body.get("type") == "array":
+        items = body.get("items")
+        return f"a list of {_words(items)}" if isinstance(items, Mapping) and items else "a list"
+    if "$ref" in body:
+        return f"an object like {body['$ref'].rsplit('/', 1)[-1]}"
+    shape: dict[str, str] = {"date": "a date (YYYY-MM-DD)", "date-time": "a date and time (ISO 8601)"}
+    return shape.get(body.get("format", ""), _KINDS.get(str(body.get("type", "")), "any value"))
+
+
+OutputMode = Literal["text", "json"]

@@ -1,0 +1,155 @@
+"""Finds the JSON in a model's whole answer: behind thinking, fences and prose. Knows how answers are dressed; no schema.
+
+What looks like an attempt at JSON and can't be read is reported too, so that nobody takes a piece of it for the whole.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from coachwork.prompts.quoted import Unreadable
+from coachwork.prompts.repair import Contradiction, Read, looks_begun, read_mended, read_strict
+
+_STOP = re.compile(r"[{\[]|<(think|thinking|thought|reasoning|reflection|scratchpad|analysis)>", re.I)
+_LEAD = re.compile(r"[\ufeff\u200b\u2060\s]*")
+_BEGINS_WITH_KEY = re.compile(r"[\"'“][\w -]+[\"'”]\s*:")
+_LOST_TAIL = re.compile(r"[\s}\]]*,?\s*[\"'“][^\"”\n]{0,80}[\"'”]\s*:|[\s}\]]*,\s*(?:[\"'“{\[]|[A-Za-z_]\w*\s*:)")
+_DRAFT = re.compile(
+    r"\b(?:draft|example|sample|format|schema|template|shape|structure|e\.g\.|for instance|input|original|previous(?:ly)?|"
+    r"first (?:try|attempt)|incorrect|wrong|invalid|bad|not)\b[^.!?\n{}\[\]]*(?:\n?\s*(?:```|~~~)\w*\s*)?\Z",
+    re.I,
+)
+_FINAL = re.compile(r"\b(?:final|corrected|revised|definitive)\b[^{}\[\]]{0,80}\Z", re.I)
+_CHOICE = re.compile(r"\b(?:or|alternative(?:ly)?|option|either|another|possibly|maybe|perhaps)\b", re.I)
+_RETRACTED = re.compile(
+    r"\bwait\b|\bscratch that\b|\bdisregard\b|\bcorrection\b|\b(?:that|this|it)(?:'s|’s| is| was) (?:wrong|incorrect|not (?:right|correct))\b"
+    r"|\b(?:made|is) a mistake\b|\bon second thought\b|(?:^|[.!?\n]\s*)actually\b|\bshould (?:actually|instead)\b",
+    re.I,
+)
+_REFUSAL = re.compile(
+    r"\A\W*(?:(?:i[’']?m|i am|we[’']?re) (?:very |really |so )?(?:sorry|afraid|unable|not able)|sorry|apologies|my apologies|unfortunately"
+    r"|i (?:can ?not|can[’']?t|won[’']?t|will not|must decline|do not feel|don[’']?t feel|apologi[sz]e)|as an ai\b)",
+    re.I,
+)
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A piece of the answer that is, or tries to be, JSON: read, or with the reason why not."""
+
+    start: int
+    end: int
+    read: Read | None
+    reason: str = ""
+    strict: bool = False
+    elided: bool = False
+    contradiction: bool = False
+
+
+def without_thinking(text: str) -> str:
+    """The answer after its thinking. A thought that never ends leaves nothing: what follows it is not the answer."""
+    text = text[_LEAD.match(text).end() :].rstrip()  # type: ignore[union-attr]  # matches the empty string
+    while (opened := _STOP.match(text)) and opened[1]:
+        closed = re.compile(rf"</{opened[1]}>", re.I).search(text)
+        if closed is None:
+            return ""
+        text = text[closed.end() :].lstrip()
+    at = text.lower().find("</think>")
+    if at >= 0 and not text.startswith(("{", "[", '"', "`")):
+        text = text[at + len("</think>") :].strip()
+    return text
+
+
+def candidates(text: str) -> list[Candidate]:
+    """Every outermost piece of JSON in `text`, in order."""
+    if _BEGINS_WITH_KEY.match(text) and "}" in text:
+        return [_without_first_brace(text)]
+    found: list[Candidate] = []
+    at = 0
+    while (stop := _STOP.search(text, at)) is not None:
+        if stop[1]:
+            closed = re.compile(rf"</{stop[1]}>", re.I).search(text, stop.end())
+            at = closed.end() if closed else len(text)
+            continue
+        candidate = _candidate(text, stop.start())
+        if candidate is None:
+            at = stop.start() + 1
+        else:
+            found.append(candidate)
+            at = candidate.end
+    return found
+
+
+def _candidate(text: str, start: int) -> Candidate | None:
+    try:
+        read = read_strict(text, start)
+        return Candidate(start, read.end, read, strict=True)
+    except Unreadable:
+        pass
+    try:
+        read = read_mended(text, start)
+        return Candidate(start, read.end, read)
+    except Unreadable as error:
+        if not looks_begun(text, start):
+            return None
+        contradiction = isinstance(error, Contradiction)
+        return Candidate(
+            start, _matching(text, start), None, error.reason, elided=error.elided, contradiction=contradiction
+        )
+
+
+def _without_first_brace(text: str) -> Candidate:
+    """An answer that continues a brace its writer believed to be there."""
+    try:
+        read = read_mended("{" + text)
+    except Unreadable as error:
+        return Candidate(0, len(text), None, error.reason)
+    return Candidate(0, read.end - 1, Read(read.value, read.end - 1, ("missing opener", *read.mended), read.left_open))
+
+
+def _matching(text: str, start: int) -> int:
+    depth = 0
+    for bracket in re.compile(r"[{}\[\]]").finditer(text, start):
+        depth += 1 if bracket[0] in "{[" else -1
+        if depth == 0:
+            return bracket.end()
+    return len(text)
+
+
+def is_draft(text: str, before: int, candidate: Candidate) -> bool:
+    """Whether the words just before say that this is not the answer: a draft, an example, the format."""
+    return bool(_DRAFT.search(text[before : candidate.start])) or candidate.elided or _is_template(candidate.read)
+
+
+def _is_template(read: Read | None) -> bool:
+    def placeholder(value: Any) -> bool:
+        if isinstance(value, dict):
+            return any(placeholder(item) for item in value.values())
+        if isinstance(value, list):
+            return any(placeholder(item) for item in value)
+        return isinstance(value, str) and bool(
+            re.fullmatch(r"\.\.\.|…|<[^<>]+>|(?:string|integer|number|boolean)", value)
+        )
+
+    return read is not None and placeholder(read.value)
+
+
+def is_final(text: str, before: int, candidate: Candidate) -> bool:
+    """Whether the words just before say that this, and not what came earlier, is the answer."""
+    lead = text[before : candidate.start]
+    return bool(_FINAL.search(lead)) and not _CHOICE.search(lead)
+
+
+def is_retracted(text: str, after: int) -> bool:
+    """Whether the words after the last piece take it back."""
+    return bool(_RETRACTED.search(text[after:]))
+
+
+def loses_tail(text: str, after: int) -> bool:
+    """Whether what follows a piece looks like more of it."""
+    return bool(_LOST_TAIL.match(text, after))
+
+
+def declines(text: str) -> bool:
+    """Whether the answer is a refusal in words."""
+    return bool(_REFUSAL.match(text))

@@ -1,0 +1,84 @@
+"""What a provider fulfils, and what it gives back. The plug-in point of this room: ours are written through it too.
+
+Knows one provider and one model at a time; routes, retries, prices and records are `models`' business.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from coachwork.errors import ModelError, Rejected
+from coachwork.messages import Audio, FinishReason, ModelRequest, TextDelta, ThinkingDelta, Transcript, Usage
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    Vectors: TypeAlias = npt.NDArray[np.float32]
+
+Kind = Literal["chat", "embed", "transcribe"]
+Purpose = Literal["passage", "query"]
+
+
+@dataclass(frozen=True)
+class End:
+    """The last event of an answer that came whole. A stream that stops without it was cut."""
+
+    finish_reason: FinishReason
+    usage: Usage
+
+
+ChatEvent: TypeAlias = TextDelta | ThinkingDelta | End
+
+
+@dataclass
+class Meter:
+    """What a call has used so far. The provider keeps it current, so a call that is cut off is still booked."""
+
+    usage: Usage = field(default_factory=Usage)
+
+
+@dataclass(frozen=True)
+class Abilities:
+    """What a model can do, as data. `context` in tokens, None where unknown; `media` are media type prefixes.
+
+    `schema` is how an answer is held to a schema: by the model's own decoder (`native`), by a tool it
+    must call, or only by asking (`prompted`). `at_once` is how many calls it takes at the same time.
+    """
+
+    kinds: frozenset[Kind] = frozenset({"chat"})
+    schema: Literal["native", "tool", "prompted"] = "prompted"
+    media: tuple[str, ...] = ()
+    context: int | None = None
+    at_once: int | None = None
+
+
+class Provider:
+    """A way to reach models. Subclass it, say what you can, and raise errors of the ModelError branch only.
+
+    `keys` are environment variables of which one must be set, empty where none is needed.
+    """
+
+    name: str
+    keys: tuple[str, ...] = ()
+
+    def problem(self, model: str) -> ModelError | None:
+        """Why `model` can't be asked at all: no such model, its file is missing. Cheap, without a connection."""
+        return None
+
+    def abilities(self, model: str) -> Abilities:
+        return Abilities()
+
+    def stream(self, model: str, request: ModelRequest, meter: Meter) -> AsyncIterator[ChatEvent]:
+        """Answer a chat request as events, the last of them an End. Closing the iterator stops the work."""
+        raise Rejected(f"{self.name}:{model} does not chat.", model=f"{self.name}:{model}")
+
+    async def embed(self, model: str, texts: Sequence[str], purpose: Purpose, meter: Meter) -> "Vectors":
+        """Texts as float32 vectors of shape (len(texts), dimensions), each of length 1."""
+        raise Rejected(f"{self.name}:{model} makes no embeddings.", model=f"{self.name}:{model}")
+
+    async def transcribe(self, model: str, audio: Audio, meter: Meter) -> Transcript:
+        raise Rejected(f"{self.name}:{model} does not listen.", model=f"{self.name}:{model}")
+
+    async def close(self) -> None:
+        """Give back connections and memory."""

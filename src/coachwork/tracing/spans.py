@@ -1,0 +1,151 @@
+"""Spans after the OpenTelemetry GenAI conventions (https://opentelemetry.io/docs/specs/semconv/gen-ai/), stored.
+
+Knows names, times and counts; never the user's text. A run is one trace, whose id follows from the
+run's id, so that a run which goes on in another process stays in the same trace.
+"""
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from coachwork.messages import StepRecord
+from coachwork.tracing.scope import current_scope
+
+if TYPE_CHECKING:
+    from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+    from opentelemetry.trace import Span, Tracer
+
+    from coachwork.store.database import Database
+
+_provider: "TracerProvider | None" = None
+
+
+def start(database: "Database") -> None:
+    """Record spans into `database` until `stop()`."""
+    global _provider
+    from opentelemetry.sdk.resources import Resource
+    from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
+
+    class Recorder(SpanProcessor):
+        def on_end(self, span: "ReadableSpan") -> None:
+            _keep(database, span)
+
+    _provider = TracerProvider(resource=Resource.create({"service.name": "coachwork"}))
+    _provider.add_span_processor(Recorder())
+
+
+def stop() -> None:
+    global _provider
+    if _provider is not None:
+        _provider.shutdown()
+        _provider = None
+
+
+def tracer() -> "Tracer":
+    """The tracer of this process; spans go nowhere before `start()`."""
+    from opentelemetry import trace
+
+    return (_provider or trace.NoOpTracerProvider()).get_tracer("coachwork")
+
+
+@contextmanager
+def run(run_id: str, pipeline: str) -> Iterator["Span"]:
+    """The span of a run: the root of its trace."""
+    from opentelemetry import trace
+
+    parent = trace.SpanContext(
+        trace_id=trace_id(run_id),
+        span_id=int.from_bytes(hashlib.blake2b(run_id.encode(), digest_size=8).digest(), "big") or 1,
+        is_remote=True,
+        trace_flags=trace.TraceFlags(trace.TraceFlags.SAMPLED),
+    )
+    context = trace.set_span_in_context(trace.NonRecordingSpan(parent))
+    attributes = {
+        "gen_ai.operation.name": "invoke_workflow",
+        "gen_ai.workflow.name": pipeline,
+        "coachwork.run.id": run_id,
+    }
+    with tracer().start_as_current_span(f"invoke_workflow {pipeline}", context=context, attributes=attributes) as span:
+        yield span
+
+
+@contextmanager
+def step(record: StepRecord, run_id: str) -> Iterator["Span"]:
+    """The span of a step. What the record has learnt by the end is added then."""
+    attributes = {"coachwork.run.id": run_id, "coachwork.step.kind": record.kind, "coachwork.step.name": record.name}
+    with tracer().start_as_current_span(
+        f"{record.kind} {record.name}", attributes=attributes, record_exception=False
+    ) as span:
+        try:
+            yield span
+        finally:
+            if record.prompt_version:
+                span.set_attribute("coachwork.prompt.version", record.prompt_version)
+            if record.how:
+                span.set_attribute("coachwork.output.how", record.how)
+
+
+def call(
+    *,
+    operation: str,
+    provider: str,
+    model: str,
+    route: str,
+    started_ns: int,
+    ended_ns: int,
+    input_tokens: int,
+    output_tokens: int,
+    finish_reason: str,
+    outcome: str,
+    cost_nano: int | None,
+) -> None:
+    """Record a model call that has ended, under the span that is current. Times are nanoseconds since 1970 UTC."""
+    from opentelemetry.trace import SpanKind, Status, StatusCode
+
+    attributes: dict[str, Any] = {
+        "gen_ai.operation.name": operation,
+        "gen_ai.provider.name": provider,
+        "gen_ai.request.model": model,
+        "gen_ai.usage.input_tokens": input_tokens,
+        "gen_ai.usage.output_tokens": output_tokens,
+        "coachwork.route": route,
+        "coachwork.run.id": current_scope().run_id,
+    }
+    if finish_reason:
+        attributes["gen_ai.response.finish_reasons"] = [finish_reason]
+    if cost_nano is not None:
+        attributes["coachwork.cost.nano_usd"] = cost_nano
+    if outcome != "ok":
+        attributes["error.type"] = outcome
+    span = tracer().start_span(
+        f"{operation} {model}", kind=SpanKind.CLIENT, start_time=started_ns, attributes=attributes
+    )
+    span.set_status(Status(StatusCode.OK if outcome == "ok" else StatusCode.ERROR))
+    span.end(ended_ns)
+
+
+def trace_id(run_id: str) -> int:
+    """The 128-bit trace id of a run."""
+    return int.from_bytes(hashlib.blake2b(run_id.encode(), digest_size=16).digest(), "big") or 1
+
+
+def _keep(database: "Database", span: "ReadableSpan") -> None:
+    from coachwork.store.tables import spans
+
+    context, attributes = span.get_span_context(), dict(span.attributes or {})
+    if context is None:
+        return
+    row = {
+        "trace_id": f"{context.trace_id:032x}",
+        "span_id": f"{context.span_id:016x}",
+        "parent_id": f"{span.parent.span_id:016x}" if span.parent else None,
+        "name": span.name,
+        "kind": span.kind.name.lower(),
+        "start_ns": span.start_time or 0,
+        "end_ns": span.end_time or 0,
+        "status": span.status.status_code.name.lower(),
+        "attributes": {key: list(v) if isinstance(v, tuple) else v for key, v in attributes.items()},
+        "run_id": str(attributes.get("coachwork.run.id", "")),
+    }
+    database.write_soon(lambda connection: connection.execute(spans.insert().values(**row)))

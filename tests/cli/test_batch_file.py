@@ -1,0 +1,110 @@
+"""Rows of a file become inputs; a bad row is named and stops nothing."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import BaseModel, TypeAdapter
+
+from coachwork.cli.batch_file import Row, read_rows
+from coachwork.errors import InputError
+from coachwork.messages import Audio
+
+
+class Ticket(BaseModel):
+    subject: str
+    number: int = 0
+    recording: Audio | None = None
+    attachments: list[Audio] = []
+
+
+SCHEMA: dict[str, Any] = TypeAdapter(Ticket).json_schema()
+
+
+def rows_of(folder: Path, name: str, content: str | bytes) -> list[Row]:
+    path = folder / name
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return read_rows(path, SCHEMA)
+
+
+def test_jsonl_rows_keep_their_line_numbers(tmp_path: Path) -> None:
+    rows = rows_of(tmp_path, "a.jsonl", '{"subject": "one"}\n\n{broken\n{"subject": "two\\u2028three"}\n')
+    assert [(row.number, row.input, row.problem is None) for row in rows] == [
+        (1, {"subject": "one"}, True),
+        (3, None, False),
+        (4, {"subject": "two\u2028three"}, True),
+    ]
+    assert "not JSON" in str(rows[1].problem)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "subject,number\nHello,7\n",
+        "\ufeffsubject;number\r\nHello;7\r\n",
+        "subject\tnumber\nHello\t7",
+        "subject,number\nHello,7\n".encode("utf-16"),
+    ],
+)
+def test_csv_is_read_as_spreadsheets_write_it(content: str | bytes, tmp_path: Path) -> None:
+    assert [row.input for row in rows_of(tmp_path, "a.csv", content)] == [{"subject": "Hello", "number": 7}]
+
+
+def test_an_old_excel_file_keeps_its_umlauts(tmp_path: Path) -> None:
+    assert rows_of(tmp_path, "a.csv", "subject\nGrüße\n".encode("cp1252"))[0].input == {"subject": "Grüße"}
+
+
+def test_an_empty_cell_is_a_missing_field_and_a_surplus_one_is_named(tmp_path: Path) -> None:
+    first, second = rows_of(tmp_path, "a.csv", "subject,number\n,7\na,1,surplus\n")
+    assert first.input == {"number": 7}
+    assert second.problem is not None
+    assert "more cells" in second.problem.message
+
+
+def test_files_are_read_from_the_batch_files_folder(tmp_path: Path) -> None:
+    (tmp_path / "voice").mkdir()
+    (tmp_path / "voice" / "one.wav").write_bytes(b"RIFF")
+    line = '{"subject": "@not-a-file", "recording": "@voice/one.wav", "attachments": ["@voice/one.wav"]}'
+    (row,) = rows_of(tmp_path, "a.jsonl", line)
+    ticket = Ticket.model_validate(row.input)
+    assert ticket.subject == "@not-a-file"
+    assert ticket.recording == Audio(b"RIFF", "audio/wav")
+    assert ticket.attachments == [Audio(b"RIFF", "audio/wav")]
+    assert row.given["recording"] == "@voice/one.wav"
+
+
+@pytest.mark.parametrize("name", ["../secret.wav", "/etc/hostname", "link.wav", "voice/../../secret.wav"])
+def test_files_outside_the_folder_are_refused(name: str, tmp_path: Path) -> None:
+    folder = tmp_path / "batch"
+    (folder / "voice").mkdir(parents=True)
+    (tmp_path / "secret.wav").write_bytes(b"secret")
+    (folder / "link.wav").symlink_to(tmp_path / "secret.wav")
+    (row,) = rows_of(folder, "a.jsonl", f'{{"subject": "x", "recording": "@{name}"}}')
+    assert row.problem is not None
+    assert "outside the folder" in row.problem.message
+
+
+def test_a_missing_file_is_a_bad_row(tmp_path: Path) -> None:
+    bad, good = rows_of(tmp_path, "a.jsonl", '{"subject": "x", "recording": "@gone.wav"}\n{"subject": "y"}\n')
+    assert "can't be read" in str(bad.problem)
+    assert good.input == {"subject": "y"}
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "says"),
+    [
+        ("a.txt", "x", "neither .jsonl nor .csv"),
+        ("a.jsonl", "\n\n", "holds no rows"),
+        ("a.csv", "subject\n", "holds no rows"),
+        ("a.jsonl", b"\xff\xfe\xfd", "not UTF-16"),
+        ("b.jsonl", b'{"subject": "Gr\xfc\xdfe"}', "not UTF-8"),
+    ],
+)
+def test_a_file_that_is_none_is_refused(name: str, content: str | bytes, says: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=says):
+        rows_of(tmp_path, name, content)
+
+
+def test_a_missing_file_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="can't be read"):
+        read_rows(tmp_path / "gone.jsonl", SCHEMA)

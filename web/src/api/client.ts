@@ -1,0 +1,73 @@
+// One door to the HTTP API. Knows fetch and problem+json; does not know what is asked.
+
+import type { Problem } from "./types";
+
+/** What the server refused, in its own words. */
+export class ApiProblem extends Error {
+  constructor(readonly problem: Problem) {
+    super(problem.reader || problem.detail || problem.title);
+    this.name = "ApiProblem";
+  }
+}
+
+const UNREACHABLE: Problem = {
+  title: "The server can't be reached",
+  status: 0,
+  code: "unreachable",
+  reader: "The server can't be reached. What you typed is kept here.",
+  hint: "Check your connection, then try again.",
+  retryable: true,
+};
+
+export async function call<T>(path: string, options: { method?: string; body?: unknown; headers?: Record<string, string>; signal?: AbortSignal } = {}): Promise<T> {
+  const headers: Record<string, string> = { Accept: "application/json", ...options.headers };
+  if (options.body !== undefined) headers["Content-Type"] = "application/json";
+  let response: Response;
+  try {
+    response = await fetch(path, {
+      method: options.method ?? (options.body === undefined ? "GET" : "POST"),
+      headers,
+      ...(options.body === undefined ? {} : { body: JSON.stringify(options.body) }),
+      ...(options.signal ? { signal: options.signal } : {}),
+    });
+  } catch (error) {
+    if (options.signal?.aborted) throw error;
+    throw new ApiProblem(UNREACHABLE);
+  }
+  if (!response.ok) throw new ApiProblem(await readProblem(response));
+  return (await response.json()) as T;
+}
+
+export async function readProblem(response: Response): Promise<Problem> {
+  const fallback: Problem = {
+    title: `The server answered with ${response.status}`,
+    status: response.status,
+    code: `http-${response.status}`,
+    reader: response.status >= 500 ? "Something went wrong on the server. Nothing was lost." : "The server did not accept this.",
+    retryable: response.status >= 500,
+  };
+  try {
+    const body = (await response.json()) as Partial<Problem>;
+    return { ...fallback, ...body };
+  } catch {
+    return fallback;
+  }
+}
+
+/** Any thrown thing as a problem that can be shown. */
+export function asProblem(error: unknown): Problem {
+  if (error instanceof ApiProblem) return error.problem;
+  return { title: "Something went wrong on this page", code: "page", reader: "Something went wrong on this page. Reload it and try again." };
+}
+
+/** A path whose parts are encoded, slashes inside a document's id kept. */
+export function documentPath(id: string): string {
+  return id.split("/").map(encodeURIComponent).join("/");
+}
+
+export function withQuery(path: string, query: Record<string, string | number | undefined | null>): string {
+  const parameters = new URLSearchParams();
+  for (const [key, value] of Object.entries(query)) if (value !== undefined && value !== null && value !== "") parameters.set(key, String(value));
+  const text = parameters.toString();
+  return text ? `${path}?${text}` : path;
+}

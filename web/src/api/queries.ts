@@ -1,0 +1,158 @@
+// What the page asks the server, as hooks with one key each. Knows the paths; does not know the screens.
+
+import { QueryClient, useInfiniteQuery, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { ApiProblem, call, documentPath, withQuery } from "./client";
+import { hasEnded } from "./types";
+import type { AppInfo, Approval, DocumentInfo, DocumentText, Feedback, Json, JsonObject, KnowledgeInfo, Paged, Run, RunPage, RunSummary } from "./types";
+
+export function newQueryClient(): QueryClient {
+  return new QueryClient({
+    defaultOptions: {
+      queries: {
+        staleTime: 5_000,
+        retry: (count, error) => count < 2 && error instanceof ApiProblem && (error.problem.status === 0 || (error.problem.status ?? 0) >= 500),
+        networkMode: "always",
+      },
+      mutations: { networkMode: "always" },
+    },
+  });
+}
+
+export const keys = {
+  app: ["app"] as const,
+  run: (id: string) => ["run", id] as const,
+  runs: ["runs"] as const,
+  approvals: ["approvals"] as const,
+  approval: (id: string) => ["approval", id] as const,
+  documents: (kb: string) => ["documents", kb] as const,
+};
+
+export function useApp() {
+  return useQuery({ queryKey: keys.app, queryFn: ({ signal }) => call<AppInfo>("/api/app", { signal }), staleTime: 60_000 });
+}
+
+export function useRun(id: string | undefined) {
+  return useQuery({
+    queryKey: keys.run(id ?? ""),
+    queryFn: ({ signal }) => call<Run>(`/api/runs/${encodeURIComponent(id ?? "")}`, { signal }),
+    enabled: Boolean(id),
+    staleTime: (query) => (query.state.data && hasEnded(query.state.data.status) ? 60_000 : 0),
+  });
+}
+
+export interface RunFilter {
+  status?: string | undefined;
+  pipeline?: string | undefined;
+  q?: string | undefined;
+}
+
+export function useRunPages(filter: RunFilter) {
+  return useInfiniteQuery({
+    queryKey: [...keys.runs, "pages", filter],
+    queryFn: ({ pageParam, signal }) => call<RunPage>(withQuery("/api/runs", { ...filter, limit: 100, cursor: pageParam }), { signal }),
+    initialPageParam: "",
+    getNextPageParam: (last) => last.next_cursor || undefined,
+    refetchInterval: (query) => ((query.state.data?.pages.length ?? 0) > 1 ? false : anyMoving(query.state.data?.pages[0]?.items) ? 3_000 : 20_000),
+    placeholderData: (previous) => previous,
+  });
+}
+
+export function useRecentRuns(limit: number, pipeline?: string) {
+  return useQuery({
+    queryKey: [...keys.runs, "recent", limit, pipeline ?? ""],
+    queryFn: ({ signal }) => call<RunPage>(withQuery("/api/runs", { limit, pipeline }), { signal }),
+    refetchInterval: (query) => (anyMoving(query.state.data?.items) ? 3_000 : 30_000),
+  });
+}
+
+function anyMoving(items: RunSummary[] | undefined): boolean {
+  return Boolean(items?.some((run) => run.status === "queued" || run.status === "running"));
+}
+
+export function useStartRun(pipeline: string) {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: ({ input, key }: { input: JsonObject; key: string }) =>
+      call<Run>(`/api/pipelines/${encodeURIComponent(pipeline)}/runs`, { body: { input }, headers: { "Idempotency-Key": key } }),
+    onSuccess: () => void client.invalidateQueries({ queryKey: keys.runs }),
+  });
+}
+
+export function useCancelRun() {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: (id: string) => call<Run>(`/api/runs/${encodeURIComponent(id)}/cancel`, { method: "POST" }),
+    onSettled: (_data, _error, id) => {
+      void client.invalidateQueries({ queryKey: keys.run(id) });
+      void client.invalidateQueries({ queryKey: keys.runs });
+      void client.invalidateQueries({ queryKey: keys.approvals });
+    },
+  });
+}
+
+export function useSendFeedback(id: string) {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: (feedback: Feedback) => call<unknown>(`/api/runs/${encodeURIComponent(id)}/feedback`, { body: feedback }),
+    onSuccess: (_answer, feedback) => client.setQueryData<Run>(keys.run(id), (run) => run && { ...run, feedback }),
+  });
+}
+
+export function useApprovals(status: string) {
+  return useInfiniteQuery({
+    queryKey: [...keys.approvals, status],
+    queryFn: ({ pageParam, signal }) => call<Paged<Approval>>(withQuery("/api/approvals", { status, limit: 100, cursor: pageParam }), { signal }),
+    initialPageParam: "",
+    getNextPageParam: (last) => last.next_cursor || undefined,
+    refetchInterval: 10_000,
+  });
+}
+
+export function useApproval(id: string | undefined) {
+  return useQuery({
+    queryKey: keys.approval(id ?? ""),
+    queryFn: ({ signal }) => call<Approval>(`/api/approvals/${encodeURIComponent(id ?? "")}`, { signal }),
+    enabled: Boolean(id),
+    refetchInterval: (query) => (query.state.data?.status === "pending" ? 10_000 : false),
+  });
+}
+
+export interface ApprovalAnswer {
+  decision: "accept" | "edit" | "reject";
+  value?: Json;
+  comment: string;
+}
+
+export function useAnswerApproval(id: string) {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: (answer: ApprovalAnswer) => call<Approval>(`/api/approvals/${encodeURIComponent(id)}/answer`, { body: answer }),
+    onSuccess: (approval) => client.setQueryData(keys.approval(id), approval),
+    onSettled: () => {
+      void client.invalidateQueries({ queryKey: keys.approvals });
+      void client.invalidateQueries({ queryKey: keys.approval(id) });
+      void client.invalidateQueries({ queryKey: keys.runs });
+    },
+  });
+}
+
+export function useKnowledge() {
+  return useQuery({ queryKey: ["knowledge"], queryFn: ({ signal }) => call<Paged<KnowledgeInfo>>("/api/knowledge", { signal }), staleTime: 30_000 });
+}
+
+export function useDocuments(kb: string) {
+  return useQuery({
+    queryKey: keys.documents(kb),
+    queryFn: ({ signal }) => call<Paged<DocumentInfo>>(`/api/knowledge/${encodeURIComponent(kb)}/documents`, { signal }),
+    staleTime: 30_000,
+    enabled: kb !== "",
+  });
+}
+
+export function useDocument(kb: string, id: string) {
+  return useQuery({
+    queryKey: ["document", kb, id],
+    queryFn: ({ signal }) => call<DocumentText>(`/api/knowledge/${encodeURIComponent(kb)}/documents/${documentPath(id)}`, { signal }),
+    staleTime: 60_000,
+  });
+}

@@ -1,0 +1,234 @@
+// The shapes of the HTTP API, as /api/openapi.json tells them. Knows no behaviour.
+
+export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
+export type JsonObject = { [key: string]: Json };
+
+/** A JSON Schema (2020-12), as far as forms need it. */
+export interface Schema {
+  type?: string | string[];
+  title?: string;
+  description?: string;
+  default?: Json;
+  examples?: Json[];
+  format?: string;
+  contentMediaType?: string;
+  enum?: Json[];
+  const?: Json;
+  properties?: Record<string, Schema>;
+  required?: string[];
+  items?: Schema;
+  prefixItems?: Schema[];
+  additionalProperties?: boolean | Schema;
+  anyOf?: Schema[];
+  oneOf?: Schema[];
+  allOf?: Schema[];
+  discriminator?: { propertyName: string };
+  $ref?: string;
+  $defs?: Record<string, Schema>;
+  minimum?: number;
+  maximum?: number;
+  exclusiveMinimum?: number;
+  exclusiveMaximum?: number;
+  multipleOf?: number;
+  minLength?: number;
+  maxLength?: number;
+  minItems?: number;
+  maxItems?: number;
+}
+
+export interface FieldProblem {
+  path: (string | number)[];
+  message: string;
+  value?: Json;
+}
+
+/** An error as RFC 9457 tells it, with a sentence for the person reading. */
+export interface Problem {
+  type?: string;
+  title: string;
+  status?: number;
+  detail?: string;
+  code: string;
+  reader?: string;
+  hint?: string;
+  retryable?: boolean;
+  run_id?: string | null;
+  fields?: FieldProblem[];
+}
+
+export interface Example {
+  title: string;
+  input: JsonObject;
+}
+
+export interface PipelineInfo {
+  name: string;
+  title: string;
+  about: string;
+  kind: "form" | "chat";
+  input_schema: Schema;
+  output_schema: Schema | null;
+  examples: Example[];
+  knowledge: string[];
+}
+
+export interface KnowledgeInfo {
+  name: string;
+  title: string;
+  documents: number;
+  passages: number;
+  failed: number;
+  updated_at: string | null;
+}
+
+export interface AppInfo {
+  title: string;
+  about: string;
+  version: string;
+  pipelines: PipelineInfo[];
+  knowledge: KnowledgeInfo[];
+}
+
+export type RunStatus = "queued" | "running" | "waiting" | "succeeded" | "failed" | "cancelled";
+export type StepStatus = "running" | "waiting" | "succeeded" | "failed" | "cancelled";
+
+export interface RunSummary {
+  id: string;
+  pipeline: string;
+  title: string;
+  status: RunStatus;
+  created_at: string;
+  started_at: string | null;
+  finished_at: string | null;
+  seconds: number | null;
+  cost_usd: number | null;
+  user: string | null;
+  position: number | null;
+}
+
+export interface Attempt {
+  model: string;
+  code: string;
+  message: string;
+  seconds: number;
+}
+
+export interface Step {
+  seq: number;
+  kind: string;
+  name: string;
+  label: string;
+  detail?: string | null;
+  status: StepStatus;
+  started_at: string | null;
+  finished_at: string | null;
+  seconds?: number | null;
+  route?: string | null;
+  model?: string | null;
+  prompt_version?: string | null;
+  how?: string | null;
+  cached?: boolean;
+  cost_usd?: number | null;
+  input_tokens?: number | null;
+  output_tokens?: number | null;
+  input?: Json;
+  output?: Json;
+  error?: Problem | null;
+  attempts?: Attempt[] | null;
+}
+
+export interface Feedback {
+  helpful: boolean;
+  reasons?: string[];
+  comment?: string;
+}
+
+export interface Run extends RunSummary {
+  input: JsonObject;
+  output: Json;
+  error: Problem | null;
+  steps: Step[];
+  approvals: Approval[];
+  feedback: Feedback | null;
+}
+
+export type ApprovalStatus = "pending" | "accepted" | "edited" | "rejected" | "expired" | "cancelled";
+
+export interface Approval {
+  id: string;
+  run_id: string;
+  pipeline: string;
+  pipeline_title?: string | null;
+  title: string;
+  value: Json;
+  schema: Schema | null;
+  context: { label: string; value: Json }[] | null;
+  status: ApprovalStatus;
+  decision?: Json;
+  comment?: string | null;
+  decided_by?: string | null;
+  created_at: string;
+  expires_at: string | null;
+  decided_at?: string | null;
+}
+
+export interface DocumentInfo {
+  id: string;
+  title: string;
+  format: string;
+  size: number | null;
+  status: "indexed" | "failed";
+  reason: string | null;
+  passages: number;
+  updated_at: string | null;
+}
+
+export interface DocumentText {
+  id: string;
+  title: string;
+  format: string;
+  text: string;
+  headings?: { start: number; end: number; level: number; title: string }[] | null;
+  pages?: { page: number; start: number; end: number }[] | null;
+  updated_at: string | null;
+  file_url: string | null;
+}
+
+export interface Citation {
+  marker: number;
+  knowledge: string;
+  document: string;
+  title: string;
+  title_path?: string[];
+  page?: number | null;
+  start: number;
+  end: number;
+  quote: string;
+}
+
+export interface Sentence {
+  text: string;
+  start: number;
+  end: number;
+  supported: boolean;
+  markers?: number[];
+}
+
+export interface ChatMessage {
+  role: "user" | "assistant";
+  content: string;
+  run_id?: string;
+}
+
+export interface Paged<T> {
+  items: T[];
+  next_cursor?: string | null;
+}
+
+export interface RunPage extends Paged<RunSummary> {
+  counts?: Record<string, number>;
+}
+
+export function hasEnded(status: RunStatus): boolean {
+  return status === "succeeded" || status === "failed" || status === "cancelled";
+}

@@ -1,0 +1,66 @@
+import { TriangleAlert } from "lucide-react";
+import { useCallback, useMemo } from "react";
+import type { Leaf } from "../text/markdown";
+import { MarkdownText } from "../text/MarkdownText";
+import { cut } from "../text/offsets";
+import { Tip } from "../parts/Tip";
+import { CitationMark } from "./CitationMark";
+import type { Answer } from "./answer";
+
+const WHY = "No passage was found that says this. Check it before you rely on it.";
+
+/** The answer with its citations as small numbers and its unsupported sentences marked. */
+export function AnswerText({ answer, writing = false }: { answer: Answer; writing?: boolean }) {
+  const byMarker = useMemo(() => new Map(answer.citations.map((citation) => [citation.marker, citation])), [answer.citations]);
+  const showCite = useCallback(
+    (marker: number) => {
+      const citation = byMarker.get(marker);
+      if (citation) return <CitationMark citation={citation} />;
+      return writing ? (
+        <span className="tnum mx-0.5 inline-flex h-[17px] min-w-[17px] -translate-y-[3px] items-center justify-center rounded bg-hover px-1 text-[11px] leading-none font-semibold text-ink-2">{marker}</span>
+      ) : (
+        <span className="text-ink-3">[{marker}]</span>
+      );
+    },
+    [byMarker, writing],
+  );
+  const showLeaf = useCallback(
+    (leaf: Leaf) =>
+      answer.unsupported.length === 0
+        ? leaf.text
+        : cut(leaf.start, leaf.end, answer.unsupported).map((piece) => {
+            const text = leaf.text.slice(piece.start - leaf.start, piece.end - leaf.start);
+            if (piece.value === null) return text;
+            return (
+              <span key={piece.start}>
+                <span className="unsupported">{text}</span>
+                {piece.last && <UnsupportedMark />}
+              </span>
+            );
+          }),
+    [answer.unsupported],
+  );
+  return <MarkdownText source={answer.text} showLeaf={showLeaf} showCite={showCite} />;
+}
+
+function UnsupportedMark() {
+  return (
+    <Tip text={WHY} side="top">
+      <button type="button" aria-label={`Not supported by a source. ${WHY}`} className="mx-1 inline-flex size-[18px] -translate-y-px items-center justify-center rounded bg-waiting-soft align-middle text-waiting">
+        <TriangleAlert className="size-3" aria-hidden />
+      </button>
+    </Tip>
+  );
+}
+
+export function UnsupportedNote({ count }: { count: number }) {
+  if (count === 0) return null;
+  return (
+    <p className="flex items-start gap-2 rounded-md border border-waiting-line bg-waiting-soft px-3 py-2 text-sm text-ink">
+      <TriangleAlert className="mt-0.5 size-4 shrink-0 text-waiting" aria-hidden />
+      <span>
+        {count === 1 ? "One sentence has" : `${count} sentences have`} no support in the documents and {count === 1 ? "is" : "are"} <span className="unsupported">underlined with dots</span>. Check before you rely on it.
+      </span>
+    </p>
+  );
+}

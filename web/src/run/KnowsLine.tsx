@@ -1,0 +1,30 @@
+import { BookOpen } from "lucide-react";
+import { Link } from "wouter";
+import type { KnowledgeInfo } from "../api/types";
+import { When } from "../parts/When";
+import { plural } from "../text/numbers";
+
+/** What an app knows: how many documents, and how fresh. */
+export function KnowsLine({ knowledge }: { knowledge: KnowledgeInfo[] }) {
+  if (knowledge.length === 0) return null;
+  return (
+    <p className="mt-1.5 flex flex-wrap items-center gap-x-1.5 text-sm text-ink-3">
+      <BookOpen className="size-3.5" aria-hidden />
+      Knows
+      {knowledge.map((one, index) => (
+        <span key={one.name}>
+          <Link href={`/knowledge/${one.name}`} className="text-ink-2 underline decoration-line-strong underline-offset-2 hover:text-ink hover:decoration-current">
+            {one.title}
+          </Link>
+          , {plural(one.documents, "document")}
+          {one.updated_at && (
+            <>
+              , updated <When iso={one.updated_at} />
+            </>
+          )}
+          {index < knowledge.length - 1 && ";"}
+        </span>
+      ))}
+    </p>
+  );
+}
