@@ -4,10 +4,10 @@ import json
 import subprocess
 import sys
 
-HEAVY = {
-    "aiohttp", "alembic", "anthropic", "dbos", "fastapi", "faster_whisper", "google", "httpx", "lancedb", "numpy", "onnxruntime",
-    "openai", "pandas", "psycopg", "pyarrow", "pydantic_ai", "starlette", "tokenizers", "uvicorn", "xllamacpp",
-}  # fmt: skip
+HEAVY = frozenset(
+    "aiohttp alembic anthropic dbos fastapi faster_whisper google httpx lancedb numpy onnxruntime openai pandas psycopg "
+    "pyarrow pydantic_ai starlette tokenizers uvicorn xllamacpp".split()
+)
 
 
 def modules_after(code: str) -> set[str]:

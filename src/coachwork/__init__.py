@@ -1,1 +1,74 @@
-"""Coachwork: the car around a pre-trained model."""
+"""Coachwork: a folder of prompts, documents and typed async functions becomes an application people use.
+
+These are all the public names. Each is imported when it is first used, so that `import coachwork` is
+cheap and loads no provider SDK, no web framework and no model runtime.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from coachwork.app.application import App
+    from coachwork.knowledge import KnowledgeBase
+    from coachwork.messages import Audio, ChatMessage, Checked, Citation, Conversation, Passage, Sentence, Transcript
+    from coachwork.pipelines.approvals import Decision, approval
+    from coachwork.pipelines.deliver import Delivery, deliver
+    from coachwork.pipelines.pipeline import Example
+    from coachwork.pipelines.steps import note, step, transcribe
+    from coachwork.prompts import prompt
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "App": "coachwork.app.application",
+    "Audio": "coachwork.messages",
+    "ChatMessage": "coachwork.messages",
+    "Checked": "coachwork.messages",
+    "Citation": "coachwork.messages",
+    "Conversation": "coachwork.messages",
+    "Decision": "coachwork.pipelines.approvals",
+    "Delivery": "coachwork.pipelines.deliver",
+    "Example": "coachwork.pipelines.pipeline",
+    "KnowledgeBase": "coachwork.knowledge",
+    "Passage": "coachwork.messages",
+    "Sentence": "coachwork.messages",
+    "Transcript": "coachwork.messages",
+    "approval": "coachwork.pipelines.approvals",
+    "deliver": "coachwork.pipelines.deliver",
+    "note": "coachwork.pipelines.steps",
+    "prompt": "coachwork.prompts",
+    "step": "coachwork.pipelines.steps",
+    "transcribe": "coachwork.pipelines.steps",
+}
+
+__all__ = [
+    "App",
+    "Audio",
+    "ChatMessage",
+    "Checked",
+    "Citation",
+    "Conversation",
+    "Decision",
+    "Delivery",
+    "Example",
+    "KnowledgeBase",
+    "Passage",
+    "Sentence",
+    "Transcript",
+    "approval",
+    "deliver",
+    "note",
+    "prompt",
+    "step",
+    "transcribe",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'coachwork' has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

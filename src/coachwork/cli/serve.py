@@ -1,4 +1,4 @@
-"""`coachwork serve`: the page and the API. Knows the order of preparations and what to tell; serving is the server's."""
+"""`coachwork serve`: the page and the API. Knows what comes before it and what to tell; serving is the server's."""
 
 import asyncio
 import webbrowser

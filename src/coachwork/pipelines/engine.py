@@ -112,6 +112,7 @@ class Engine:
             lambda c: c.execute(workers.update().where(workers.c.id == self.id).values(stopped_at=journal.now()))
         )
         await self._in_thread(DBOS.destroy)
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(thread_name_prefix="asyncio"))
         self._thread.shutdown(wait=False)
         _engine = None
 

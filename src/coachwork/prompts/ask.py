@@ -1,4 +1,4 @@
-"""Asks a model and reads its answer: request, stream, ladder, one re-ask. Knows a route's events; does not know providers."""
+"""Asks a model and reads its answer: request, stream, ladder, one re-ask. Knows a route's events; no providers."""
 
 import dataclasses
 from collections.abc import AsyncIterator, Mapping

@@ -1,4 +1,4 @@
-"""Fits a JSON value to a JSON Schema where there is exactly one way to. Knows schemas; does not know where the value came from.
+"""Fits a JSON value to a JSON Schema where there is exactly one way to. Knows schemas; not where the value came from.
 
 A value that fits is left alone. One that does not is read in every way a person would (a number in
 quotes, an enum in other letters, a list of one …): one way gives a Fit, none or several a Miss.
@@ -22,7 +22,7 @@ _MAX_DEPTH = 90
 
 @dataclass(frozen=True)
 class Fit:
-    """The value as the schema wants it. `changed`: it took a reading. `dropped`: fields the schema does not name were left out."""
+    """The value as the schema wants it. `changed`: it took a reading. `dropped`: so many unknown fields were left out."""
 
     value: Any
     changed: bool = False
@@ -151,7 +151,7 @@ class _Fitter:
     # ── unions ────────────────────────────────────────────────────────────────────────────────
 
     def one_of(self, value: Any, branches: list[Schema], path: Path) -> Fit | Miss:
-        """The branch that fits best: unchanged before read otherwise, whole before with fields left out; never a tie."""
+        """The branch that fits best: unchanged before read otherwise, whole before shortened; never a tie."""
         results = [self.fit(value, branch, path) for branch in branches]
         fits = [result for result in results if isinstance(result, Fit)]
         if not fits:
@@ -165,7 +165,7 @@ class _Fitter:
         return Miss.at(path, f"{_short(value)} fits more than one of the allowed types, each in another way")
 
     def nearest(self, value: Any, branches: list[Schema], results: list[Fit | Miss], path: Path) -> Miss:
-        """The reasons of the branch whose tag the value carries, else of the only one of its type, else of all in short."""
+        """The reasons of the branch whose tag the value carries, else of the only candidate, else of all in short."""
         near: list[Miss] = []
         for branch, result in zip(branches, results, strict=True):
             if isinstance(result, Miss) and isinstance(branch, Mapping) and isinstance(value, dict):

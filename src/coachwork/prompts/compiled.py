@@ -38,7 +38,7 @@ class Signature:
 
     @classmethod
     def of(cls, function: Callable[..., Any]) -> "Signature":
-        """Read it from the annotations. Raises ProjectError, with the function's file and line, where one is missing."""
+        """Read it from the annotations. Raises ProjectError, with the function's place, where one is missing."""
         name = function.__name__
 
         def wrong(message: str, hint: str) -> ProjectError:
@@ -74,7 +74,7 @@ class _Turn:
 
 @dataclass(frozen=True)
 class Compiled:
-    """A prompt ready to be asked. `shape` is None for free text. `version` is 12 hex digits of all that decides its answers."""
+    """A prompt ready to be asked. `shape` is None for free text, `version` 12 hex digits of all that decides its answers."""
 
     file: PromptFile
     signature: Signature
@@ -266,7 +266,7 @@ def _fixed(text: str) -> Render:
 
 
 def _written_example(section: Section, names: Names) -> list[_Turn]:
-    """An `## example` with `### user` and `### assistant` as turns of their own, without as part of the instructions."""
+    """An `## example` with `### user` and `### assistant` as turns of its own, without them as instructions."""
     parts: list[tuple[Role, list[Line]]] = []
     for line in section.lines:
         if turn := _EXAMPLE_TURN.match(line.text):

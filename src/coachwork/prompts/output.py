@@ -8,6 +8,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import pairwise
 from typing import Any, Literal
 
 from pydantic import ValidationError
@@ -185,7 +186,7 @@ def _chosen(body: str, found: Sequence[_Found], failed: Sequence[tuple[Candidate
             raise _Refused([f"beside an answer that fits stands one that does not: {'; '.join(why)}"])
     if any(not same(kept[0].fitted.value, other.fitted.value) for other in kept[1:]):
         raise _Refused([f"the answer holds {len(kept)} values that disagree"])
-    for one, following in zip(everything, everything[1:], strict=False):
+    for one, following in pairwise(everything):
         if unwrap.loses_tail(body[: following.start], one.end) and id(one) not in drafts:
             raise _Refused(["there is text between two values that belongs to one of them"])
     return min(kept, key=lambda each: (len(each.mended), each.fitted.changed))

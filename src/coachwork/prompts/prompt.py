@@ -1,4 +1,4 @@
-"""The `@prompt` decorator: a typed function whose body is a Markdown file. Knows the project folder; does not know models.
+"""The `@prompt` decorator: a typed function whose body is a Markdown file. Knows the project folder; no models.
 
 A saved file is live at the next call. A broken one is reported loudly and the last good one keeps serving.
 """

@@ -35,7 +35,7 @@ def unescape(raw: str, quote: str) -> tuple[str, bool]:
     """
     if "\\" not in raw:
         return raw, any(char < " " for char in raw)
-    found = [match for match in _ESCAPE.finditer(raw)]
+    found = list(_ESCAPE.finditer(raw))
     kinds = {match[1][:1] if len(match[1]) == 5 else match[1] for match in found}
     if "\n" in kinds or "" in kinds:
         raise Unreadable("a backslash ends a line inside a string")
@@ -78,7 +78,7 @@ def join_surrogates(text: str) -> str:
 def check_inner(raw: str, positions: Sequence[int], quote: str) -> None:
     """Raise Unreadable unless the unescaped quotes at `positions` of a string are plainly quotation marks of its text.
 
-    They must come in pairs as a writer sets them (`said "no" to`), be apostrophes (`it's`), or one inch mark (`5" wide`).
+    They must come in pairs as a writer sets them (`said "no" to`), be apostrophes (`it's`), or one inch mark.
     """
     if _INNER_JSON.search(raw):
         raise Unreadable("a string seems to hold the fields that should follow it")

@@ -1,4 +1,4 @@
-"""The ways a person would read a value that is not of the asked type. Knows types and habits of models; decides nothing.
+"""The ways a person would read a value that is not of the asked type. Knows types and habits; decides nothing.
 
 Each function offers readings; `coerce` keeps one only if no other fits too. What is read in two ways
 by different people (`1,5`, `50%`, `3/4/2026`, `a, b` as a list) is offered as none.
@@ -22,7 +22,8 @@ _TRUE = {"true", "yes"}
 _FALSE = {"false", "no"}
 _NOTHING = {"null", "none", "nil", "undefined", ""}
 _NOT_WRAPPERS = {
-    "error", "errors", "example", "examples", "schema", "draft", "invalid", "wrong", "previous", "old", "input", "expected", "not", "default",
+    "error", "errors", "example", "examples", "schema", "draft", "invalid", "wrong",
+    "previous", "old", "input", "expected", "not", "default",
 }  # fmt: skip
 _TOOL_WORDS = {"name", "type", "id", "function", "tool", "tool_name", "index"}
 _TOOL_BODIES = ("arguments", "parameters", "args")

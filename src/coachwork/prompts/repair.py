@@ -17,7 +17,8 @@ _DEPTH = 80
 _SPACE = re.compile(r"[\s\ufeff\u200b\u2060]*")
 _COMMENT = re.compile(r"//[^\n]*|#[^\n]*|/\*.*?\*/", re.DOTALL)
 _LEFT_OUT = re.compile(
-    r"\.\.\.|…|\b(?:more|rest|remaining|omit\w*|truncat\w*|etc|and so on|others?|similar\w*|repeat\w*|continu\w*|same)\b",
+    r"\.\.\.|…|\b(?:more|rest|remaining|omit\w*|truncat\w*|etc|and so on|others?|"
+    r"similar\w*|repeat\w*|continu\w*|same)\b",
     re.I,
 )
 _END = re.compile(r"\Z|(?<=\n)(?:```|~~~)(?=\s|\Z)|</\w+>\s*\Z")
@@ -43,7 +44,7 @@ class Bare(str):
 
 @dataclass(frozen=True)
 class Read:
-    """A value and where its text ends. `mended` names what was wrong; `left_open` are the ids of unclosed objects in it."""
+    """A value and where its text ends. `mended` names what was wrong, `left_open` the ids of its unclosed objects."""
 
     value: Any
     end: int

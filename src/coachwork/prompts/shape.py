@@ -167,7 +167,8 @@ def described(schema: Mapping[str, Any]) -> str:
 
 
 _KINDS: dict[str, str] = {
-    "string": "text", "number": "a number", "integer": "a whole number", "boolean": "true or false", "null": "null", "object": "an object",
+    "string": "text", "number": "a number", "integer": "a whole number",
+    "boolean": "true or false", "null": "null", "object": "an object",
 }  # fmt: skip
 
 

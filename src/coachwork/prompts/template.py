@@ -1,4 +1,4 @@
-"""Filling a template: handlebars, checked against the types of the inputs before the first use. Knows lines and names; no files.
+"""Filling a template: handlebars, checked against the inputs' types before its first use. Knows no files.
 
 A value is filled in once, as it is: what it contains is never read as a template, and nothing is escaped.
 """

@@ -1,4 +1,4 @@
-"""Finds the JSON in a model's whole answer: behind thinking, fences and prose. Knows how answers are dressed; no schema.
+"""Finds the JSON in a model's whole answer: behind thinking, fences and prose. Knows how answers dress; no schema.
 
 What looks like an attempt at JSON and can't be read is reported too, so that nobody takes a piece of it for the whole.
 """
@@ -15,19 +15,22 @@ _LEAD = re.compile(r"[\ufeff\u200b\u2060\s]*")
 _BEGINS_WITH_KEY = re.compile(r"[\"'“][\w -]+[\"'”]\s*:")
 _LOST_TAIL = re.compile(r"[\s}\]]*,?\s*[\"'“][^\"”\n]{0,80}[\"'”]\s*:|[\s}\]]*,\s*(?:[\"'“{\[]|[A-Za-z_]\w*\s*:)")
 _DRAFT = re.compile(
-    r"\b(?:draft|example|sample|format|schema|template|shape|structure|e\.g\.|for instance|input|original|previous(?:ly)?|"
+    r"\b(?:draft|example|sample|format|schema|template|shape|structure|e\.g\.|for instance|"
+    r"input|original|previous(?:ly)?|"
     r"first (?:try|attempt)|incorrect|wrong|invalid|bad|not)\b[^.!?\n{}\[\]]*(?:\n?\s*(?:```|~~~)\w*\s*)?\Z",
     re.I,
 )
 _FINAL = re.compile(r"\b(?:final|corrected|revised|definitive)\b[^{}\[\]]{0,80}\Z", re.I)
 _CHOICE = re.compile(r"\b(?:or|alternative(?:ly)?|option|either|another|possibly|maybe|perhaps)\b", re.I)
 _RETRACTED = re.compile(
-    r"\bwait\b|\bscratch that\b|\bdisregard\b|\bcorrection\b|\b(?:that|this|it)(?:'s|’s| is| was) (?:wrong|incorrect|not (?:right|correct))\b"
+    r"\bwait\b|\bscratch that\b|\bdisregard\b|\bcorrection\b|\b(?:that|this|it)(?:'s|’s| is| was) "
+    r"(?:wrong|incorrect|not (?:right|correct))\b"
     r"|\b(?:made|is) a mistake\b|\bon second thought\b|(?:^|[.!?\n]\s*)actually\b|\bshould (?:actually|instead)\b",
     re.I,
 )
 _REFUSAL = re.compile(
-    r"\A\W*(?:(?:i[’']?m|i am|we[’']?re) (?:very |really |so )?(?:sorry|afraid|unable|not able)|sorry|apologies|my apologies|unfortunately"
+    r"\A\W*(?:(?:i[’']?m|i am|we[’']?re) (?:very |really |so )?(?:sorry|afraid|unable|not able)"
+    r"|sorry|apologies|my apologies|unfortunately"
     r"|i (?:can ?not|can[’']?t|won[’']?t|will not|must decline|do not feel|don[’']?t feel|apologi[sz]e)|as an ai\b)",
     re.I,
 )

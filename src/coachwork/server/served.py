@@ -1,0 +1,43 @@
+"""What a handler may reach: the project, its runs, and the news that the server stops. Knows no endpoint."""
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Annotated, cast
+
+from fastapi import Depends, Request
+
+from coachwork.app.project import Project
+from coachwork.pipelines.runs import Runs
+
+if TYPE_CHECKING:
+    from coachwork.app.runtime import Runtime
+
+
+@dataclass
+class Served:
+    """One per application. `runtime` is there between start and stop; `failure` is what kept it from starting."""
+
+    project: Project
+    runtime: "Runtime | None" = None
+    failure: BaseException | None = None
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+def served(request: Request) -> Served:
+    return cast(Served, request.app.state.served)
+
+
+def _project(request: Request) -> Project:
+    return served(request).project
+
+
+def _runs(request: Request) -> Runs:
+    runtime = served(request).runtime
+    if runtime is None:
+        raise RuntimeError("the application is not started: its lifespan has to run")
+    return runtime.runs
+
+
+ServedHere = Annotated[Served, Depends(served)]
+ProjectHere = Annotated[Project, Depends(_project)]
+RunsHere = Annotated[Runs, Depends(_runs)]
