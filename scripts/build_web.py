@@ -126,13 +126,17 @@ def build(root: Path = ROOT, *, python: str = sys.executable, say: Say = print) 
 
 
 def _install(npm: list[str], web: Path, environment: dict[str, str], say: Say) -> None:
-    """`npm ci`, unless what is installed is what the lock file asks for."""
+    """Install by the lock file, unless what is installed is what it asks for.
+
+    Not `npm ci`: that refuses a lock file that leaves out other systems' optional binaries, as npm writes it
+    where an index does not serve them. `--no-save` keeps the lock file as it is.
+    """
     lock = hashlib.sha256((web / "package-lock.json").read_bytes()).hexdigest()
     stamp = web / "node_modules" / ".coachwork-lock"
     if stamp.is_file() and stamp.read_text().strip() == lock:
         return
-    say("installing what the page is built with (npm ci) …")
-    _npm([*npm, "ci", "--no-audit", "--no-fund", "--loglevel=error"], web, environment)
+    say("installing what the page is built with (npm install) …")
+    _npm([*npm, "install", "--no-save", "--no-audit", "--no-fund", "--loglevel=error"], web, environment)
     stamp.write_text(lock + "\n")
 
 

@@ -89,6 +89,7 @@ class Engine:
             "application_version": _VERSION,
             "serializer": JsonSerializer(),
             "console_log_level": "ERROR",
+            "notification_listener_polling_interval_sec": 0.2,  # unused by us, but stopping waits for it
         }
         if database.engine.dialect.name == "sqlite":
             config["system_database_url"] = database.url

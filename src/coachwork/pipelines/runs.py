@@ -141,7 +141,7 @@ class Runs:
                 async for _seq, event in self.events(run_id):
                     if event["type"] == "data-run" and event["data"]["status"] == "waiting":
                         run = await self.get(run_id)
-                        if run.status in ("waiting", *ENDED):
+                        if run.status in ENDED or any(asked.status == "pending" for asked in run.approvals):
                             return run
         except TimeoutError:
             pass
