@@ -93,7 +93,7 @@ def node_from_wheel(python: str = sys.executable) -> tuple[list[str], Path] | No
 
 def find_npm(python: str = sys.executable) -> tuple[list[str], dict[str, str]]:
     """The npm command and its environment. Raises PageNotBuilt where there is no Node."""
-    environment = dict(os.environ, CI="1", NO_UPDATE_NOTIFIER="1")
+    environment = dict(os.environ, CI="1", NO_UPDATE_NOTIFIER="1", NO_COLOR="1")
     if npm := node_on_path():
         return npm, environment
     wheel = node_from_wheel(python)

@@ -26,8 +26,8 @@ from coachwork.errors import (
 )
 from coachwork.messages import (
     Attempt,
-    FinishReason,
     Finished,
+    FinishReason,
     MediaPart,
     ModelRequest,
     Reply,
@@ -116,23 +116,27 @@ async def settled(call: Call, following: Next) -> Events:
 
     def settle(outcome: str, finish: FinishReason | None = None) -> int | None:
         nonlocal booked
-        booked = True
-        return _booked(call, outcome, finish)
+        already, booked = booked, True
+        return None if already else _booked(call, outcome, finish)
 
+    end = None
     try:
         async with aclosing(following(call)) as events:
             async for event in events:
                 if isinstance(event, End):
-                    cost = settle("ok", event.finish_reason)
-                    yield Finished(_reply(call, event, cost, "".join(text), "".join(thinking)))
-                    return
+                    end = event
+                    break
                 if isinstance(event, Restarted):
+                    call.first_token = None
                     text.clear()
                     thinking.clear()
                 elif isinstance(event, TextDelta | ThinkingDelta):
                     call.first_token = call.first_token or time.monotonic()
                     (text if isinstance(event, TextDelta) else thinking).append(event.text)
                 yield event
+        assert end is not None  # `whole` lets nothing else end
+        cost = settle("ok", end.finish_reason)  # by now the place at the model is free again
+        yield Finished(_reply(call, end, cost, "".join(text), "".join(thinking)))
     except CoachworkError as error:
         settle(error.code)
         raise
@@ -236,16 +240,18 @@ async def timed(call: Call, following: Next) -> Events:
 
 async def whole(call: Call, following: Next) -> Events:
     """Let only whole answers end: nothing empty, nothing filtered away, nothing without its end."""
-    said = call.kind != "chat"
+    said, end = call.kind != "chat", None
     async with aclosing(following(call)) as events:
         async for event in events:
             said = said or (isinstance(event, TextDelta) and not event.text.isspace())
             if isinstance(event, End):
-                _check_end(call, event, said)
-                yield event
-                return
+                end = event
+                break
             yield event
-    raise StreamCut(f"The answer of {call.model!r} stopped before its end.", model=call.model)
+    if end is None:
+        raise StreamCut(f"The answer of {call.model!r} stopped before its end.", model=call.model)
+    _check_end(call, end, said)
+    yield end
 
 
 async def asked(call: Call, _following: Next) -> Events:
@@ -254,6 +260,8 @@ async def asked(call: Call, _following: Next) -> Events:
     events = call.send(target, meter)
     try:
         async for event in events:
+            if isinstance(event, End):
+                meter.usage = event.usage
             yield event
     finally:
         close = getattr(events, "aclose", None)

@@ -20,7 +20,7 @@ from pydantic_core import to_jsonable_python
 from coachwork.errors import Conflict, InputError, NotFound
 from coachwork.messages import JsonValue, StepRecord
 from coachwork.pipelines import journal
-from coachwork.pipelines.pipeline import input_error
+from coachwork.pipelines.pipeline import closed_schema, input_error
 from coachwork.pipelines.run_scope import RunScope, current_run
 from coachwork.store.database import Database
 from coachwork.store.tables import approvals
@@ -99,9 +99,10 @@ class _Question:
 
     async def ask(self) -> Decision[Any]:
         services = self.run.services
+        services.approvals.expect(self.id, self.adapter)
         await DBOS.run_step_async({"name": "approval:open"}, self._open)
         services.slots.release(self.run.run_id)
-        row = await services.approvals.decided(self.id, self.adapter)
+        row = await services.approvals.decided(self.id)
         await self.run.take_turn()
         found = await DBOS.run_step_async({"name": "approval:close"}, self._close, row)
         value = self.adapter.validate_python(found["value"]) if found["status"] == "edited" else self.value
@@ -117,7 +118,7 @@ class _Question:
             "seq": seq,
             "title": self.title,
             "value": shown,
-            "schema": self.adapter.json_schema(mode="validation"),
+            "schema": closed_schema(self.adapter.json_schema(mode="validation")),
             "context": self.context,
             "expires_at": None if self.seconds is None else journal.now() + int(self.seconds * 1000),
         }
@@ -162,10 +163,14 @@ class Approvals:
         self._adapters: dict[str, TypeAdapter[Any]] = {}
         self._watcher: asyncio.Task[None] | None = None
 
-    async def decided(self, approval_id: str, adapter: TypeAdapter[Any]) -> Outcome:
+    def expect(self, approval_id: str, adapter: TypeAdapter[Any]) -> None:
+        """Know the type of a value before the question about it is seen."""
+        self._adapters[approval_id] = adapter
+
+    async def decided(self, approval_id: str) -> Outcome:
         """Wait until the approval is decided or expires. A decision that does not fit its type reopens it."""
         self._waiting[approval_id] = news = asyncio.Event()
-        self._adapters[approval_id] = adapter
+        adapter = self._adapters[approval_id]
         try:
             while True:
                 news.clear()

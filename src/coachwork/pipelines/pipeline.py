@@ -50,10 +50,7 @@ class Pipeline(Generic[P, R]):
         self._input: TypeAdapter[Any] = TypeAdapter(self._single or _as_model(self.name, self._parameters))
         self._output: TypeAdapter[R] = TypeAdapter(output)
         self.kind: Literal["form", "chat"] = "chat" if self._single is Conversation else "form"
-        self.input_schema: dict[str, Any] = {
-            **self._input.json_schema(mode="validation"),
-            "additionalProperties": False,
-        }
+        self.input_schema: dict[str, Any] = closed_schema(self._input.json_schema(mode="validation"))
         self.output_schema: dict[str, Any] = self._output.json_schema(mode="serialization")
         for example in self.examples:
             self._check_example(example)
@@ -97,6 +94,18 @@ class Pipeline(Generic[P, R]):
                 line=inspect.unwrap(self.function).__code__.co_firstlineno,
                 hint="Change the example, or the type.",
             ) from None
+
+
+def closed_schema(schema: JsonValue) -> Any:
+    """The JSON schema with every object closed, as we validate: an unknown field is an error."""
+    if isinstance(schema, list):
+        return [closed_schema(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    closed = {key: closed_schema(value) for key, value in schema.items()}
+    if "properties" in closed and "additionalProperties" not in closed:
+        closed["additionalProperties"] = False
+    return closed
 
 
 def input_error(message: str, error: ValidationError) -> InputError:

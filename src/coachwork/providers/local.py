@@ -36,6 +36,7 @@ class LocalModels(Provider):
     """Runs models of the catalogue, and any GGUF file that the settings name by `path`."""
 
     name = "local"
+    billed = False
 
     def __init__(self, cache: Path, settings: Mapping[str, LocalSettings]) -> None:
         self.cache = cache

@@ -56,11 +56,14 @@ class Abilities:
 class Provider:
     """A way to reach models. Subclass it, say what you can, and raise errors of the ModelError branch only.
 
-    `keys` are environment variables of which one must be set, empty where none is needed.
+    `keys` are environment variables of which one must be set, empty where none is needed. `billed`
+    is False where a call costs nothing; `price_table` is this provider's name in genai-prices.
     """
 
     name: str
     keys: tuple[str, ...] = ()
+    billed: bool = True
+    price_table: str = ""
 
     def problem(self, model: str) -> ModelError | None:
         """Why `model` can't be asked at all: no such model, its file is missing. Cheap, without a connection."""
