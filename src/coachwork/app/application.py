@@ -36,7 +36,7 @@ class App:
 
     def pipeline(
         self,
-        function: Callable[..., Awaitable[Any]] | None = None,
+        function: Any = None,
         /,
         *,
         title: str = "",

@@ -1,14 +1,15 @@
 """The models of a project: one call in, one stream of events out. Knows who does what; every rule is elsewhere."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Mapping, Sequence
 from contextlib import aclosing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from coachwork.errors import Finding, UnknownModel, did_you_mean
 from coachwork.messages import Audio, Finished, ModelEvent, ModelRequest, Reply
-from coachwork.models.call import CHAIN, Call, Office, Send, Value, through
+from coachwork.models.call import CHAIN, Call, Office, Value, through
 from coachwork.models.check import ModelCheck, check
 from coachwork.models.config import ModelConfig, ModelsConfig
 from coachwork.models.embedding import Embeddings, embedding
@@ -21,7 +22,7 @@ from coachwork.providers.catalogue import CATALOGUE, Weights
 from coachwork.providers.local import LocalModels, LocalSettings
 from coachwork.providers.remote import REMOTE, remote_providers
 from coachwork.providers.weights import OnProgress, environment_sources, obtain
-from coachwork.providers.wire import Kind, Provider, Purpose
+from coachwork.providers.wire import ChatEvent, Kind, Meter, Provider, Purpose
 from coachwork.store.database import Database
 
 
@@ -67,8 +68,14 @@ class Models:
 
         Raises an error of the ModelError branch; text shown before it does not count.
         """
-        call = self._call(route, "chat", lambda target, meter: target.provider.stream(target.name, request, meter))
-        call.request = request
+        found = self._resolved(route, "chat")
+        if request.max_tokens is None:
+            request = replace(request, max_tokens=found.limits.max_tokens)
+
+        def send(target: Target, meter: Meter) -> AsyncIterator[ChatEvent]:
+            return target.provider.stream(target.name, request, meter)
+
+        call = Call("chat", found, send, self._office, request)
         async with aclosing(self._chain(call)) as events:
             async for event in events:
                 yield event  # type: ignore[misc]  # Value and End stay inside the chain
@@ -83,12 +90,14 @@ class Models:
 
     async def embed(self, route: str, texts: Sequence[str], *, purpose: Purpose) -> Embeddings:
         """Texts as vectors of length 1. `purpose` says what they are for; some models tell the two apart."""
-        vectors, reply = await self._one(self._call(route, "embed", embedding(texts, purpose)))
+        call = Call("embed", self._resolved(route, "embed"), embedding(texts, purpose), self._office)
+        vectors, reply = await self._one(call)
         return Embeddings(vectors, reply.model, int(vectors.shape[1]), reply.usage, reply.cost_nano)
 
     async def transcribe(self, route: str, audio: Audio) -> Heard:
         """What is said in a recording."""
-        transcript, reply = await self._one(self._call(route, "transcribe", listening(audio)))
+        call = Call("transcribe", self._resolved(route, "transcribe"), listening(audio), self._office)
+        transcript, reply = await self._one(call)
         return Heard(transcript, reply.model, reply.usage, reply.cost_nano, reply.seconds)
 
     async def _one(self, call: Call) -> tuple[Any, Reply]:
@@ -100,9 +109,6 @@ class Models:
                 elif isinstance(event, Finished):
                     return value, event.reply
         raise AssertionError("a call ends with Finished or raises")
-
-    def _call(self, route: str, kind: Kind, send: Send) -> Call:
-        return Call(kind, self._resolved(route, kind), send, self._office)
 
     def _resolved(self, route: str, kind: Kind) -> Route:
         if self._fake is not None and kind == "chat":

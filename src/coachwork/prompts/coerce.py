@@ -22,7 +22,7 @@ _MAX_DEPTH = 90
 
 @dataclass(frozen=True)
 class Fit:
-    """The value as the schema wants it. `changed`: it took a reading. `dropped`: so many unknown fields were left out."""
+    """The value as the schema wants it. `changed`: it took a reading. `dropped`: so many unknown fields left out."""
 
     value: Any
     changed: bool = False

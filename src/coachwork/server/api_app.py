@@ -1,4 +1,4 @@
-"""What the application is: its pipelines with their schemas, its knowledge, its OpenAPI. Knows how to list, nothing else."""
+"""What the application is: its pipelines with their schemas, its knowledge, its OpenAPI. Only lists."""
 
 from typing import Any, Literal
 

@@ -15,7 +15,9 @@ from coachwork.server.problems import shown
 from coachwork.server.served import RunsHere, ServedHere
 
 router = APIRouter(prefix="/api", route_class=JsonRoute, tags=["runs"])
-STREAM = {200: {"description": "The run's events.", "content": {"text/event-stream": {"schema": {"type": "string"}}}}}
+STREAM: dict[int | str, dict[str, Any]] = {
+    200: {"description": "The run's events.", "content": {"text/event-stream": {"schema": {"type": "string"}}}}
+}
 _LARGEST_SEQ = 2**31 - 1
 
 

@@ -7,9 +7,9 @@ run's id, so that a run which goes on in another process stays in the same trace
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
-from coachwork.messages import StepRecord
+from coachwork.messages import StepRecord, Usage
 from coachwork.tracing.scope import current_scope
 
 if TYPE_CHECKING:
@@ -86,43 +86,63 @@ def step(record: StepRecord, run_id: str) -> Iterator["Span"]:
                 span.set_attribute("coachwork.output.how", record.how)
 
 
-def call(
-    *,
-    operation: str,
-    provider: str,
-    model: str,
-    route: str,
-    started_ns: int,
-    ended_ns: int,
-    input_tokens: int,
-    output_tokens: int,
-    finish_reason: str,
-    outcome: str,
-    cost_nano: int | None,
-) -> None:
-    """Record a model call that has ended, under the span that is current. Times are nanoseconds since 1970 UTC."""
+class ModelCall(Protocol):
+    """What a span needs to know of a call that has ended; times are nanoseconds since 1970 UTC."""
+
+    @property
+    def route(self) -> str: ...
+    @property
+    def model(self) -> str: ...
+    @property
+    def provider(self) -> str: ...
+    @property
+    def kind(self) -> str: ...
+    @property
+    def started_ns(self) -> int: ...
+    @property
+    def ended_ns(self) -> int: ...
+    @property
+    def first_token_ns(self) -> int | None: ...
+    @property
+    def usage(self) -> Usage: ...
+    @property
+    def cost_nano(self) -> int | None: ...
+    @property
+    def outcome(self) -> str: ...
+    @property
+    def finish_reason(self) -> str: ...
+
+
+_OPERATIONS = {"chat": "chat", "embed": "embeddings", "transcribe": "transcribe"}
+
+
+def model_call(call: ModelCall) -> None:
+    """Record a model call that has ended, under the span that is current."""
     from opentelemetry.trace import SpanKind, Status, StatusCode
 
+    operation = _OPERATIONS.get(call.kind, call.kind)
     attributes: dict[str, Any] = {
         "gen_ai.operation.name": operation,
-        "gen_ai.provider.name": provider,
-        "gen_ai.request.model": model,
-        "gen_ai.usage.input_tokens": input_tokens,
-        "gen_ai.usage.output_tokens": output_tokens,
-        "coachwork.route": route,
+        "gen_ai.provider.name": call.provider,
+        "gen_ai.request.model": call.model,
+        "gen_ai.usage.input_tokens": call.usage.input_tokens,
+        "gen_ai.usage.output_tokens": call.usage.output_tokens,
+        "coachwork.route": call.route,
         "coachwork.run.id": current_scope().run_id,
     }
-    if finish_reason:
-        attributes["gen_ai.response.finish_reasons"] = [finish_reason]
-    if cost_nano is not None:
-        attributes["coachwork.cost.nano_usd"] = cost_nano
-    if outcome != "ok":
-        attributes["error.type"] = outcome
+    if call.finish_reason:
+        attributes["gen_ai.response.finish_reasons"] = [call.finish_reason]
+    if call.first_token_ns is not None:
+        attributes["gen_ai.response.time_to_first_chunk"] = (call.first_token_ns - call.started_ns) / 1e9
+    if call.cost_nano is not None:
+        attributes["coachwork.cost.nano_usd"] = call.cost_nano
+    if call.outcome != "ok":
+        attributes["error.type"] = call.outcome
     span = tracer().start_span(
-        f"{operation} {model}", kind=SpanKind.CLIENT, start_time=started_ns, attributes=attributes
+        f"{operation} {call.model}", kind=SpanKind.CLIENT, start_time=call.started_ns, attributes=attributes
     )
-    span.set_status(Status(StatusCode.OK if outcome == "ok" else StatusCode.ERROR))
-    span.end(ended_ns)
+    span.set_status(Status(StatusCode.OK if call.outcome == "ok" else StatusCode.ERROR))
+    span.end(call.ended_ns)
 
 
 def trace_id(run_id: str) -> int:

@@ -1,0 +1,138 @@
+"""The knowledge bases, their documents, and the original files. Knows media types; indexing is `knowledge`'s."""
+
+from datetime import datetime
+from pathlib import PurePosixPath
+from typing import Any, Literal
+from urllib.parse import quote
+
+from fastapi import APIRouter
+from pydantic import BaseModel
+from starlette.responses import FileResponse
+
+from coachwork.app.project import Project
+from coachwork.errors import NotFound, did_you_mean
+from coachwork.knowledge import KnowledgeBase
+from coachwork.server.served import ProjectHere
+
+router = APIRouter(prefix="/api/knowledge", tags=["knowledge"])
+
+_MEDIA_TYPES = {
+    ".csv": "text/csv; charset=utf-8",
+    ".docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+    ".htm": "text/html; charset=utf-8",
+    ".html": "text/html; charset=utf-8",
+    ".md": "text/markdown; charset=utf-8",
+    ".pdf": "application/pdf",
+    ".pptx": "application/vnd.openxmlformats-officedocument.presentationml.presentation",
+    ".txt": "text/plain; charset=utf-8",
+    ".xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+}
+# A PDF is shown by the browser inside our page; everything else is saved, and could do nothing if it were opened.
+_SHOWN = {"content-security-policy": "frame-ancestors 'self'", "x-frame-options": "SAMEORIGIN"}
+_SAVED = {"content-security-policy": "default-src 'none'; sandbox; frame-ancestors 'none'"}
+
+
+class KnowledgeInfo(BaseModel):
+    name: str
+    title: str
+    documents: int
+    passages: int
+    failed: int
+    updated_at: datetime | None
+
+
+class KnowledgeList(BaseModel):
+    items: list[KnowledgeInfo]
+
+
+class DocumentInfo(BaseModel):
+    """A document of a knowledge base; `reason` says why a failed one could not be read."""
+
+    id: str
+    title: str
+    format: str
+    size: int
+    status: Literal["indexed", "failed"]
+    reason: str
+    passages: int
+    updated_at: datetime | None
+
+
+class DocumentList(BaseModel):
+    items: list[DocumentInfo]
+
+
+class Document(BaseModel):
+    """A document's stored text. Offsets of headings and pages count characters of `text`."""
+
+    id: str
+    title: str
+    format: str
+    text: str
+    headings: list[dict[str, Any]]
+    pages: list[dict[str, Any]]
+    updated_at: datetime | None
+    file_url: str
+
+
+@router.get("")
+async def list_knowledge(project: ProjectHere) -> KnowledgeList:
+    """The knowledge bases of the application."""
+    return KnowledgeList(items=[await knowledge_info(base) for base in project.knowledge.values()])
+
+
+@router.get("/{name}/documents")
+async def list_documents(name: str, project: ProjectHere) -> DocumentList:
+    """The documents of a knowledge base, those that failed with the reason."""
+    found = await _base(project, name).documents()
+    return DocumentList(items=[DocumentInfo.model_validate(item, from_attributes=True) for item in found])
+
+
+@router.get("/{name}/documents/{document_id:path}")
+async def get_document(name: str, document_id: str, project: ProjectHere) -> Document:
+    """A document's text as it was indexed, in which citations have their place."""
+    found = await _base(project, name).document(document_id)
+    return Document(
+        id=found.id,
+        title=found.title,
+        format=found.format,
+        text=found.text,
+        headings=[heading.model_dump() for heading in found.headings],
+        pages=[page.model_dump() for page in found.pages],
+        updated_at=found.updated_at,
+        file_url=f"/api/knowledge/{quote(name)}/files/{quote(found.id)}",
+    )
+
+
+@router.get("/{name}/files/{document_id:path}", response_class=FileResponse)
+async def get_file(name: str, document_id: str, project: ProjectHere) -> FileResponse:
+    """The original file: a PDF to be shown, everything else to be saved."""
+    path = _base(project, name).file(document_id)
+    ending = PurePosixPath(document_id).suffix.lower()
+    shown = ending == ".pdf"
+    return FileResponse(
+        path,
+        media_type=_MEDIA_TYPES.get(ending, "application/octet-stream"),
+        filename=path.name,
+        content_disposition_type="inline" if shown else "attachment",
+        headers={**(_SHOWN if shown else _SAVED), "cache-control": "private, no-cache"},
+    )
+
+
+async def knowledge_info(base: KnowledgeBase) -> KnowledgeInfo:
+    status = await base.status()
+    return KnowledgeInfo(
+        name=base.name,
+        title=base.title,
+        documents=status.documents,
+        passages=status.passages,
+        failed=status.failed,
+        updated_at=status.updated_at,
+    )
+
+
+def _base(project: Project, name: str) -> KnowledgeBase:
+    base = project.knowledge.get(name)
+    if base is None:
+        raise NotFound(f"there is no knowledge base {name!r}", hint=did_you_mean(name, list(project.knowledge)))
+    return base

@@ -1,0 +1,69 @@
+"""The HTTP application of a project: what wraps every request, and which paths there are. Two lists to read."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+from starlette.middleware import Middleware
+
+from coachwork.app.project import Project
+from coachwork.server import api_app, api_approvals, api_health, api_knowledge, api_runs, api_spend
+from coachwork.server.limits import BodyLimit
+from coachwork.server.openapi import PROBLEM
+from coachwork.server.pages import Pages
+from coachwork.server.problems import HANDLERS, CatchBugs
+from coachwork.server.security import HostCheck, SameOrigin, SecurityHeaders
+from coachwork.server.served import Served
+from coachwork.server.version import VERSION
+
+ROUTERS = (
+    api_app.router,  # /api/app, /api/openapi.json
+    api_runs.router,  # /api/pipelines/{name}/runs, /api/runs
+    api_approvals.router,  # /api/approvals
+    api_knowledge.router,  # /api/knowledge
+    api_spend.router,  # /api/spend
+    api_health.router,  # /api/health
+)
+
+
+def create_app(project: Project) -> FastAPI:
+    """The application of a loaded project. Its lifespan starts and stops the runs' engine."""
+    settings = project.settings.server
+    app = FastAPI(
+        title=project.app.title,
+        version=VERSION,
+        lifespan=_lifespan,
+        openapi_url=None,  # our own, with the pipelines' types: api_app.py
+        docs_url=None,  # would load its script from another host
+        redoc_url=None,
+        redirect_slashes=False,
+        responses=PROBLEM,
+        exception_handlers=HANDLERS,
+        middleware=[  # the first is the outermost
+            Middleware(SecurityHeaders),
+            Middleware(CatchBugs),
+            Middleware(HostCheck, configured=settings.host),
+            Middleware(SameOrigin),
+            Middleware(BodyLimit, max_mb=settings.max_body_mb),
+        ],
+    )
+    app.state.served = Served(project)
+    for router in ROUTERS:
+        app.include_router(router)
+    app.router.default = Pages()  # every other address
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    from coachwork.app.runtime import Runtime
+
+    served: Served = app.state.served
+    try:
+        async with Runtime(served.project) as served.runtime:
+            yield
+    except BaseException as error:
+        served.failure = error
+        raise
+    finally:
+        served.runtime = None
