@@ -5,8 +5,22 @@ import subprocess
 import sys
 
 HEAVY = frozenset(
-    "aiohttp alembic anthropic dbos fastapi faster_whisper google httpx lancedb numpy onnxruntime openai pandas psycopg "
-    "pyarrow pydantic_ai starlette tokenizers uvicorn xllamacpp".split()
+    {
+        *(
+            "aiohttp",
+            "alembic",
+            "anthropic",
+            "dbos",
+            "fastapi",
+            "faster_whisper",
+            "google",
+            "httpx",
+            "lancedb",
+            "numpy",
+        ),
+        *("onnxruntime", "openai", "pandas", "psycopg", "pyarrow", "pydantic_ai", "starlette", "tokenizers", "uvicorn"),
+        "xllamacpp",
+    }
 )
 
 

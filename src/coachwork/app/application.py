@@ -27,6 +27,7 @@ class App:
     @overload
     def pipeline(
         self,
+        /,
         *,
         title: str = "",
         about: str = "",

@@ -6,6 +6,7 @@ Every good row is accepted before the first result is waited for, so stopping th
 import asyncio
 import json
 import secrets
+import statistics
 import sys
 import time
 from collections import Counter
@@ -184,15 +185,14 @@ def _print_table(batch: Batch) -> None:
     from rich.text import Text
 
     categories = {number: category(run.output) for number, run in batch.runs.items()}
-    table = Table(box=box.SIMPLE_HEAD, show_footer=True)
-    totals = batch.totals()
-    table.add_column("row", justify="right", footer=str(totals["rows"]))
-    table.add_column("about", max_width=48, no_wrap=True, overflow="ellipsis", footer="in all")
-    table.add_column("status", footer=", ".join(f"{totals[state]} {state}" for state in _STATES if totals[state]))
+    table = Table(box=box.SIMPLE_HEAD, expand=True)
+    table.add_column("row", justify="right", no_wrap=True)
+    table.add_column("about", no_wrap=True, overflow="ellipsis", ratio=1)
+    table.add_column("status", no_wrap=True, min_width=9)
     if any(categories.values()):
-        table.add_column("category")
-    table.add_column("time", justify="right", footer=output.duration(totals["seconds"]))
-    table.add_column("cost", justify="right", footer=output.money(totals["cost_usd"]))
+        table.add_column("category", no_wrap=True, min_width=max(map(len, categories.values())))
+    table.add_column("time", justify="right", no_wrap=True, min_width=8)
+    table.add_column("cost", justify="right", no_wrap=True, min_width=7)
     for row in batch.rows:
         run = batch.runs.get(row.number)
         cells = [str(row.number), run.title if run else _short(row.given), batch.status(row.number)]
@@ -201,7 +201,19 @@ def _print_table(batch: Batch) -> None:
         cells += [output.duration(run.seconds) if run else "", output.money(run.cost_usd) if run else ""]
         style = {"failed": "red", "refused": "red", "waiting": "yellow"}.get(cells[2], "")
         table.add_row(*(Text(cell) for cell in cells), style=style)
-    output.out().print(table)
+    console = output.out()
+    console.print(table)
+    console.print(_summary(batch), style="bold")
+
+
+def _summary(batch: Batch) -> str:
+    """The totals as a sentence."""
+    totals = batch.totals()
+    states = ", ".join(f"{totals[state]} {state}" for state in _STATES if totals[state])
+    seconds = [run.seconds for run in batch.runs.values() if run.seconds is not None]
+    middle = f" ({output.duration(statistics.median(seconds))} a run in the middle)" if seconds else ""
+    took = f"{output.duration(totals['seconds'])}{middle}, {output.money(totals['cost_usd'])}"
+    return f"{totals['rows']} rows: {states}; {took}"
 
 
 def _print_refusals(batch: Batch) -> None:

@@ -76,7 +76,7 @@ def _csv(text: str, path: Path, schema: Schema) -> Iterator[Row]:
         raise InputError(f"{path.name!r} is not a CSV table: {error}") from None
     for number, record in enumerate(table, 1):
         pairs = [(key.strip(), cell) for key, cell in record.items() if isinstance(key, str) and cell]
-        if record.get(None):  # type: ignore[call-overload]  # csv puts surplus cells under the key None
+        if record.get(None):  # csv puts surplus cells under the key None
             problem = InputError(f"more cells than the head has columns ({len(record) - 1})")
             yield Row(number, dict(pairs), problem=problem)
             continue

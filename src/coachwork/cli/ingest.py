@@ -34,7 +34,7 @@ def ingest(
         output.err().print("This project has no knowledge base; nothing is to be done.")
     from coachwork.cli.downloads import ensure_models
 
-    ensure_models(loaded, yes=yes, kinds={"embed"})
+    ensure_models(loaded, yes=yes, only="embed")
     reports = asyncio.run(ingest_all(loaded, names))
     if as_json:
         output.print_json({"knowledge": [{"name": name, **output.plain(report)} for name, report in reports.items()]})

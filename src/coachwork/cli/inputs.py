@@ -65,7 +65,8 @@ def schema_at(schema: Schema, path: Sequence[str]) -> Schema:
     """The schema of the field at `path`, {} where the schema names none."""
     here = _resolved(schema, schema)
     for part in path:
-        properties = next((option["properties"] for option in _options(here, schema) if "properties" in option), {})
+        holders = (option for option in _options(here, schema) if "properties" in option)
+        properties: Schema = next(holders, {}).get("properties", {})
         here = _resolved(properties.get(part, {}), schema)
     return {**here, "$defs": schema.get("$defs", {})} if here else {}
 

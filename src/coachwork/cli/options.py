@@ -1,5 +1,6 @@
 """Options that many commands share, and the project they speak of. Knows folders; loads a project only when asked."""
 
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -50,7 +51,11 @@ def load(given: Path | None = None) -> "Project":
     from coachwork.app.project import load_project
     from coachwork.tracing import log
 
-    log.configure("debug" if debugging() else "warning")
+    log.configure("debug")
+    if not debugging():  # what goes wrong is said by the command itself
+        import structlog
+
+        structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     return load_project(project_folder(given))
 
 

@@ -23,7 +23,8 @@ def out() -> "Console":
     """Where results go: stdout. Text is never read as markup or guessed at for colour."""
     from rich.console import Console
 
-    return Console(markup=False, highlight=False, emoji=False, soft_wrap=not sys.stdout.isatty())
+    width = None if sys.stdout.isatty() or "COLUMNS" in os.environ else 120
+    return Console(markup=False, highlight=False, emoji=False, soft_wrap=not sys.stdout.isatty(), width=width)
 
 
 def err() -> "Console":
@@ -63,9 +64,11 @@ def print_error(error: CoachworkError, *, as_json: bool = False) -> int:
     if debugging():
         traceback.print_exception(error, file=sys.stderr)
     console = err()
-    console.print(f"Error: {error.message}", style="bold red")
-    for field in error.details.get("fields", []):
-        console.print(f"  {'.'.join(field['path']) or 'input'}: {field['message']}{_given(field.get('value'))}")
+    fields = error.details.get("fields", [])
+    said = [f"{'.'.join(field['path']) or 'input'}: {field['message']}" for field in fields]
+    console.print(f"Error: {error.message.removesuffix('; '.join(said)).rstrip(': ')}", style="bold red")
+    for line, field in zip(said, fields, strict=True):
+        console.print(f"  {line}{_given(field.get('value'))}")
     if error.hint:
         console.print(f"  → {error.hint}")
     if as_json:

@@ -77,7 +77,8 @@ def step_line(step: "StepView | dict[str, Any]") -> str:
 
 def closing_line(run: "RunDetail") -> str:
     """How a run stands, in one line with its id."""
-    return f"{run.id} {run.status} in {output.duration(run.seconds) or '?'}, {output.money(run.cost_usd)}"
+    took = f" in {output.duration(run.seconds)}" if run.seconds is not None else ""
+    return f"{run.id} {run.status}{took}, {output.money(run.cost_usd)}"
 
 
 def failure_lines(run: "RunDetail") -> list[str]:
@@ -86,7 +87,11 @@ def failure_lines(run: "RunDetail") -> list[str]:
     lines = [
         f"Failed: {problem.get('message') or problem.get('detail') or problem.get('title') or 'no reason was kept'}"
     ]
-    if problem.get("hint"):
+    if problem.get("code") == "run-failed" and not output.debugging():
+        lines.append(
+            "  → the application's own code raised this; COACHWORK_DEBUG=1 in front of the command shows where"
+        )
+    elif problem.get("hint"):
         lines.append(f"  → {problem['hint']}")
     return lines
 

@@ -26,22 +26,23 @@ def serve(
 ) -> None:
     """Serve the page and the API. Models that are missing are fetched and changed documents indexed first."""
     loaded = load(project)
-    prepare(loaded, yes=yes)
-    from coachwork.server.serve import serve as serve_http
+    from coachwork.server.serve import listen, serve_project
+    from coachwork.tracing import log
 
-    settings = loaded.settings.server
+    settings = loaded.settings
+    listening = listen(host or settings.server.host, settings.server.port if port is None else port)
+    try:
+        prepare(loaded, yes=yes)
+        log.configure(settings.log.level, json=settings.log.json_lines)
 
-    def ready(address: str) -> None:
-        _tell(loaded, address)
-        if open_page:
-            webbrowser.open(address)
+        def ready(address: str) -> None:
+            _tell(loaded, address)
+            if open_page:
+                webbrowser.open(address)
 
-    serve_http(
-        loaded.folder,
-        host=settings.host if host is None else host,
-        port=settings.port if port is None else port,
-        on_ready=ready,
-    )
+        serve_project(loaded, listening, on_ready=ready)
+    finally:
+        listening.close()
 
 
 def prepare(project: "Project", *, yes: bool) -> None:

@@ -366,8 +366,11 @@ def _exhausted(call: Call, last: CoachworkError) -> CoachworkError:
 
 def _booked(call: Call, outcome: str, finish: FinishReason | None) -> int | None:
     """Write the call down and give its cost: the sum over all attempts, None where one price is unknown."""
-    usage, cost, version = Usage(), 0, ""
+    usage, version = Usage(), ""
+    cost: int | None = 0
     for target, used in call.used:
+        if used == Usage():  # refused before it cost anything
+            continue
         part = price(target, used)
         usage, version = usage + used, part.version or version
         cost = None if cost is None or part.cost_nano is None else cost + part.cost_nano

@@ -29,10 +29,14 @@ class ModelConfig(_Section):
 
 
 class ProviderConfig(_Section):
-    """A server that speaks OpenAI's wire. `key_env` names the variable with its key, "" where it needs none."""
+    """A server that speaks OpenAI's wire, or another address of a known provider.
+
+    `key_env` names the variable with its key, "" where it needs none; `streams = false` where it can't stream.
+    """
 
     base_url: str
     key_env: str = ""
+    streams: bool = True
 
 
 DEFAULT_ROUTES: dict[str, RouteConfig] = {

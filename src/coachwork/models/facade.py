@@ -13,14 +13,15 @@ from coachwork.models.call import CHAIN, Call, Office, Value, through
 from coachwork.models.check import ModelCheck, check
 from coachwork.models.config import ModelConfig, ModelsConfig
 from coachwork.models.embedding import Embeddings, embedding
-from coachwork.models.fakes import fake_from
+from coachwork.models.fakes import FAKED, fake_from
 from coachwork.models.ledger import OnCall
 from coachwork.models.overview import RouteInfo, findings, route_info
 from coachwork.models.routes import Route, Target, find, limits_of, resolve
 from coachwork.models.speech import Heard, listening
 from coachwork.providers.catalogue import CATALOGUE, Weights
 from coachwork.providers.local import LocalModels, LocalSettings
-from coachwork.providers.remote import REMOTE, remote_providers
+from coachwork.providers.remote import remote_providers
+from coachwork.providers.services import OwnServer
 from coachwork.providers.weights import OnProgress, environment_sources, obtain
 from coachwork.providers.wire import ChatEvent, Kind, Meter, Provider, Purpose
 from coachwork.store.database import Database
@@ -48,9 +49,8 @@ class Models:
         self._office = Office(database, on_call)
         self._cache = Path(cache_dir).expanduser() / "models"
         self._local = LocalModels(self._cache, _local_settings(config))
-        remote = remote_providers(
-            {name: (server.base_url, server.key_env) for name, server in config.providers.items()}, environ
-        )
+        servers = {name: OwnServer(**server.model_dump()) for name, server in config.providers.items()}
+        remote = remote_providers(servers, environ)
         self._fake = fake_from(environ)
         self.providers: dict[str, Provider] = {**remote, "local": self._local, **(extra_providers or {})}
         if self._fake is not None:
@@ -124,7 +124,11 @@ class Models:
 
     def findings(self) -> list[Finding]:
         """What is wrong in the settings of the routes, with the fix."""
-        return findings(self.config, self.providers, self._environ, REMOTE)
+        found = findings(self.config, self.providers, self._environ)
+        if self._fake is None:
+            return found
+        needless = {"models.I001", "models.E003"}  # no key is needed where a fake answers
+        return [FAKED, *(finding for finding in found if finding.id not in needless)]
 
     async def check(self, models: Sequence[str] | None = None) -> list[ModelCheck]:
         """Ask each usable model of the routes, or the given ones, one tiny real question, one after the other."""
@@ -133,7 +137,8 @@ class Models:
         found = []
         for model in wanted:
             target = self._target(model)
-            found.extend([await check(self, model, kind) for kind in sorted(target.provider.abilities(target.name).kinds)])
+            kinds = target.provider.abilities(target.name).kinds
+            found.extend([await check(self, model, kind) for kind in sorted(kinds)])
         return found
 
     # ── Files of local models ──
@@ -159,7 +164,9 @@ class Models:
         name = model.removeprefix("local:")
         if name not in CATALOGUE:
             raise UnknownModel(
-                f"{model!r} is no local model that can be fetched.", model=model, hint=did_you_mean(name, list(CATALOGUE))
+                f"{model!r} is no local model that can be fetched.",
+                model=model,
+                hint=did_you_mean(name, list(CATALOGUE)),
             )
         return CATALOGUE[name]
 
@@ -168,9 +175,7 @@ class Models:
 
         Raises UnknownModel, DownloadError, DiskFull.
         """
-        return obtain(
-            self.weights(model), self._cache, progress=progress, sources=environment_sources(self._environ)
-        )
+        return obtain(self.weights(model), self._cache, progress=progress, sources=environment_sources(self._environ))
 
     async def close(self) -> None:
         await asyncio.gather(*(provider.close() for provider in self.providers.values()))

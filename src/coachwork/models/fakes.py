@@ -9,12 +9,20 @@ import importlib.util
 from collections.abc import Mapping
 from pathlib import Path
 
-from coachwork.errors import ProjectError
+from coachwork.errors import Finding, ProjectError
 from coachwork.providers.wire import Provider
+
+FAKED = Finding(
+    "models.W004",
+    "warning",
+    "Every chat answer comes from a fake model.",
+    "This is for tests. Unset COACHWORK_FAKE_MODEL to ask real models.",
+    "COACHWORK_FAKE_MODEL",
+)
 
 
 def fake_from(environ: Mapping[str, str]) -> Provider | None:
-    """The fake that the environment asks for, None where it does not. Raises ProjectError where it is half asked for."""
+    """The fake that the environment asks for, None where it does not. Raises ProjectError where it half does."""
     name = environ.get("COACHWORK_FAKE_MODEL", "")
     if not name:
         return None
@@ -29,7 +37,8 @@ def fake_from(environ: Mapping[str, str]) -> Provider | None:
         fake = getattr(module, attribute)
     except (ImportError, AttributeError, ValueError, OSError) as error:
         raise ProjectError(
-            f"COACHWORK_FAKE_MODEL={name!r} can't be read: {error}", hint="Write it as module:attribute or file.py:attribute."
+            f"COACHWORK_FAKE_MODEL={name!r} can't be read: {error}",
+            hint="Write it as module:attribute or file.py:attribute.",
         ) from error
     if not isinstance(fake, Provider):
         raise ProjectError(

@@ -48,9 +48,16 @@ Move: TypeAlias = Again | NextModel | GiveUp
 
 
 def after(
-    error: CoachworkError, *, tries: int, retries: int, more_models: bool, seconds_left: float, spoken: bool, luck: float
+    error: CoachworkError,
+    *,
+    tries: int,
+    retries: int,
+    more_models: bool,
+    seconds_left: float,
+    spoken: bool,
+    luck: float,
 ) -> Move:
-    """The next move. `tries` were made on this model; `spoken`: the consumer has seen text; `luck` in [0, 1) spreads."""
+    """The next move. `tries` were made on this model, `spoken`: text was shown, `luck` in [0, 1) spreads the waits."""
     if seconds_left <= 0:
         return GiveUp()
     onward: Move = NextModel() if more_models else GiveUp()
@@ -71,4 +78,4 @@ def _wait(error: CoachworkError, tries: int, luck: float) -> float:
     """Seconds: what the provider asked for, else doubling, both with some spread so that callers don't meet again."""
     if isinstance(error, RateLimited) and error.retry_after is not None:
         return error.retry_after + luck * min(1.0, 0.1 * error.retry_after)
-    return min(_LONGEST_WAIT, _FIRST_WAIT * 2 ** (tries - 1)) * (0.5 + luck / 2)
+    return min(_LONGEST_WAIT, _FIRST_WAIT * 2.0 ** (tries - 1)) * (0.5 + luck / 2)

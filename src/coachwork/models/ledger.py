@@ -2,7 +2,9 @@
 
 import uuid
 from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import structlog
 
@@ -10,6 +12,9 @@ from coachwork.messages import Usage
 from coachwork.providers.wire import Kind
 from coachwork.store.database import Database
 from coachwork.tracing.scope import current_scope
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
 log = structlog.get_logger(__name__)
 
@@ -48,18 +53,18 @@ def book(record: CallRecord, database: Database | None, on_call: OnCall | None) 
     if database is not None:
         row = _row(record)
 
-        def insert(connection: object) -> None:
+        def insert(connection: "Connection") -> None:
             from coachwork.store.tables import calls
 
-            connection.execute(calls.insert().values(**row))  # type: ignore[attr-defined]
+            connection.execute(calls.insert().values(**row))
 
-        database.write_soon(insert).add_done_callback(lambda future: future.exception() and _lost(record))
+        def written(future: Future[None]) -> None:
+            if future.exception() is not None:
+                log.error("models.ledger_row_lost", model=record.model, route=record.route, run_id=record.run_id)
+
+        database.write_soon(insert).add_done_callback(written)
     if on_call is not None:
         on_call(record)
-
-
-def _lost(record: CallRecord) -> None:
-    log.error("models.ledger_row_lost", model=record.model, route=record.route, run_id=record.run_id)
 
 
 def _row(record: CallRecord) -> dict[str, object]:

@@ -3,7 +3,7 @@
 Knows settings, keys and files; for a real question to each model there is `check.py`.
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -14,7 +14,6 @@ from coachwork.models.routes import Target, find, why_not
 from coachwork.providers.local import LocalModels
 from coachwork.providers.wire import Kind, Provider
 
-Find = Callable[[str], Target]
 RESERVED = {"local", "fake"}
 
 
@@ -98,14 +97,12 @@ def _model_info(
     return ModelInfo(**info)  # type: ignore[arg-type]
 
 
-def findings(
-    config: ModelsConfig, providers: Mapping[str, Provider], environ: Mapping[str, str], built_in: Collection[str]
-) -> list[Finding]:
+def findings(config: ModelsConfig, providers: Mapping[str, Provider], environ: Mapping[str, str]) -> list[Finding]:
     """What is wrong, or worth knowing, in the routes: for load-time checks and `coachwork doctor`."""
     found = [
         _finding("models.E004", "error", f"The name of the provider {name!r} is taken.", "Choose another name.", name)
         for name in config.providers
-        if name in RESERVED or name in built_in
+        if name in RESERVED
     ]
     for name, limits in config.all_routes.items():
         where = f"[routes.{name}]"

@@ -31,8 +31,9 @@ def price(target: Target, usage: Usage) -> Price:
     """The price of `usage` on a model: the project's own numbers, else free here, else the public table."""
     settings = target.settings
     if settings.input_usd_per_million is not None or settings.output_usd_per_million is not None:
-        per_token = Decimal(str(settings.input_usd_per_million or 0)), Decimal(str(settings.output_usd_per_million or 0))
-        usd = (per_token[0] * usage.input_tokens + per_token[1] * usage.output_tokens) / 1_000_000
+        into = Decimal(str(settings.input_usd_per_million or 0)) * usage.input_tokens
+        out = Decimal(str(settings.output_usd_per_million or 0)) * usage.output_tokens
+        usd = (into + out) / 1_000_000
         return Price(nano(usd), "settings")
     if not target.provider.billed:
         return Price(0, target.provider.name)

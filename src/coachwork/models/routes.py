@@ -61,8 +61,7 @@ def limits_of(name: str, config: ModelsConfig) -> RouteConfig:
         return RouteConfig(models=[name])
     raise UnknownModel(
         f"There is no route {name!r}.",
-        hint=f"{did_you_mean(name, list(routes))} Or add to coachwork.toml: "
-        f'[routes.{name}] models = ["provider:name"]',
+        hint=f'{did_you_mean(name, list(routes))} Or add to coachwork.toml: [routes.{name}] models = ["provider:name"]',
     )
 
 

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import date, datetime, time
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 from uuid import UUID
 
@@ -121,7 +122,7 @@ def _number(value: int | Decimal, schema: Mapping[str, Any]) -> list[str]:
     for name, holds, words in _BOUNDS:
         if name in schema and not holds(value, Decimal(str(schema[name]))):
             found.append(f"{value} should be {words} {schema[name]}")
-    if schema.get("multipleOf") and value % Decimal(str(schema["multipleOf"])) != 0:
+    if schema.get("multipleOf") and Fraction(value) % Fraction(str(schema["multipleOf"])) != 0:
         found.append(f"{value} should be a multiple of {schema['multipleOf']}")
     return found
 

@@ -108,7 +108,7 @@ class _Fitter:
     def as_is(self, value: Any, schema: Schema, path: Path) -> Fit | Miss:
         """`value` under `schema` without another reading of the value itself; its parts may be read otherwise."""
         if isinstance(schema, bool):
-            return Fit(value) if schema and not _has_bare(value) else Miss.at(path, "is not allowed here")
+            return self.untyped(value, path) if schema else Miss.at(path, "is not allowed here")
         schema = self.resolved(schema)
         if "const" in schema or "enum" in schema:
             return _member(value, schema, path)
@@ -123,8 +123,16 @@ class _Fitter:
         if kind == "array":
             return self.array(value, schema, path)
         if kind is None:
-            return Fit(value) if not _has_bare(value) else Miss.at(path, f"{_short(value)} is not in quotes")
+            return self.untyped(value, path)
         return _scalar(value, kind, schema, path)
+
+    def untyped(self, value: Any, path: Path) -> Fit | Miss:
+        """A value that may be anything: taken only where nothing about it had to be guessed."""
+        if _has_bare(value):
+            return Miss.at(path, f"{_short(value)} is not in quotes")
+        if self.left_open and _holds(value, self.left_open):
+            return Miss.at(path, "has no closing bracket, so a part of it may be missing")
+        return Fit(value)
 
     def resolved(self, schema: Mapping[str, Any]) -> Mapping[str, Any]:
         """`schema` with its references followed and a list of `allOf` laid into one."""
@@ -152,6 +160,8 @@ class _Fitter:
 
     def one_of(self, value: Any, branches: list[Schema], path: Path) -> Fit | Miss:
         """The branch that fits best: unchanged before read otherwise, whole before shortened; never a tie."""
+        if id(value) in self.left_open and not self.complete(value, branches):
+            return Miss.at(path, "has no closing bracket, so fields may be missing")
         results = [self.fit(value, branch, path) for branch in branches]
         fits = [result for result in results if isinstance(result, Fit)]
         if not fits:
@@ -163,6 +173,17 @@ class _Fitter:
         if min(ranks) == (False, False, 0):
             return Fit(value)  # it fits several types as it stands; they differ in defaults only
         return Miss.at(path, f"{_short(value)} fits more than one of the allowed types, each in another way")
+
+    def complete(self, value: Any, branches: list[Schema]) -> bool:
+        """Whether an object without its end has every field of every branch that its tags allow."""
+        for branch in branches:
+            properties = self.resolved(branch).get("properties", {}) if isinstance(branch, Mapping) else {}
+            tags = {name: body["const"] for name, body in properties.items() if "const" in body}
+            if any(name in value and not same(value[name], tag) for name, tag in tags.items()):
+                continue
+            if isinstance(value, dict) and not value.keys() >= properties.keys():
+                return False
+        return True
 
     def nearest(self, value: Any, branches: list[Schema], results: list[Fit | Miss], path: Path) -> Miss:
         """The reasons of the branch whose tag the value carries, else of the only candidate, else of all in short."""
@@ -205,6 +226,9 @@ class _Fitter:
         changed, dropped, filled = renamed, 0, False
         for name, body in properties.items():
             if name not in known:
+                continue
+            if isinstance(known[name], Bare) and readings.key(known[name]) == readings.key(name):
+                reasons.append(((*path, name), f"{_short(known[name])} is the field's own name, not a value"))
                 continue
             result = self.fit(known[name], body, (*path, name))
             if isinstance(result, Miss):
@@ -290,6 +314,8 @@ class _Fitter:
     def array(self, value: Any, schema: Mapping[str, Any], path: Path) -> Fit | Miss:
         if not isinstance(value, list):
             return Miss.at(path, f"should be a list, is {_short(value)}")
+        if id(value) in self.left_open and not self.holds_itself(schema):
+            return Miss.at(path, "has no closing bracket, so items may be missing")
         first: list[Schema] = schema.get("prefixItems", [])
         items: Schema = schema.get("items", True)
         made: list[Any] = []
@@ -306,6 +332,12 @@ class _Fitter:
             reasons = [(path, why) for why in broken_limit(made, schema)]
         return Miss(tuple(reasons)) if reasons else Fit(made, changed, dropped)
 
+    def holds_itself(self, schema: Mapping[str, Any]) -> bool:
+        """Whether a list's items have lists of the same items: where a model loses count of closing brackets."""
+        items = schema.get("items")
+        ref = items.get("$ref") if isinstance(items, Mapping) else None
+        return isinstance(ref, str) and f"'$ref': '{ref}'" in repr(self.target(ref))
+
 
 def _member(value: Any, schema: Mapping[str, Any], path: Path) -> Fit | Miss:
     members = [schema["const"]] if "const" in schema else list(schema["enum"])
@@ -320,7 +352,7 @@ def _scalar(value: Any, kind: str, schema: Mapping[str, Any], path: Path) -> Fit
     right = {
         "string": isinstance(value, str) and (not isinstance(value, Bare) or "format" in schema),
         "number": isinstance(value, int | Decimal) and not isinstance(value, bool),
-        "integer": isinstance(value, int | Decimal) and not isinstance(value, bool) and value == value // 1,
+        "integer": isinstance(value, int | Decimal) and not isinstance(value, bool) and _is_whole(value),
         "boolean": isinstance(value, bool),
         "null": value is None,
     }
@@ -335,6 +367,10 @@ def _scalar(value: Any, kind: str, schema: Mapping[str, Any], path: Path) -> Fit
     if schema.get("format") == "decimal":
         return Fit(str(value))
     return Fit(str(value) if isinstance(value, Bare) else value, isinstance(value, Bare))
+
+
+def _is_whole(value: int | Decimal) -> bool:
+    return isinstance(value, int) or (value.adjusted() <= 308 and value == value.to_integral_value())
 
 
 _ARTICLES = {
@@ -361,6 +397,11 @@ def _near_key(name: str, extras: Mapping[str, Any]) -> str:
         if contained or SequenceMatcher(None, wanted, given).ratio() >= 0.8:
             return extra
     return ""
+
+
+def _holds(value: Any, ids: frozenset[int]) -> bool:
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return id(value) in ids or any(_holds(item, ids) for item in inner)
 
 
 def _has_bare(value: Any) -> bool:

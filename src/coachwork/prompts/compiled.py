@@ -74,7 +74,7 @@ class _Turn:
 
 @dataclass(frozen=True)
 class Compiled:
-    """A prompt ready to be asked. `shape` is None for free text, `version` 12 hex digits of what decides its answers."""
+    """A prompt ready to be asked. `shape` is None for free text, `version` 12 hex digits of all that shapes it."""
 
     file: PromptFile
     signature: Signature

@@ -14,7 +14,7 @@ from typing import Any, Literal
 from pydantic import ValidationError
 
 from coachwork.errors import ModelRefused, OutputRefused, OutputTruncated
-from coachwork.prompts import unwrap
+from coachwork.prompts import readings, unwrap
 from coachwork.prompts.coerce import Fit, Miss, fit
 from coachwork.prompts.quoted import Unreadable
 from coachwork.prompts.repair import Bare, Contradiction, Read, read_strict, same
@@ -85,9 +85,11 @@ def _read(text: str, shape: Shape) -> Output:
     body = unwrap.without_thinking(text)
     if body != text.strip() and (whole := _whole(body, shape)) is not None:
         return Output(whole.value, _highest("unwrapped", whole.how), whole.notes)
+    if (inner := unwrap.unescaped(body)) is not None and (whole := _whole(inner, shape)) is not None:
+        return Output(whole.value, _highest("unwrapped", whole.how), whole.notes)
     found, failed = _fitting(body, unwrap.candidates(body), shape)
     if found or failed:
-        chosen = _chosen(body, found, failed)
+        chosen = _chosen(body, found, failed, shape)
         return _made(chosen.fitted, shape, "repaired" if chosen.mended else "unwrapped", chosen.mended)
     if shape.wrapped and (plain := _plain(body, shape)) is not None:
         return plain
@@ -144,12 +146,23 @@ def _fitting(
         fitted = _fit(candidate.read, shape)
         if isinstance(fitted, Fit):
             found.append(_Found(candidate, fitted, candidate.read.mended))
-        else:
+        elif _is_attempt(candidate.read.value, shape) or len(candidates) == 1:
             failed.append((candidate, fitted.lines()))
     objects = [each for each in found if not _plain_list(each.candidate)]
     if objects and not shape.wrapped:
         found = objects
     return found, [each for each in failed if not (found and _plain_list(each[0]))]
+
+
+def _is_attempt(value: Any, shape: Shape) -> bool:
+    """Whether a value that does not fit shares a field with the asked type at any depth, or is a list of objects."""
+    if isinstance(value, list):
+        return any(_is_attempt(item, shape) for item in value)
+    if not isinstance(value, dict):
+        return False
+    return any(readings.key(name) in shape.keys for name in value) or any(
+        _is_attempt(item, shape) for item in value.values()
+    )
 
 
 def _plain_list(candidate: Candidate) -> bool:
@@ -162,7 +175,7 @@ def _plain_list(candidate: Candidate) -> bool:
     )
 
 
-def _chosen(body: str, found: Sequence[_Found], failed: Sequence[tuple[Candidate, list[str]]]) -> _Found:
+def _chosen(body: str, found: Sequence[_Found], failed: Sequence[tuple[Candidate, list[str]]], shape: Shape) -> _Found:
     """The one candidate that is the answer. Refuses where there are two answers, or one and the remains of another."""
     if not found:
         ends = max(candidate.end for candidate, _ in failed)
@@ -184,12 +197,18 @@ def _chosen(body: str, found: Sequence[_Found], failed: Sequence[tuple[Candidate
     for candidate, why in failed:
         if id(candidate) not in drafts:
             raise _Refused([f"beside an answer that fits stands one that does not: {'; '.join(why)}"])
-    if any(not same(kept[0].fitted.value, other.fitted.value) for other in kept[1:]):
+    if any(not _agree(kept[0].fitted, other.fitted, shape) for other in kept[1:]):
         raise _Refused([f"the answer holds {len(kept)} values that disagree"])
     for one, following in pairwise(everything):
         if unwrap.loses_tail(body[: following.start], one.end) and id(one) not in drafts:
             raise _Refused(["there is text between two values that belongs to one of them"])
     return min(kept, key=lambda each: (len(each.mended), each.fitted.changed))
+
+
+def _agree(one: Fit, other: Fit, shape: Shape) -> bool:
+    return same(one.value, other.value) or bool(
+        _made(one, shape, "strict").value == _made(other, shape, "strict").value
+    )
 
 
 def _plain(body: str, shape: Shape) -> Output | None:

@@ -18,8 +18,8 @@ from coachwork.prompts.repair import Bare, read_strict
 _NUMBER = re.compile(r"[+-]?\d+(?:\.\d+)?(?:[eE][+-]?\d{1,3})?")
 _GROUPED = re.compile(r"[+-]?\d{1,3}(?:,\d{3})+(\.\d+)?")
 _MONEY = re.compile(r"\A(?:[$€£¥₹]|USD|EUR|GBP|CHF|JPY|US\$)\s?(?=[\d+.-])|(?<=\d)\s?(?:[€£$]|USD|EUR|GBP|CHF|JPY)\Z")
-_TRUE = {"true", "yes"}
-_FALSE = {"false", "no"}
+_TRUE = {"true", "yes", "y", "on", "1"}
+_FALSE = {"false", "no", "n", "off", "0"}
 _NOTHING = {"null", "none", "nil", "undefined", ""}
 _NOT_WRAPPERS = {
     "error", "errors", "example", "examples", "schema", "draft", "invalid", "wrong",
@@ -27,6 +27,11 @@ _NOT_WRAPPERS = {
 }  # fmt: skip
 _TOOL_WORDS = {"name", "type", "id", "function", "tool", "tool_name", "index"}
 _TOOL_BODIES = ("arguments", "parameters", "args")
+_UNQUOTED_TEXT = re.compile(r"[^\W_][^\W_-]*(?:[ -][^\W_]+){0,4}|[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
+_PLACEHOLDERS = {
+    "string", "str", "text", "value", "int", "integer", "number", "float", "bool", "boolean", "date",
+    "any", "object", "array", "list", "dict", "optional", "unknown", "tbd", "todo", "void", "error",
+}  # fmt: skip
 _SCHEMA_WORDS = {"type", "title", "required", "description", "additionalProperties", "$defs", "$schema", "properties"}
 _DATES = (
     "%Y/%m/%d",
@@ -166,6 +171,8 @@ def _decoded(text: str, kind: type) -> Iterator[Reading]:
 
 
 def _texts(value: Any, schema: Mapping[str, Any]) -> Iterator[Reading]:
+    if isinstance(value, Bare) and _UNQUOTED_TEXT.fullmatch(value) and value.casefold() not in _PLACEHOLDERS:
+        yield Reading(str(value))
     if isinstance(value, int) and not isinstance(value, bool) and "format" not in schema:
         yield Reading(str(value))
     if isinstance(value, Decimal) and "format" not in schema and "e" not in str(value).lower():

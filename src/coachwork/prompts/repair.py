@@ -232,8 +232,8 @@ class _Reader:
     def leave_open(self, closer: str, made: Any) -> None:
         """Note a container that the end of the text closes. An object's completeness is for the schema to prove.
 
-        A list has no such proof: it is taken as whole only where its last item was closed in full, which is
-        how a model miscounts brackets, and only for one or two of them.
+        A list has no such proof. It stays possible only where its last item was closed in full and one or two
+        brackets are missing, which is how a model miscounts them in a tree; the schema must show the tree.
         """
         self.unclosed += 1
         if re.search(r"[\"'{}\[\]]", self.text[self.at :]):

@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cached_property
 from typing import Any, Literal
 
 from pydantic import TypeAdapter
@@ -15,6 +16,7 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
 from coachwork.errors import ProjectError
+from coachwork.prompts import readings
 from coachwork.prompts.checks import unsupported
 
 WRAPPER = "answer"
@@ -76,6 +78,21 @@ class Shape:
         return cls(
             outer | {key: schema[key] for key in ("$defs", "definitions") if key in schema}, adapter, wrapped=True
         )
+
+    @cached_property
+    def keys(self) -> frozenset[str]:
+        """The names of all its fields, as names are compared."""
+        found: set[str] = set()
+
+        def walk(node: Any) -> None:
+            for name, body in node.items() if isinstance(node, Mapping) else ():
+                if name == "properties" and isinstance(body, Mapping):
+                    found.update(readings.key(each) for each in body)
+                for inner in body if isinstance(body, list) else (body,):
+                    walk(inner)
+
+        walk(self.schema)
+        return frozenset(found)
 
     def for_model(self) -> dict[str, Any]:
         """The schema as a model gets it: closed objects, references only where a type holds itself, no titles."""

@@ -5,14 +5,14 @@ What looks like an attempt at JSON and can't be read is reported too, so that no
 
 import re
 from dataclasses import dataclass
-from typing import Any
 
 from coachwork.prompts.quoted import Unreadable
-from coachwork.prompts.repair import Contradiction, Read, looks_begun, read_mended, read_strict
+from coachwork.prompts.repair import Read, looks_begun, read_mended, read_strict
 
 _STOP = re.compile(r"[{\[]|<(think|thinking|thought|reasoning|reflection|scratchpad|analysis)>", re.I)
 _LEAD = re.compile(r"[\ufeff\u200b\u2060\s]*")
 _BEGINS_WITH_KEY = re.compile(r"[\"'“][\w -]+[\"'”]\s*:")
+_ESCAPED_ONCE = re.compile(r"\A[{\[]\s*(?:\\n\s*)*\\\"")
 _LOST_TAIL = re.compile(r"[\s}\]]*,?\s*[\"'“][^\"”\n]{0,80}[\"'”]\s*:|[\s}\]]*,\s*(?:[\"'“{\[]|[A-Za-z_]\w*\s*:)")
 _DRAFT = re.compile(
     r"\b(?:draft|example|sample|format|schema|template|shape|structure|e\.g\.|for instance|"
@@ -44,9 +44,7 @@ class Candidate:
     end: int
     read: Read | None
     reason: str = ""
-    strict: bool = False
     elided: bool = False
-    contradiction: bool = False
 
 
 def without_thinking(text: str) -> str:
@@ -58,9 +56,19 @@ def without_thinking(text: str) -> str:
             return ""
         text = text[closed.end() :].lstrip()
     at = text.lower().find("</think>")
-    if at >= 0 and not text.startswith(("{", "[", '"', "`")):
+    if at >= 0 and not any(each.start < at < each.end and each.read for each in candidates(text)):
         text = text[at + len("</think>") :].strip()
     return text
+
+
+def unescaped(text: str) -> str | None:
+    """The answer that was written as the inside of a JSON string (`{\\"name\\": …}`); None where it was not."""
+    if not _ESCAPED_ONCE.match(text):
+        return None
+    try:
+        return str(read_strict(f'"{text}"').value)
+    except Unreadable:
+        return None
 
 
 def candidates(text: str) -> list[Candidate]:
@@ -84,21 +92,16 @@ def candidates(text: str) -> list[Candidate]:
 
 
 def _candidate(text: str, start: int) -> Candidate | None:
-    try:
-        read = read_strict(text, start)
-        return Candidate(start, read.end, read, strict=True)
-    except Unreadable:
-        pass
-    try:
-        read = read_mended(text, start)
-        return Candidate(start, read.end, read)
-    except Unreadable as error:
-        if not looks_begun(text, start):
-            return None
-        contradiction = isinstance(error, Contradiction)
-        return Candidate(
-            start, _matching(text, start), None, error.reason, elided=error.elided, contradiction=contradiction
-        )
+    for reading in (read_strict, read_mended):
+        try:
+            read = reading(text, start)
+        except Unreadable as error:
+            problem = error
+        else:
+            return Candidate(start, read.end, read)
+    if not looks_begun(text, start):
+        return None
+    return Candidate(start, _matching(text, start), None, problem.reason, problem.elided)
 
 
 def _without_first_brace(text: str) -> Candidate:
@@ -121,20 +124,7 @@ def _matching(text: str, start: int) -> int:
 
 def is_draft(text: str, before: int, candidate: Candidate) -> bool:
     """Whether the words just before say that this is not the answer: a draft, an example, the format."""
-    return bool(_DRAFT.search(text[before : candidate.start])) or candidate.elided or _is_template(candidate.read)
-
-
-def _is_template(read: Read | None) -> bool:
-    def placeholder(value: Any) -> bool:
-        if isinstance(value, dict):
-            return any(placeholder(item) for item in value.values())
-        if isinstance(value, list):
-            return any(placeholder(item) for item in value)
-        return isinstance(value, str) and bool(
-            re.fullmatch(r"\.\.\.|…|<[^<>]+>|(?:string|integer|number|boolean)", value)
-        )
-
-    return read is not None and placeholder(read.value)
+    return candidate.elided or bool(_DRAFT.search(text[before : candidate.start]))
 
 
 def is_final(text: str, before: int, candidate: Candidate) -> bool:

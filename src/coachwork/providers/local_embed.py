@@ -77,7 +77,7 @@ def _encoder(folder: Path, threads: int) -> Encoder:
 
 def _load(folder: Path, threads: int) -> Encoder:
     try:
-        import onnxruntime
+        import onnxruntime  # type: ignore[import-untyped]
         from tokenizers import Tokenizer
     except ImportError as error:
         raise NotInstalled(
@@ -88,9 +88,7 @@ def _load(folder: Path, threads: int) -> Encoder:
     options.inter_op_num_threads = 1
     options.enable_cpu_mem_arena = False  # the arena keeps the largest batch's memory for ever
     try:
-        session = onnxruntime.InferenceSession(
-            str(folder / "model.onnx"), options, providers=["CPUExecutionProvider"]
-        )
+        session = onnxruntime.InferenceSession(str(folder / "model.onnx"), options, providers=["CPUExecutionProvider"])
         tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
     except Exception as error:  # both libraries raise their own kinds; the files were verified, so say which
         raise ModelUnavailable(f"The embedding model in {str(folder)!r} can't be loaded: {error}") from error

@@ -151,7 +151,7 @@ def _work(
     tell: Callable[[Chunk | BaseException | None], None],
     stop: threading.Event,
 ) -> None:
-    """Runs in its own thread: load if needed, generate, tell each chunk; llama.cpp stops when the callback says True."""
+    """Runs in its own thread: load if needed, generate, tell each chunk. The callback's True stops llama.cpp."""
 
     def heard(chunk: Chunk) -> bool:
         tell(chunk)
@@ -187,7 +187,7 @@ def _server(llama: Llama, model: str) -> Any:
 
 def _load(llama: Llama, model: str) -> Any:
     try:
-        import xllamacpp
+        import xllamacpp  # type: ignore[import-untyped]
     except ImportError:
         raise NotInstalled(
             f"{model!r} runs on llama.cpp, which is not installed.", hint='pip install "coachwork[local]"'
@@ -211,7 +211,7 @@ def _load(llama: Llama, model: str) -> Any:
         raise ModelUnavailable(
             f"llama.cpp could not load {str(llama.path)!r} ({error})",
             model=model,
-            hint="Is it a GGUF file, and is there enough memory for it? `coachwork models pull` verifies a fetched one.",
+            hint="Is it a GGUF file, and is there enough memory for it?",
         ) from error
 
 
@@ -240,4 +240,3 @@ def _refused(model: str, error: Any) -> ModelError:
     if error.get("code") == 400:
         return Rejected(f"{model!r} refused the request: {message}", model=model, details={"status": 400})
     return ProviderFault(f"{model!r} failed: {message or error}", model=model)
-

@@ -43,7 +43,7 @@ def _listen(place: Path, audio: Audio, threads: int, meter: Meter, stop: threadi
 
 
 def _samples(audio: Audio) -> Any:
-    from faster_whisper.audio import decode_audio
+    from faster_whisper.audio import decode_audio  # type: ignore[import-untyped]
 
     try:
         return decode_audio(io.BytesIO(audio.data), sampling_rate=16_000)
@@ -65,14 +65,12 @@ def _model(place: Path, threads: int) -> Any:
 
 def _load(place: Path, threads: int) -> Any:
     try:
-        from faster_whisper import WhisperModel
+        from faster_whisper import WhisperModel  # type: ignore[import-untyped]
     except ImportError:
         raise NotInstalled(
             "Local speech to text needs faster-whisper, which is not installed.", hint='pip install "coachwork[speech]"'
         ) from None
     try:
-        return WhisperModel(
-            str(place), device="cpu", compute_type="int8", cpu_threads=threads, local_files_only=True
-        )
+        return WhisperModel(str(place), device="cpu", compute_type="int8", cpu_threads=threads, local_files_only=True)
     except (RuntimeError, ValueError, OSError) as error:
         raise ModelUnavailable(f"The speech model in {str(place)!r} can't be loaded: {error}") from error

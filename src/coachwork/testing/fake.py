@@ -44,14 +44,14 @@ class Cut:
     """End the stream here without its last event, as a lost connection does."""
 
 
-Piece: TypeAlias = "str | TextDelta | ThinkingDelta | Fail | Pause | Cut"
-Answer: TypeAlias = "str | Mapping[str, Any] | Fail | Sequence[Piece]"
+Piece: TypeAlias = str | TextDelta | ThinkingDelta | Fail | Pause | Cut
+Answer: TypeAlias = str | Mapping[str, Any] | Fail | Sequence[Piece]
 Answering: TypeAlias = Callable[[ModelRequest], Awaitable[Answer]]
 
 
 @dataclass(frozen=True)
 class Line:
-    """One answer of a script. `when` is text the request must contain; `times` how often it may be used, None for ever."""
+    """One answer of a script. `when` is text that the request must contain; `times` its uses, None for ever."""
 
     answer: Answer
     when: str = ""
@@ -196,4 +196,5 @@ def _shown(written: Line) -> str:
 
 def _unexpected(asked: str, lines: Sequence[Line], used: Sequence[int]) -> str:
     shown = "".join(f"\n  used {times}x  {_shown(written)}" for written, times in zip(lines, used, strict=True))
-    return f"The fake model was asked something its script has no line for:\n{asked[:2000]}\n\nThe script:{shown or ' empty'}"
+    head = f"The fake model was asked something its script has no line for:\n{asked[:2000]}"
+    return f"{head}\n\nThe script:{shown or ' empty'}"

@@ -4,13 +4,9 @@ import json
 from pathlib import Path
 from typing import Any, Literal
 
+import prompt_shapes as shapes
 import pytest
-from pydantic import TypeAdapter
-
-from coachwork.errors import ModelRefused, OutputRefused, OutputTruncated, ProjectError
-from coachwork.prompts.output import read_output
-from tests.prompts import shapes
-from tests.prompts.shapes import (
+from prompt_shapes import (
     AllOptional,
     Answer,
     Checked,
@@ -19,8 +15,8 @@ from tests.prompts.shapes import (
     Config,
     Drawing,
     Event,
-    Invoice,
     IntOrStr,
+    Invoice,
     Item,
     Language,
     Person,
@@ -32,6 +28,10 @@ from tests.prompts.shapes import (
     Ticket,
     Tree,
 )
+from pydantic import TypeAdapter
+
+from coachwork.errors import ModelRefused, OutputRefused, OutputTruncated, ProjectError
+from coachwork.prompts.output import read_output
 
 MALFORMED = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "malformed" / "cases.json"
 ANN = {"name": "Ann", "age": 30, "email": None}
@@ -284,7 +284,9 @@ def test_nothing_is_made_of_a_cut_answer() -> None:
     assert "max_tokens" in cut.value.hint
 
 
-@pytest.mark.parametrize("text", ["I'm sorry, but I can't help with that.", "I cannot produce tags for this text.", "Sorry, no."])
+@pytest.mark.parametrize(
+    "text", ["I'm sorry, but I can't help with that.", "I cannot produce tags for this text.", "Sorry, no."]
+)
 def test_a_model_that_declines_is_told_from_one_that_errs(text: str) -> None:
     with pytest.raises(ModelRefused):
         read_output(text, Person)

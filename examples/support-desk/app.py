@@ -1,0 +1,381 @@
+"""The support desk of Tarnbeck Cycles: tickets are answered from the handbook, and a person decides where it matters.
+
+Four agents work on a ticket: one sorts it, one words the search, one writes the reply, one checks it.
+What customers write is data for all of them. Nothing an agent says can send, pay or promise anything:
+a reply leaves by one door, `deliver`, and `reasons_for_a_person` below decides who opens it.
+"""
+
+import re
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from coachwork import (
+    App,
+    Audio,
+    Checked,
+    Citation,
+    Conversation,
+    Example,
+    KnowledgeBase,
+    Passage,
+    Sentence,
+    approval,
+    deliver,
+    note,
+    prompt,
+    step,
+    transcribe,
+)
+
+app = App("Support desk", about="Answers the tickets of Tarnbeck Cycles from its handbook, with sources.")
+handbook = KnowledgeBase("handbook")
+
+
+# ── What goes in and what comes out ────────────────────────────────────────────────────────────
+
+
+class Ticket(BaseModel):
+    """A message from a customer, typed or spoken."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    subject: str = Field(
+        "", title="Subject", description="As the customer wrote it.", max_length=200, examples=["Returning panniers"]
+    )
+    body: str = Field(
+        "",
+        title="Message",
+        description="What the customer writes. Leave it empty for a voice message.",
+        max_length=8000,
+        examples=["I ordered panniers on 26 October 2026. How many days do I have to send them back?"],
+        json_schema_extra={"format": "textarea"},
+    )
+    voice: Audio | None = Field(
+        None, title="Voice message", description="A recording in English, at most about two minutes (WAV or MP3)."
+    )
+    customer_name: str = Field("", title="Customer", max_length=120, examples=["Jule Petersen"])
+    customer_email: str = Field(
+        "", title="E-mail", description="Where the reply goes.", max_length=200, examples=["jule.petersen@mail.example"]
+    )
+    received_at: datetime | None = Field(
+        None, title="Received", description="When it came in; now, if left empty.", examples=["2026-11-09T08:12:00Z"]
+    )
+    id: str = Field("", title="Ticket number", max_length=40, examples=["T-01"])
+
+    @model_validator(mode="after")
+    def says_something(self) -> "Ticket":
+        if not self.subject.strip() and not self.body.strip() and self.voice is None:
+            raise ValueError("write a subject or a message, or attach a voice message")
+        return self
+
+
+class Category(StrEnum):
+    order = "order"
+    returns = "returns"
+    payment = "payment"
+    warranty = "warranty"
+    workshop = "workshop"
+    product = "product"
+    account = "account"
+    safety = "safety"
+    other = "other"
+
+
+class Urgency(StrEnum):
+    low = "low"
+    normal = "normal"
+    high = "high"
+
+
+class Triage(BaseModel):
+    """What the first agent makes of a ticket."""
+
+    question: str = Field(max_length=240, description="What the customer wants to know, one line, in English")
+    category: Category
+    urgency: Urgency
+    language: Literal["en", "de", "fr", "other"] = Field(description="Language of the ticket")
+
+
+class Verdict(BaseModel):
+    """What the last agent says about a draft."""
+
+    answers: bool = Field(description="true if the reply tells the customer what he asked")
+    supported: bool = Field(description="true if every number, date and rule of the reply stands in the passages")
+
+
+class Letter(BaseModel):
+    """What a person sees and may change before it leaves."""
+
+    text: str = Field(
+        title="Reply", description="[1] names a source. The numbers are taken out before it is sent.", min_length=1,
+        max_length=6000, json_schema_extra={"format": "textarea"},
+    )  # fmt: skip
+
+
+class Reply(BaseModel):
+    """The end of a ticket: the text, where it stands in the handbook, and what became of it."""
+
+    text: str
+    citations: list[Citation] = []
+    sentences: list[Sentence] = []
+    category: Category
+    urgency: Urgency
+    language: str
+    question: str
+    in_handbook: bool = Field(description="whether the handbook holds an answer")
+    reasons: list[str] = Field([], description="why a person was asked; empty if nobody was")
+    decision: Literal["sent without a person", "accepted", "edited", "rejected", "expired"]
+    delivered: bool
+    transcript: str = ""
+
+
+class Answer(BaseModel):
+    """An answer of the chat."""
+
+    text: str
+    citations: list[Citation] = []
+    sentences: list[Sentence] = []
+
+
+# ── The agents: their words are in prompts/, their models in coachwork.toml ────────────────────
+
+
+@prompt
+async def triage(subject: str, message: str) -> Triage: ...
+
+
+@prompt
+async def search_question(question: str, message: str) -> str: ...
+
+
+@prompt
+async def answer(question: str, message: str, today: str, language: str, passages: list[Passage]) -> str: ...
+
+
+@prompt
+async def check(question: str, reply: str, passages: list[Passage]) -> Verdict: ...
+
+
+@prompt
+async def ask(question: str, earlier: str, passages: list[Passage]) -> str: ...
+
+
+# ── The pipelines ──────────────────────────────────────────────────────────────────────────────
+
+
+@app.pipeline(
+    title="Answer a ticket",
+    about="Sorts a customer's message, answers it from the handbook and sends the reply. "
+    "A person reads it first where it is urgent, unproven or not in the handbook.",
+    examples=[
+        Example(
+            title="A return",
+            input={
+                "subject": "Returning panniers",
+                "body": "I ordered a pair of Tarn panniers on 26 October 2026 and they came on the 29th. They do not "
+                "fit my rack. How many days do I have to send them back, and does it cost anything? I live in Bremen.",
+                "customer_name": "Jule Petersen",
+                "customer_email": "jule.petersen@mail.example",
+            },
+        ),
+        Example(
+            title="Urgent: a swollen battery",
+            input={
+                "subject": "Battery is swollen and warm",
+                "body": "The battery of our Kaia got very warm while charging and now the case is bulging. What "
+                "should I do with it? Can I bring it to the parcel shop?",
+                "customer_name": "Tomasz Wilk",
+                "customer_email": "tomasz.wilk@mail.example",
+            },
+        ),
+        Example(
+            title="Not in the handbook",
+            input={
+                "subject": "Theft insurance",
+                "body": "Do you sell an insurance against theft for the Hauler, and what does it cost per year?",
+                "customer_name": "Frauke Lindner",
+                "customer_email": "frauke.lindner@mail.example",
+            },
+        ),
+    ],
+    knowledge=["handbook"],
+)
+async def answer_ticket(ticket: Ticket) -> Reply:
+    transcript = ""
+    if ticket.voice is not None:
+        transcript = (await transcribe(ticket.voice)).text
+    message = without_account_numbers("\n".join(part for part in (written(ticket.body), transcript) if part))
+    subject = without_account_numbers(ticket.subject)
+
+    kind = await triage(subject, message)
+    passages = await handbook.search(await search_question(kind.question, message), top_k=4)
+    note(f"Reading {len(passages)} passages of the handbook")
+    received = ticket.received_at or datetime.now(UTC)
+    draft = await answer(kind.question, message, f"{received:%A, %d %B %Y}", language_name(kind.language), passages)
+    checked = await prove(draft, passages)
+    verdict = await check(kind.question, draft, cited(checked, passages))
+
+    in_handbook = verdict.answers and bool(checked.citations) and not says_nothing_found(draft)
+    if not in_handbook:
+        checked = Checked(text=NO_ANSWER[kind.language])
+    reasons = reasons_for_a_person(subject, message, kind, checked, verdict, passages, in_handbook)
+
+    decision = "sent without a person"
+    if reasons:
+        asked = await approval(
+            f"Reply to {ticket.customer_name or 'a customer'}: {ticket.subject or kind.question}",
+            Letter(text=checked.text),
+            context={"Why you are asked": "; ".join(reasons), "Message": message or subject, "Question": kind.question},
+            expires="2d",
+        )
+        decision = asked.status
+        if decision == "edited":
+            checked = handbook.verify(asked.value.text, passages)
+
+    delivered = decision not in ("rejected", "expired")
+    if delivered:
+        await deliver("replies", outgoing(ticket, kind, checked, decision))
+    return Reply(
+        text=checked.text,
+        citations=checked.citations,
+        sentences=checked.sentences,
+        category=kind.category,
+        urgency=kind.urgency,
+        language=kind.language,
+        question=kind.question,
+        in_handbook=in_handbook,
+        reasons=reasons,
+        decision=decision,
+        delivered=delivered,
+        transcript=transcript,
+    )
+
+
+@app.pipeline(
+    title="Ask the handbook",
+    about="A chat over the same handbook. Every sentence shows where it stands.",
+    examples=[
+        Example(title="Shipping", input={"messages": [{"role": "user", "content": "What does a bike to Italy cost?"}]}),
+        Example(
+            title="Warranty (in the PDF)",
+            input={"messages": [{"role": "user", "content": "How long is the warranty on an e-bike battery?"}]},
+        ),
+        Example(
+            title="Workshop prices (in the DOCX)",
+            input={"messages": [{"role": "user", "content": "What does replacing chain and cassette cost?"}]},
+        ),
+    ],
+    knowledge=["handbook"],
+)
+async def ask_handbook(conversation: Conversation) -> Answer:
+    question = without_account_numbers(conversation.question)
+    said = [turn.content for turn in conversation.messages if turn.role == "user"]
+    earlier = without_account_numbers("\n".join(said[-3:-1]))
+    wanted = await search_question(question, earlier) if earlier else question
+    passages = await handbook.search(wanted, top_k=4)
+    checked = handbook.verify(await ask(question, earlier, passages), passages)
+    return Answer(text=checked.text, citations=checked.citations, sentences=checked.sentences)
+
+
+# ── What no model decides ──────────────────────────────────────────────────────────────────────
+
+NO_ANSWER = {
+    "en": "Our handbook has no answer to this question, so a colleague will look into it and write to you.",
+    "de": "Unser Handbuch enthält keine Antwort auf diese Frage. Eine Kollegin klärt sie und schreibt Ihnen.",
+    "fr": "Notre manuel ne répond pas à cette question. Une collègue va se renseigner et vous écrire.",
+    "other": "Our handbook has no answer to this question, so a colleague will look into it and write to you.",
+}
+INSTRUCTIONS = re.compile(
+    r"ignore (all |any |your |the |my )*(previous |above )?(rules|instructions|orders)"
+    r"|(system|developer|admin\w*) (mode|prompt|message)|-+ ?(end )?system ?-+|you are (now|authori[sz]ed)"
+    r"|(note|message|instructions?) (to|for) (the|an?|this)? ?(ai|assistant|bot|model)"
+    r"|(skip|without) (the |any )?(review|check|approval)|do not ask a (person|human)|mark the ticket as",
+    re.IGNORECASE,
+)
+ACCOUNT_NUMBERS = (
+    (re.compile(r"\b[A-Z]{2}\d{2}(?: ?[\dA-Z]{4}){2,7}(?: ?[\dA-Z]{1,3})?\b"), "[account number]"),
+    (re.compile(r"\b\d{4}(?:[ -]?\d{4}){3}\b"), "[card number]"),
+)
+AMOUNT = re.compile(r"(\d[\d.,]*)\s*(?:€|euros?\b|EUR\b|%)", re.IGNORECASE)
+
+
+@step
+async def prove(text: str, passages: list[Passage]) -> Checked:
+    """Holding the reply against the handbook, word for word."""
+    return handbook.verify(text, passages)
+
+
+def reasons_for_a_person(
+    subject: str,
+    message: str,
+    kind: Triage,
+    checked: Checked,
+    verdict: Verdict,
+    passages: list[Passage],
+    in_handbook: bool,
+) -> list[str]:
+    """Why this reply may not leave by itself; an empty list if it may."""
+    reasons = []
+    if INSTRUCTIONS.search(f"{subject}\n{message}"):
+        reasons.append("the message tries to give instructions to the assistant")
+    if kind.urgency == Urgency.high or kind.category == Category.safety:
+        reasons.append("it is urgent")
+    if not in_handbook:
+        reasons.append("the handbook has no answer")
+        return reasons
+    if unsupported := len(checked.unsupported):
+        reasons.append(f"{unsupported} of {len(checked.sentences)} sentences have no source")
+    if not verdict.supported:
+        reasons.append("the check found something that the sources do not say")
+    if invented := amounts_not_in(checked.text, passages):
+        reasons.append(f"{', '.join(invented)} is not in the sources")
+    return reasons
+
+
+def amounts_not_in(text: str, passages: list[Passage]) -> list[str]:
+    """Sums and percentages of a text that none of the passages names."""
+    known = " ".join(passage.text for passage in passages)
+    return [found[0] for found in AMOUNT.finditer(text) if not re.search(rf"(?<![\d.,]){re.escape(found[1])}", known)]
+
+
+def without_account_numbers(text: str) -> str:
+    """The text without account and card numbers: no model needs them, and no reply repeats them."""
+    for pattern, instead in ACCOUNT_NUMBERS:
+        text = pattern.sub(instead, text)
+    return text
+
+
+def written(body: str) -> str:
+    """The body, unless a mail program only says that there is a recording."""
+    return "" if body.strip().lower() in ("", "(voice message)") else body.strip()
+
+
+def cited(checked: Checked, passages: list[Passage]) -> list[Passage]:
+    """The passages the reply stands on; all of them where it names none."""
+    markers = sorted({citation.marker for citation in checked.citations})
+    return [passages[marker - 1] for marker in markers] or passages
+
+
+def says_nothing_found(text: str) -> bool:
+    return re.search(r"(handbook|passages?) (has|have|contains?|gives?|does|do) (no|not)", text) is not None
+
+
+def language_name(tag: str) -> str:
+    return {"de": "German", "fr": "French"}.get(tag, "English")
+
+
+def outgoing(ticket: Ticket, kind: Triage, checked: Checked, decision: str) -> dict[str, object]:
+    """What the mail system gets: plain text without source numbers, and the sources beside it."""
+    return {
+        "ticket": ticket.id,
+        "to": ticket.customer_email,
+        "subject": f"Re: {ticket.subject or kind.question}",
+        "text": re.sub(r"\s*\[\d+\]", "", checked.text).strip(),
+        "category": kind.category,
+        "urgency": kind.urgency,
+        "sources": [{"document": citation.document, "quote": citation.quote} for citation in checked.citations],
+        "decision": decision,
+    }

@@ -1,0 +1,30 @@
+"""The settings of a knowledge base, as `[knowledge.NAME]` of coachwork.toml. Knows names and limits; reads nothing."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Language = Literal["English", "German", "French", "Spanish", "Italian", "Dutch", "Portuguese", "Swedish", "Danish"]
+
+
+class KnowledgeConfig(BaseModel):
+    """Where the documents are and how they are cut.
+
+    `folder` counts from the project's folder. `embed` is a route of embedding models. `passage_tokens`
+    and `overlap_tokens` are estimated tokens of the embedding model (see `tokens.py`): its own limit,
+    256 for the default one, has to hold the passage and its title path. The limits hold for each
+    document; one that passes a limit is named and left out.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    folder: str
+    title: str = ""
+    embed: str = "embed"
+    language: Language = "English"
+    passage_tokens: int = Field(180, ge=20, le=8000)
+    overlap_tokens: int = Field(30, ge=0, le=1000)
+    max_file_mb: float = Field(50, gt=0)
+    max_pages: int = Field(3000, ge=1)
+    parse_seconds: float = Field(60, gt=0)
+    parse_memory_mb: int = Field(1500, ge=256)

@@ -1,0 +1,153 @@
+"""What reading a document gives: frozen data without behaviour. Knows shapes; does not know any format."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+PARSER_VERSION = 1  # raise it when a parser gives other text for the same file: every document is read anew
+
+
+@dataclass(frozen=True)
+class Heading:
+    """A heading's line: `start`..`end` in the document's text, `level` from 1, `title` without its markup."""
+
+    start: int
+    end: int
+    level: int
+    title: str
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page, sheet or slide, counted from 1: `start`..`end` in the document's text."""
+
+    page: int
+    start: int
+    end: int
+
+
+@dataclass(frozen=True)
+class Parsed:
+    """A document as it is stored: its text, and where its headings and pages stand in it."""
+
+    title: str
+    format: str
+    text: str
+    headings: tuple[Heading, ...] = ()
+    pages: tuple[Page, ...] = ()
+
+
+@dataclass(frozen=True)
+class ReadLimits:
+    """What reading one document may cost: bytes on disk, pages, seconds, and bytes of memory of the reading process."""
+
+    max_bytes: int = 50_000_000
+    max_pages: int = 3000
+    seconds: float = 60
+    memory_bytes: int = 1_500_000_000
+    max_text: int = 20_000_000  # characters; what a zip bomb or a runaway table would pass
+
+
+@dataclass(frozen=True)
+class SourceFile:
+    """A file of the folder: its id (path below the folder, with forward slashes), where it is, and its size in bytes."""
+
+    id: str
+    path: Path
+    size: int
+    refusal: str = ""  # why it is not even opened
+
+
+@dataclass(frozen=True)
+class FailedDocument:
+    document: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class DocumentInfo:
+    """A document as listed. `size` in bytes, `updated_at` in epoch milliseconds."""
+
+    id: str
+    title: str
+    format: str
+    size: int
+    status: Literal["indexed", "failed"]
+    reason: str
+    passages: int
+    updated_at: int
+
+
+@dataclass(frozen=True)
+class DocumentText:
+    """A document to be shown: the stored text, into which every passage and citation points."""
+
+    id: str
+    title: str
+    format: str
+    text: str
+    headings: tuple[Heading, ...]
+    pages: tuple[Page, ...]
+    updated_at: int
+
+
+@dataclass(frozen=True)
+class KnowledgeStatus:
+    """Counts of a knowledge base; `updated_at` in epoch milliseconds, None before the first ingest."""
+
+    documents: int
+    passages: int
+    failed: int
+    updated_at: int | None
+
+
+@dataclass(frozen=True)
+class IngestProgress:
+    """How far an ingest is. `found` documents to look at, of which `read` are settled; `embedded` passages.
+
+    `phase` is `waiting` while another process ingests the same knowledge base. `seconds` since the start.
+    """
+
+    found: int
+    read: int
+    embedded: int
+    failed: int
+    current: str
+    seconds: float
+    phase: Literal["waiting", "reading", "indexing", "done"] = "reading"
+
+    @property
+    def done(self) -> int:
+        return self.read
+
+    @property
+    def total(self) -> int:
+        return self.found
+
+
+@dataclass(frozen=True)
+class IngestReport:
+    """What an ingest did. `embedded` counts passages sent to the model, `reused` those whose vector was there.
+
+    `failed` names every document of the folder that is left out, also those that failed in an earlier ingest.
+    """
+
+    found: int = 0
+    added: int = 0
+    changed: int = 0
+    unchanged: int = 0
+    deleted: int = 0
+    passages: int = 0
+    embedded: int = 0
+    reused: int = 0
+    seconds: float = 0.0
+    failed: list[FailedDocument] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        parts = [f"{self.found - len(self.failed)} documents, {self.passages} passages"]
+        changes = [("new", self.added), ("changed", self.changed), ("gone", self.deleted)]
+        said = ", ".join(f"{count} {word}" for word, count in changes if count)
+        parts.append(said or "nothing changed")
+        if self.failed:
+            parts.append(f"{len(self.failed)} could not be read")
+        return "; ".join(parts)

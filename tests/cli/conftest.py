@@ -1,0 +1,157 @@
+"""A project with a fake model and no documents, and the `coachwork` command as a person runs it: a process."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+APP = '''
+import asyncio
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict
+
+from coachwork import App, Audio, approval, note, prompt, step
+
+app = App("Probe")
+
+
+class Ticket(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    subject: str
+    urgent: bool = False
+    number: int = 0
+    recording: Audio | None = None
+
+
+class Reply(BaseModel):
+    category: str
+    text: str
+
+
+@step
+async def think(number: int) -> int:
+    with Path(__file__).with_name("thoughts").open("a") as file:
+        file.write(f"{number}\\n")
+    return number + 1
+
+
+@step
+async def gate() -> bool:
+    while not Path(__file__).with_name("open").exists():
+        await asyncio.sleep(0.02)
+    return True
+
+
+@prompt
+async def say(question: str) -> str: ...
+
+
+@app.pipeline(title="Answer a ticket")
+async def answer(ticket: Ticket) -> Reply:
+    note("Thinking hard")
+    number = await think(ticket.number)
+    if ticket.subject == "boom":
+        raise ValueError("kaputt")
+    reply = Reply(category="normal", text=f"Hello {ticket.subject}, {number}")
+    if ticket.urgent:
+        decision = await approval("A person should read this", reply, expires="2d")
+        return decision.value
+    return reply
+
+
+@app.pipeline
+async def slow(number: int) -> int:
+    await gate()
+    return await think(number)
+
+
+@app.pipeline
+async def talk(question: str) -> str:
+    return await say(question)
+'''
+PROMPT = """---
+about: Answers.
+show: true
+---
+Answer this: {{question}}
+"""
+FAKE = """
+from coachwork.testing import line, script
+
+model = script(line("One two three four five.", times=None))
+"""
+
+
+@dataclass(frozen=True)
+class Result:
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+Coachwork = Callable[..., Result]
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    folder = tmp_path / "probe"
+    (folder / "prompts").mkdir(parents=True)
+    (folder / "coachwork.toml").write_text('[routes.default]\nmodels = ["fake:script"]\n')
+    (folder / "app.py").write_text(APP)
+    (folder / "prompts" / "say.md").write_text(PROMPT)
+    (folder / "fake.py").write_text(FAKE)
+    return folder
+
+
+@pytest.fixture
+def environ(project: Path, tmp_path: Path) -> dict[str, str]:
+    """The environment of the commands: the fake model, an empty cache, no keys, no colours."""
+    kept = {key: value for key, value in os.environ.items() if not key.startswith("COACHWORK_")}
+    kept = {key: value for key, value in kept.items() if not key.endswith("_API_KEY")}
+    return {
+        **kept,
+        "COACHWORK_FAKE_MODEL": f"{project / 'fake.py'}:model",
+        "COACHWORK_ALLOW_FAKE": "1",
+        "COACHWORK_CACHE": str(tmp_path / "cache"),
+        "NO_COLOR": "1",
+        "COLUMNS": "140",
+    }
+
+
+@pytest.fixture
+def command() -> list[str]:
+    """What starts the program, however it is installed."""
+    return [sys.executable, "-c", "from coachwork.cli import main; main()"]
+
+
+@pytest.fixture
+def coachwork(project: Path, environ: dict[str, str], command: list[str]) -> Coachwork:
+    """Run a command in the project's folder and give how it ended."""
+
+    def run(*words: str, stdin: str = "", cwd: Path | None = None, **more: str) -> Result:
+        done = subprocess.run(
+            [*command, *words],
+            cwd=cwd or project,
+            env={**environ, **more},
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        return Result(done.returncode, done.stdout, done.stderr)
+
+    return run

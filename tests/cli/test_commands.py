@@ -1,0 +1,138 @@
+"""`new`, `serve`, `ingest`, `models`, `doctor` and `--help`, through the front door."""
+
+import json
+import signal
+import subprocess
+import tomllib
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from coachwork.cli import exits
+
+from .conftest import Coachwork
+
+
+def test_help_lists_the_commands_and_the_exit_codes(coachwork: Coachwork) -> None:
+    result = coachwork("--help")
+    assert result.code == 0
+    for name in ("new", "serve", "run", "runs", "approvals", "ingest", "models", "doctor"):
+        assert name in result.out
+    for meaning in exits.MEANING.values():
+        assert meaning in result.out
+
+
+def test_version(coachwork: Coachwork) -> None:
+    assert coachwork("--version").out.startswith("coachwork 0.")
+
+
+def test_new_makes_a_project_that_loads(coachwork: Coachwork, tmp_path: Path) -> None:
+    made = coachwork("new", "harbour-bikes", "--json", cwd=tmp_path)
+    assert made.code == 0, made.err
+    assert made.json["title"] == "Harbour bikes"
+    folder = tmp_path / "harbour-bikes"
+    assert {"app.py", "coachwork.toml", ".gitignore", "prompts/answer.md", "README.md"} <= set(made.json["files"])
+    assert sum(1 for page in (folder / "knowledge").rglob("*.md")) == 3
+    assert 'App("Harbour bikes"' in (folder / "app.py").read_text()
+    assert "default" in tomllib.loads((folder / "coachwork.toml").read_text())["routes"]
+    checked = coachwork("doctor", "--json", cwd=folder)
+    assert checked.json["errors"] == 0, checked.out
+
+
+def test_new_tells_what_comes_next(coachwork: Coachwork, tmp_path: Path) -> None:
+    result = coachwork("new", "my app", cwd=tmp_path)
+    assert "cd 'my app'" in result.out
+    assert "coachwork serve" in result.out
+
+
+def test_new_touches_nothing_that_is_there(coachwork: Coachwork, tmp_path: Path) -> None:
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "mine.txt").write_text("keep")
+    result = coachwork("new", "full", cwd=tmp_path)
+    assert result.code == 2
+    assert "not empty" in result.err
+    assert [path.name for path in (tmp_path / "full").iterdir()] == ["mine.txt"]
+
+
+def test_serve_tells_its_address_and_stops_at_ctrl_c(
+    project: Path, environ: dict[str, str], command: list[str], coachwork: Coachwork
+) -> None:
+    words = [*command, "serve", "--port", "0"]
+    process = subprocess.Popen(words, cwd=project, env=environ, stderr=subprocess.PIPE, text=True)
+    assert process.stderr is not None
+    address = next(line for line in process.stderr if "is served at" in line).split()[-1]
+    with urllib.request.urlopen(f"{address}/api/app", timeout=10) as answer:
+        assert json.load(answer)["title"] == "Probe"
+    taken = coachwork("serve", "--port", address.rsplit(":", 1)[1])
+    assert taken.code == 2
+    assert "in use" in taken.err
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=60)
+    assert process.returncode == 0
+
+
+def test_doctor_explains_a_broken_project(coachwork: Coachwork, project: Path) -> None:
+    (project / "prompts" / "say.md").write_text("---\nroute: defualt\n---\n{{question}}\n")
+    result = coachwork("doctor")
+    assert result.code == 1
+    assert "say.md" in result.out
+    assert "Did you mean 'default'?" in result.out
+
+    found = coachwork("doctor", "--json").json
+    assert found["errors"] == 1
+    assert {"id", "level", "message", "hint", "where"} == set(found["findings"][0])
+
+
+def test_doctor_is_content_with_a_whole_project(coachwork: Coachwork) -> None:
+    assert coachwork("doctor", "--json").json["errors"] == 0
+
+
+def test_models_list_says_what_answers_and_why_others_do_not(coachwork: Coachwork, project: Path) -> None:
+    (project / "coachwork.toml").write_text(
+        '[routes.default]\nmodels = ["openai:gpt-5-mini", "local:qwen2.5-coder-1.5b", "fake:script"]\n'
+    )
+    result = coachwork("models", "list")
+    assert result.code == 0
+    assert "OPENAI_API_KEY" in result.out
+    assert "coachwork models pull local:qwen2.5-coder-1.5b" in result.out
+    assert "1.12 GB" in result.out
+    routes = {route["name"]: route for route in coachwork("models", "list", "--json").json["routes"]}
+    assert [model["usable"] for model in routes["default"]["models"]] == [False, False, True]
+
+
+def test_models_check_asks_for_real(coachwork: Coachwork) -> None:
+    result = coachwork("models", "check", "fake:script", "--json")
+    assert result.code == 0, result.err
+    (checked,) = [model for model in result.json["models"] if model["kind"] == "chat"]
+    assert checked["ok"]
+    assert checked["answer"]
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "says"),
+    [
+        (("models", "pull", "local:minilmm"), 3, "minilm"),
+        (("models", "pull"), 2, "--needed"),
+        (("models", "check", "opnai:gpt-5"), 3, "Did you mean 'openai'?"),
+    ],
+)
+def test_a_wrong_model_is_named(coachwork: Coachwork, words: tuple[str, ...], code: int, says: str) -> None:
+    result = coachwork(*words)
+    assert result.code == code
+    assert says in result.err
+
+
+def test_missing_models_are_not_fetched_unasked(coachwork: Coachwork, project: Path) -> None:
+    (project / "coachwork.toml").write_text('[routes.default]\nmodels = ["local:qwen2.5-coder-1.5b"]\n')
+    without_fake = {"COACHWORK_FAKE_MODEL": "", "COACHWORK_ALLOW_FAKE": ""}
+    result = coachwork("serve", "--port", "0", **without_fake)
+    assert result.code == 5
+    assert "1.12 GB, licence Apache-2.0" in result.err
+    assert "coachwork models pull --needed" in result.err
+
+
+def test_ingest_without_documents_has_nothing_to_do(coachwork: Coachwork) -> None:
+    result = coachwork("ingest", "--json")
+    assert (result.code, result.json) == (0, {"knowledge": []})
+    assert coachwork("ingest", "handbok").code == 2

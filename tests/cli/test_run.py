@@ -1,0 +1,138 @@
+"""`coachwork run`, `runs` and `approvals`: what a person and a script get."""
+
+import os
+import pty
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from .conftest import Coachwork
+
+
+def test_a_run_prints_its_result_and_nothing_else_on_stdout(coachwork: Coachwork) -> None:
+    result = coachwork("run", "answer", "--input", "subject=Ada", "--input", "number=6")
+    assert (result.code, result.out) == (0, "Hello Ada, 7\n\ncategory: normal\n")
+    assert "Thinking hard" in result.err
+    assert "succeeded" in result.err
+
+
+def test_json_is_the_whole_run_and_the_only_thing_on_stdout(coachwork: Coachwork) -> None:
+    result = coachwork("run", "answer", "--input", '{"subject": "Ada"}', "--json")
+    assert result.json["output"] == {"category": "normal", "text": "Hello Ada, 1"}
+    assert result.json["steps"][0]["name"] == "think"
+
+
+def test_a_run_that_needs_a_person_ends_with_4_and_goes_on_when_answered(coachwork: Coachwork) -> None:
+    asked = coachwork("run", "answer", "-i", "subject=Ada", "-i", "urgent=yes", "--json")
+    assert (asked.code, asked.json["status"]) == (4, "waiting")
+    (approval,) = asked.json["approvals"]
+    assert f"coachwork approvals answer {approval['id']} accept" in asked.err
+
+    assert approval["id"] in coachwork("approvals", "list").out
+    edited = '{"category": "normal", "text": "Good day"}'
+    answered = coachwork("approvals", "answer", approval["id"], "edit", "--value", edited, "--json")
+    assert (answered.code, answered.json["status"]) == (0, "edited")
+    again = coachwork("approvals", "answer", approval["id"], "reject")
+    assert again.code == 2
+    assert "already edited" in again.err
+    assert "Nothing waits" in coachwork("approvals", "list").err
+
+
+def test_a_failing_pipeline_ends_with_1_and_without_a_traceback(coachwork: Coachwork) -> None:
+    result = coachwork("run", "answer", "-i", "subject=boom")
+    assert result.code == 1
+    assert "Failed: ValueError: kaputt" in result.err
+    assert "Traceback" not in result.err
+    assert "Traceback" in coachwork("run", "answer", "-i", "subject=boom", COACHWORK_DEBUG="1").err
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "says"),
+    [
+        (("run", "answer", "-i", "subjct=Ada"), 2, "subject: Field required"),
+        (("run", "answer", "-i", "subject=a", "-i", "number=many"), 2, "number: Input should be a valid integer"),
+        (("run", "anser"), 2, "Did you mean 'answer'?"),
+        (("run", "answer", "-i", "{broken"), 2, "not JSON"),
+        (("run", "answer", "--resume", "abc"), 2, "belong to --batch"),
+        (("run", "answer", "--project", "/nowhere"), 3, "coachwork new"),
+        (("runs", "show", "run_none"), 2, "there is no run 'run_none'"),
+        (("runs", "list", "--status", "done"), 2, "no status of a run"),
+        (("rnu",), 2, "Did you mean"),
+        (("approvals", "answer", "x", "edit"), 2, "edit needs --value"),
+    ],
+)
+def test_what_does_not_fit_is_refused_with_words(
+    coachwork: Coachwork, words: tuple[str, ...], code: int, says: str
+) -> None:
+    result = coachwork(*words)
+    assert result.code == code
+    assert says in result.err
+    assert result.out == ""
+    assert "Traceback" not in result.err
+
+
+def test_with_json_an_error_is_json_too(coachwork: Coachwork) -> None:
+    result = coachwork("run", "answer", "-i", "number=many", "--json")
+    assert result.code == 2
+    assert [field["path"] for field in result.json["error"]["details"]["fields"]] == [["subject"], ["number"]]
+
+
+def test_outside_of_a_project_it_says_how_to_get_one(coachwork: Coachwork, tmp_path: Path) -> None:
+    result = coachwork("runs", "list", cwd=tmp_path)
+    assert result.code == 3
+    assert "coachwork new NAME" in result.err
+
+
+def test_the_project_is_found_upwards(coachwork: Coachwork, project: Path) -> None:
+    (project / "deep" / "down").mkdir(parents=True)
+    assert coachwork("run", "answer", "-i", "subject=Ada", cwd=project / "deep" / "down").code == 0
+
+
+def test_no_wait_returns_the_id_and_the_run_is_there(coachwork: Coachwork) -> None:
+    accepted = coachwork("run", "slow", "-i", "number=1", "--no-wait")
+    assert accepted.code == 0
+    shown = coachwork("runs", "show", accepted.out.strip(), "--json").json
+    assert shown["status"] in ("queued", "running")
+
+    cancelled = coachwork("runs", "cancel", shown["id"], "--json").json
+    assert cancelled["status"] == "cancelled"
+    assert coachwork("runs", "cancel", shown["id"]).code == 2
+
+
+def test_runs_are_listed_and_shown(coachwork: Coachwork) -> None:
+    made = coachwork("run", "answer", "-i", "subject=Ada", "--json").json
+    listed = coachwork("runs", "list", "--find", "ada", "--json").json
+    assert [run["id"] for run in listed["items"]] == [made["id"]]
+    assert made["id"] in coachwork("runs", "list", "--status", "succeeded").out
+    shown = coachwork("runs", "show", made["id"]).out
+    assert "✓ Think" in shown
+    assert "Hello Ada, 1" in shown
+
+
+def test_on_a_terminal_text_is_streamed_once(project: Path, environ: dict[str, str], command: list[str]) -> None:
+    screen, terminal = pty.openpty()
+    words = [*command, "run", "talk", "--input", "question=What?"]
+    process = subprocess.Popen(words, cwd=project, env=environ, stdout=terminal, stderr=subprocess.PIPE)
+    os.close(terminal)
+    _out, err = process.communicate(timeout=60)
+    shown = os.read(screen, 65536).decode()
+    os.close(screen)
+    assert process.returncode == 0, err
+    assert shown.count("One two three four five.") == 1
+
+
+def test_ctrl_c_keeps_the_run(
+    coachwork: Coachwork, project: Path, environ: dict[str, str], command: list[str]
+) -> None:
+    words = [*command, "run", "answer", "-i", "subject=Ada", "--json"]
+    (project / "app.py").write_text((project / "app.py").read_text().replace("note(", "await gate(); note("))
+    process = subprocess.Popen(words, cwd=project, env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    while not (found := coachwork("runs", "list", "--status", "running", "--json").json["items"]):
+        assert process.poll() is None
+    process.send_signal(signal.SIGINT)
+    _out, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert f"{found[0]['id']} is kept" in err
+    assert coachwork("runs", "show", found[0]["id"], "--json").json["status"] == "running"

@@ -1,0 +1,68 @@
+"""The database: what is written is there, what failed is undone alone, and order is kept."""
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from coachwork.store.database import Database
+from coachwork.store.tables import workers
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    opened = Database(f"sqlite:///{tmp_path}/below/test.db")
+    opened.migrate()
+    yield opened
+    opened.close()
+
+
+def put(name: str):
+    row = {"id": name, "host": "h", "pid": 1, "started_at": 1, "heartbeat_at": 1}
+    return lambda connection: connection.execute(workers.insert().values(**row))
+
+
+async def names(database: Database) -> list[str]:
+    return list(await database.read(lambda c: c.execute(sa.select(workers.c.id).order_by(workers.c.id)).scalars()))
+
+
+async def test_a_failed_piece_is_undone_alone_and_raises_where_it_was_asked(database):
+    pieces = [database.write_soon(put(name)) for name in ("a", "a", "b")]
+    results = await asyncio.gather(*map(asyncio.wrap_future, pieces), return_exceptions=True)
+    assert isinstance(results[1], sa.exc.IntegrityError)
+    assert await names(database) == ["a", "b"]
+
+
+async def test_who_stops_waiting_does_not_undo_the_write_and_the_writer_lives(database):
+    gate = threading.Event()
+    database.write_soon(lambda _connection: gate.wait(5))
+    impatient = asyncio.create_task(database.write(put("a")))
+    await asyncio.sleep(0.05)
+    impatient.cancel()
+    gate.set()
+    await database.write(put("b"))
+    assert await names(database) == ["a", "b"]
+
+
+def test_closing_keeps_what_was_queued(tmp_path):
+    first = Database(f"sqlite:///{tmp_path}/test.db")
+    first.migrate()
+    for number in range(50):
+        first.write_soon(put(f"{number:02}"))
+    first.close()
+    second = Database(f"sqlite:///{tmp_path}/test.db")
+    assert second.read_now(lambda c: c.execute(sa.select(sa.func.count()).select_from(workers)).scalar()) == 50
+    second.close()
+
+
+async def test_two_processes_worth_of_writers_wait_for_each_other(tmp_path):
+    url = f"sqlite:///{tmp_path}/test.db"
+    one, two = Database(url), Database(url)
+    await asyncio.gather(asyncio.to_thread(one.migrate), asyncio.to_thread(two.migrate))
+    await asyncio.gather(*(db.write(put(f"{who}{n}")) for n in range(40) for who, db in (("a", one), ("b", two))))
+    assert len(await names(one)) == 80
+    one.close()
+    two.close()

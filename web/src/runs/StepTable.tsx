@@ -1,0 +1,175 @@
+import { BookOpenCheck, ChevronRight, FileAudio, MessageSquareText, Search, Send, Settings2, UserRound } from "lucide-react";
+import { Fragment, useState } from "react";
+import type { Json, Step } from "../api/types";
+import { FieldsView } from "../run/FieldsView";
+import { shortModel } from "../run/AnswerFacts";
+import { StatusIcon } from "../run/StatusMark";
+import { count, duration, money } from "../text/numbers";
+
+const KINDS: Record<string, { icon: typeof Search; word: string }> = {
+  prompt: { icon: MessageSquareText, word: "Prompt" },
+  search: { icon: Search, word: "Search" },
+  verify: { icon: BookOpenCheck, word: "Check" },
+  transcribe: { icon: FileAudio, word: "Transcribe" },
+  webhook: { icon: Send, word: "Webhook" },
+  approval: { icon: UserRound, word: "Approval" },
+  step: { icon: Settings2, word: "Step" },
+};
+
+/** Every step with what it cost; a row opens to what went in and came out. */
+export function StepTable({ steps, ended }: { steps: Step[]; ended: boolean }) {
+  const [open, setOpen] = useState<ReadonlySet<number>>(new Set());
+  if (steps.length === 0) return <p className="rounded-lg border border-dashed border-line-strong px-4 py-6 text-center text-ink-2">{ended ? "This run ended before its first step." : "No step has begun yet."}</p>;
+  const from = Math.min(...steps.map((step) => (step.started_at ? Date.parse(step.started_at) : Infinity)));
+  const to = Math.max(...steps.map((step) => Date.parse(step.finished_at ?? step.started_at ?? "") || from));
+  const toggle = (seq: number) => {
+    const next = new Set(open);
+    if (!next.delete(seq)) next.add(seq);
+    setOpen(next);
+  };
+  return (
+    <div className="overflow-x-auto rounded-lg border border-line" tabIndex={0} role="region" aria-label="Steps">
+      <table className="w-full min-w-[860px] border-separate border-spacing-0 text-sm">
+        <thead className="bg-sunken text-left text-ink-3">
+          <tr>
+            {["Step", "Model", "When", "Tokens in", "Tokens out", "Time", "Cost"].map((label, index) => (
+              <th key={label} scope="col" className={`border-b border-line px-3 py-2 font-medium first:pl-4 last:pr-4 ${index >= 3 ? "text-right" : ""}`}>
+                {label}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {steps.map((step) => (
+            <Fragment key={step.seq}>
+              <StepRow step={step} open={open.has(step.seq)} onToggle={() => toggle(step.seq)} from={from} span={to - from} />
+              {open.has(step.seq) && (
+                <tr>
+                  <td colSpan={7} className="border-b border-line bg-sunken px-4 py-4">
+                    <StepInside step={step} />
+                  </td>
+                </tr>
+              )}
+            </Fragment>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+interface StepRowProps {
+  step: Step;
+  open: boolean;
+  onToggle: () => void;
+  from: number;
+  span: number;
+}
+
+function StepRow({ step, open, onToggle, from, span }: StepRowProps) {
+  const kind = KINDS[step.kind] ?? { icon: Settings2, word: step.kind };
+  const cell = "border-b border-line px-3 py-2 align-middle last:pr-4";
+  const tries = step.attempts?.length ?? 0;
+  return (
+    <tr className="cursor-pointer hover:bg-hover" onClick={(event) => !(event.target as HTMLElement).closest("button") && onToggle()}>
+      <td className={`${cell} max-w-[360px] pl-2!`}>
+        <button type="button" aria-expanded={open} onClick={onToggle} className="flex w-full items-center gap-2 rounded text-left">
+          <ChevronRight className={`size-4 shrink-0 text-ink-3 transition-transform ${open ? "rotate-90" : ""}`} aria-hidden />
+          <StatusIcon status={step.status} />
+          <span className="min-w-0">
+            <span className="block truncate text-base font-medium">{step.label || step.name}</span>
+            <span className="flex items-center gap-1.5 text-xs text-ink-3">
+              <kind.icon className="size-3" aria-hidden /> {kind.word}
+              {step.name && step.name !== step.label && <span className="truncate font-mono">{step.name}</span>}
+            </span>
+          </span>
+        </button>
+      </td>
+      <td className={`${cell} whitespace-nowrap text-ink-2`}>
+        {step.model ? shortModel(step.model) : "–"}
+        {tries > 0 && <span className="block text-xs text-waiting">after {tries} failed {tries === 1 ? "try" : "tries"}</span>}
+        {step.cached && <span className="block text-xs text-ink-3">cached</span>}
+      </td>
+      <td className={`${cell} w-[150px]`}>
+        <Bar step={step} from={from} span={span} />
+      </td>
+      <td className={`${cell} tnum text-right text-ink-2`}>{step.input_tokens ? count(step.input_tokens) : "–"}</td>
+      <td className={`${cell} tnum text-right text-ink-2`}>{step.output_tokens ? count(step.output_tokens) : "–"}</td>
+      <td className={`${cell} tnum text-right whitespace-nowrap text-ink-2`}>{step.seconds === null || step.seconds === undefined ? "–" : duration(step.seconds)}</td>
+      <td className={`${cell} tnum text-right whitespace-nowrap text-ink-2`}>{step.cost_usd === null || step.cost_usd === undefined ? (step.model ? "unknown" : "–") : step.cost_usd === 0 && !step.model ? "–" : money(step.cost_usd)}</td>
+    </tr>
+  );
+}
+
+const BAR: Record<string, string> = { succeeded: "fill-accent", failed: "fill-failed", running: "fill-working", waiting: "fill-waiting", cancelled: "fill-line-strong" };
+
+/** Where in the run's time the step stood. The numbers beside it say the same. */
+function Bar({ step, from, span }: { step: Step; from: number; span: number }) {
+  if (!step.started_at || span <= 0) return null;
+  const start = ((Date.parse(step.started_at) - from) / span) * 120;
+  const end = step.finished_at ? ((Date.parse(step.finished_at) - from) / span) * 120 : 120;
+  return (
+    <svg viewBox="0 0 120 8" className="h-2 w-[120px]" aria-hidden>
+      <rect x="0" y="3" width="120" height="2" rx="1" className="fill-line" />
+      <rect x={Math.min(start, 117)} y="1" width={Math.max(3, end - start)} height="6" rx="2" className={BAR[step.status]} />
+    </svg>
+  );
+}
+
+function StepInside({ step }: { step: Step }) {
+  const rows: [string, string][] = [];
+  if (step.route) rows.push(["Route", step.route]);
+  if (step.model) rows.push(["Model", step.model]);
+  if (step.prompt_version) rows.push(["Prompt version", step.prompt_version]);
+  if (step.how) rows.push(["How the answer was read", step.how]);
+  if (step.detail) rows.push(["Detail", step.detail]);
+  return (
+    <div className="flex flex-col gap-4 text-base">
+      {step.error && (
+        <p className="rounded-md border border-failed-line bg-failed-soft px-3 py-2">
+          {step.error.reader || step.error.detail || step.error.title}
+          {step.error.detail && step.error.detail !== step.error.reader && <span className="block text-sm text-ink-2">{step.error.detail}</span>}
+          {step.error.hint && <span className="block text-sm text-ink-2">{step.error.hint}</span>}
+        </p>
+      )}
+      {(step.attempts?.length ?? 0) > 0 && (
+        <div>
+          <h4 className="mb-1 text-sm font-semibold text-ink-2">Models that were asked first</h4>
+          <ul className="text-sm">
+            {step.attempts?.map((attempt, index) => (
+              <li key={index} className="py-0.5">
+                <span className="font-mono text-xs">{attempt.model}</span> <span className="text-ink-2">{attempt.message}</span> <span className="tnum text-ink-3">({duration(attempt.seconds)})</span>
+              </li>
+            ))}
+          </ul>
+        </div>
+      )}
+      {rows.length > 0 && (
+        <dl className="flex flex-wrap gap-x-8 gap-y-2 text-sm">
+          {rows.map(([label, value]) => (
+            <div key={label}>
+              <dt className="text-xs text-ink-3">{label}</dt>
+              <dd className={label === "Detail" || label.startsWith("How") ? "" : "font-mono text-xs leading-5"}>{value}</dd>
+            </div>
+          ))}
+        </dl>
+      )}
+      <div className="grid gap-4 lg:grid-cols-2">
+        <Inside title="What went in" value={step.input} />
+        <Inside title="What came out" value={step.output} />
+      </div>
+    </div>
+  );
+}
+
+function Inside({ title, value }: { title: string; value: Json | undefined }) {
+  if (value === undefined || value === null || value === "") return null;
+  return (
+    <section aria-label={title} className="min-w-0">
+      <h4 className="mb-1.5 text-sm font-semibold text-ink-2">{title}</h4>
+      <div className="max-h-[420px] overflow-y-auto rounded-md border border-line bg-surface px-4 py-3" tabIndex={0} role="region" aria-label={title}>
+        <FieldsView value={value} />
+      </div>
+    </section>
+  );
+}

@@ -1,0 +1,139 @@
+import { Download, Highlighter } from "lucide-react";
+import { useEffect, useMemo, useRef } from "react";
+import { useSearch } from "wouter";
+import { asProblem } from "../api/client";
+import { useDocument, useKnowledge } from "../api/queries";
+import type { DocumentText } from "../api/types";
+import { outlineOf } from "../knowledge/outline";
+import { DocumentBody } from "../knowledge/DocumentBody";
+import { Button, buttonClass } from "../parts/Button";
+import { ProblemNote } from "../parts/ProblemNote";
+import { Trail, useTitle } from "../parts/Screen";
+import { Skeleton } from "../parts/Skeleton";
+import { When } from "../parts/When";
+import { unitOffsets } from "../text/offsets";
+import { NotFoundScreen } from "./NotFoundScreen";
+
+/** A document as it is stored, at the quoted words if there are any. */
+export function DocumentScreen({ kb, id }: { kb: string; id: string }) {
+  const search = new URLSearchParams(useSearch());
+  const query = useDocument(kb, id);
+  const knowledge = useKnowledge().data?.items.find((one) => one.name === kb);
+  const document = query.data;
+  useTitle(document?.title ?? "Document");
+  const quoted = document ? rangeOf(document, search.get("start"), search.get("end")) : null;
+  const trail = [
+    { label: "Knowledge", to: "/knowledge" },
+    { label: knowledge?.title ?? kb, to: `/knowledge/${kb}` },
+  ];
+  if (query.error && !document) {
+    const problem = asProblem(query.error);
+    return problem.status === 404 ? (
+      <NotFoundScreen title="This document is not here any more" says="It may have been renamed or taken out of the folder since it was cited." />
+    ) : (
+      <div className="mx-auto max-w-[860px] px-8 pt-7 max-md:px-4">
+        <Trail trail={trail} />
+        <ProblemNote problem={problem} retry={() => void query.refetch()} />
+      </div>
+    );
+  }
+  return (
+    <div className="mx-auto grid max-w-[1120px] grid-cols-[minmax(0,1fr)] gap-x-12 px-8 pt-7 pb-24 max-md:px-4 lg:grid-cols-[minmax(0,1fr)_220px]">
+      <div className="min-w-0">
+        <Trail trail={trail} />
+        {document ? <Opened document={document} quoted={quoted} /> : <Skeleton lines={10} />}
+      </div>
+      {document && <Outline document={document} />}
+    </div>
+  );
+}
+
+export interface Quoted {
+  start: number;
+  end: number;
+  page: number | null;
+}
+
+function rangeOf(document: DocumentText, start: string | null, end: string | null): Quoted | null {
+  if (start === null || end === null) return null;
+  const from = Number(start);
+  const to = Number(end);
+  if (!Number.isInteger(from) || !Number.isInteger(to) || to <= from) return null;
+  const units = unitOffsets(document.text);
+  const page = document.pages?.find((one) => one.start <= from && from < one.end)?.page ?? null;
+  return { start: units(from), end: units(to), page };
+}
+
+function Opened({ document, quoted }: { document: DocumentText; quoted: Quoted | null }) {
+  const body = useRef<HTMLDivElement>(null);
+  const show = () => {
+    const mark = body.current?.querySelector("mark");
+    mark?.scrollIntoView({ block: "center" });
+    mark?.focus({ preventScroll: true });
+  };
+  useEffect(show, [document, quoted?.start, quoted?.end]);
+  const missing = quoted !== null && quoted.start >= document.text.length;
+  return (
+    <>
+      <header className="mb-6 flex flex-wrap items-start justify-between gap-x-6 gap-y-3 border-b border-line pb-5">
+        <div className="min-w-0">
+          <h1 className="text-xl font-semibold tracking-tight">{document.title}</h1>
+          <p className="mt-0.5 text-sm text-ink-3">
+            <span className="font-mono text-xs">{document.id}</span> · {document.format.toUpperCase()}
+            {document.updated_at && (
+              <>
+                {" "}
+                · updated <When iso={document.updated_at} />
+              </>
+            )}
+          </p>
+        </div>
+        <div className="flex flex-wrap gap-2">
+          {quoted && !missing && (
+            <Button small onClick={show}>
+              <Highlighter className="size-3.5" aria-hidden /> To the quoted words
+            </Button>
+          )}
+          {document.file_url && (
+            <a href={document.file_url} target="_blank" rel="noreferrer" className={buttonClass("plain", true)}>
+              <Download className="size-3.5" aria-hidden /> Original file
+            </a>
+          )}
+        </div>
+      </header>
+      <p role="status" className="sr-only">
+        {quoted && !missing ? `Opened at the quoted words${quoted.page ? ` on page ${quoted.page}` : ""}: ${document.text.slice(quoted.start, quoted.end).slice(0, 200)}` : ""}
+      </p>
+      {missing && <p className="mb-5 rounded-lg border border-waiting-line bg-waiting-soft px-4 py-2.5">The document changed since it was cited: the quoted place is no longer in it.</p>}
+      <div ref={body}>
+        <DocumentBody document={document} quoted={quoted} />
+      </div>
+    </>
+  );
+}
+
+function Outline({ document }: { document: DocumentText }) {
+  const entries = useMemo(() => outlineOf(document), [document]);
+  if (entries.length < 3) return null;
+  return (
+    <nav aria-label="In this document" className="sticky top-7 max-h-[calc(100dvh-5rem)] self-start overflow-y-auto pt-9 text-sm max-lg:hidden">
+      <p className="mb-1.5 font-semibold text-ink-2">In this document</p>
+      <ul className="border-l border-line">
+        {entries.map((entry) => (
+          <li key={entry.anchor}>
+            <a
+              href={`#${entry.anchor}`}
+              className={`block truncate py-1 text-ink-2 hover:text-ink hover:underline ${entry.depth === 0 ? "pl-3" : entry.depth === 1 ? "pl-6" : "pl-9"}`}
+              onClick={(event) => {
+                event.preventDefault();
+                window.document.getElementById(entry.anchor)?.scrollIntoView({ block: "start" });
+              }}
+            >
+              {entry.title}
+            </a>
+          </li>
+        ))}
+      </ul>
+    </nav>
+  );
+}

@@ -1,0 +1,185 @@
+import { AppWindow, RotateCcw, Square, UserRound } from "lucide-react";
+import type { ReactNode } from "react";
+import { Link } from "wouter";
+import { asProblem } from "../api/client";
+import { useApp, useCancelRun } from "../api/queries";
+import { hasEnded } from "../api/types";
+import type { Run } from "../api/types";
+import { Button, buttonClass } from "../parts/Button";
+import { CopyableId } from "../parts/CopyButton";
+import { ProblemNote } from "../parts/ProblemNote";
+import { Screen, Section } from "../parts/Screen";
+import { Skeleton } from "../parts/Skeleton";
+import { When } from "../parts/When";
+import { ApprovalWord } from "../inbox/ApprovalWord";
+import { answerOf } from "../run/answer";
+import { AnswerText, UnsupportedNote } from "../run/AnswerText";
+import { FieldsView } from "../run/FieldsView";
+import { Sources } from "../run/Sources";
+import { StatusChip } from "../run/StatusMark";
+import { useRunView } from "../run/useRunView";
+import type { RunView } from "../run/progress";
+import { StepTable } from "../runs/StepTable";
+import { duration, money } from "../text/numbers";
+import { NotFoundScreen } from "./NotFoundScreen";
+
+/** Everything that is recorded about one run. */
+export function RunScreen({ id }: { id: string }) {
+  const { run, view, error, retry } = useRunView(id);
+  const app = useApp().data;
+  if (error && !run) {
+    const problem = asProblem(error);
+    if (problem.status === 404) return <NotFoundScreen title="There is no such run" says="The id may be mistyped, or the run was deleted." />;
+    return (
+      <Screen title="Run" trail={[{ label: "Runs", to: "/runs" }]}>
+        <ProblemNote problem={problem} retry={retry} runId={id} />
+      </Screen>
+    );
+  }
+  if (!run || !view)
+    return (
+      <Screen title="Run" trail={[{ label: "Runs", to: "/runs" }]}>
+        <Skeleton lines={8} />
+      </Screen>
+    );
+  const pipeline = app?.pipelines.find((one) => one.name === run.pipeline);
+  return (
+    <Screen
+      title={run.title || "Run"}
+      wide
+      trail={[{ label: "Runs", to: "/runs" }]}
+      about={
+        <span className="inline-flex flex-wrap items-center gap-x-2 text-sm">
+          <CopyableId id={run.id} />
+        </span>
+      }
+      actions={<Actions run={run} view={view} />}
+    >
+      <Facts run={run} view={view} appTitle={pipeline?.title ?? run.pipeline} />
+      {view.status === "failed" && (
+        <div className="mb-8">
+          <ProblemNote problem={view.problem ?? { title: "failed", code: "failed", reader: "This run failed." }} runId={run.id}>
+            {view.problem?.detail && view.problem.detail !== view.problem.reader && <p className="text-sm text-ink-2">{view.problem.detail}</p>}
+          </ProblemNote>
+        </div>
+      )}
+      {view.approvals.length > 0 && <Approvals view={view} />}
+      <div className="grid gap-x-8 xl:grid-cols-2">
+        <Section title="Input">
+          <div className="max-h-[520px] overflow-y-auto rounded-lg border border-line px-5 py-4 max-sm:px-4" tabIndex={0} role="region" aria-label="Input">
+            <FieldsView value={lone(run.input)} schema={pipeline?.input_schema} />
+          </div>
+        </Section>
+        <Section title="Output">
+          <div className="max-h-[520px] overflow-y-auto rounded-lg border border-line px-5 py-4 max-sm:px-4" tabIndex={0} role="region" aria-label="Output">
+            <Output view={view} run={run} schema={pipeline?.output_schema} />
+          </div>
+        </Section>
+      </div>
+      <Section title="Steps">
+        <StepTable steps={view.steps} ended={hasEnded(view.status)} />
+      </Section>
+      {run.feedback && (
+        <Section title="Feedback">
+          <p className="text-ink-2">
+            {run.feedback.helpful ? "Helpful" : "Not helpful"}
+            {run.feedback.reasons && run.feedback.reasons.length > 0 && `: ${run.feedback.reasons.join(", ").toLocaleLowerCase()}`}
+            {run.feedback.comment && ` — “${run.feedback.comment}”`}
+          </p>
+        </Section>
+      )}
+    </Screen>
+  );
+}
+
+/** One parameter's value speaks for itself. */
+function lone(input: Run["input"]) {
+  const values = Object.values(input);
+  return values.length === 1 && typeof values[0] === "object" && values[0] !== null ? values[0] : input;
+}
+
+function Output({ view, run, schema }: { view: RunView; run: Run; schema: React.ComponentProps<typeof FieldsView>["schema"] | null }) {
+  const answer = answerOf(view.output);
+  if (answer)
+    return (
+      <div className="flex flex-col gap-4">
+        <AnswerText answer={answer} />
+        <UnsupportedNote count={answer.unsupported.length} />
+        {Object.keys(answer.rest).length > 0 && <FieldsView value={answer.rest} schema={schema ?? undefined} />}
+        <Sources citations={answer.citations} />
+      </div>
+    );
+  if (view.output !== undefined && view.output !== null) return <FieldsView value={view.output} schema={schema ?? undefined} />;
+  if (view.text) return <AnswerText answer={{ text: view.text, citations: [], unsupported: [], rest: {} }} writing />;
+  return <p className="text-ink-3">{hasEnded(run.status) ? "This run gave nothing out." : "Nothing yet."}</p>;
+}
+
+function Actions({ run, view }: { run: Run; view: RunView }) {
+  const cancel = useCancelRun();
+  const ended = hasEnded(view.status);
+  return (
+    <>
+      {!ended && (
+        <Button small onClick={() => cancel.mutate(run.id)} disabled={cancel.isPending}>
+          <Square className="size-3 fill-current" aria-hidden /> Stop
+        </Button>
+      )}
+      <Link href={`/apps/${run.pipeline}/runs/${run.id}`} className={buttonClass("plain", true)}>
+        <AppWindow className="size-3.5" aria-hidden /> Open in the app
+      </Link>
+      <Link href={`/apps/${run.pipeline}?from=${run.id}`} className={buttonClass("plain", true)}>
+        <RotateCcw className="size-3.5" aria-hidden /> Run again
+      </Link>
+    </>
+  );
+}
+
+function Facts({ run, view, appTitle }: { run: Run; view: RunView; appTitle: string }) {
+  return (
+    <dl className="mb-8 flex flex-wrap gap-x-10 gap-y-4 rounded-lg border border-line bg-sunken px-5 py-4">
+      <FactItem label="Status">
+        <StatusChip status={view.status} position={view.position} />
+      </FactItem>
+      <FactItem label="App">
+        <Link href={`/apps/${run.pipeline}`} className="hover:underline">
+          {appTitle}
+        </Link>
+      </FactItem>
+      <FactItem label="Started">{run.started_at ? <When iso={run.started_at} /> : "not yet"}</FactItem>
+      <FactItem label="Time">{view.seconds === null ? "–" : duration(view.seconds)}</FactItem>
+      <FactItem label="Cost">{view.cost_usd === null ? (hasEnded(view.status) ? "price unknown" : "–") : money(view.cost_usd)}</FactItem>
+      {run.user && <FactItem label="By">{run.user}</FactItem>}
+    </dl>
+  );
+}
+
+function FactItem({ label, children }: { label: string; children: ReactNode }) {
+  return (
+    <div>
+      <dt className="mb-0.5 text-xs text-ink-3">{label}</dt>
+      <dd className="tnum flex min-h-6 items-center">{children}</dd>
+    </div>
+  );
+}
+
+function Approvals({ view }: { view: RunView }) {
+  return (
+    <Section title="People">
+      <ul className="overflow-hidden rounded-lg border border-line">
+        {view.approvals.map((approval) => (
+          <li key={approval.id} className="border-b border-line last:border-b-0">
+            <Link href={`/inbox/${approval.id}`} className="flex flex-wrap items-center gap-x-3 gap-y-1 px-4 py-2.5 hover:bg-hover">
+              <UserRound className="size-4 text-ink-3" aria-hidden />
+              <span className="min-w-0 flex-1 truncate">{approval.title}</span>
+              <ApprovalWord status={approval.status} />
+              <span className="text-sm text-ink-3">
+                {approval.decided_by && <>{approval.decided_by}, </>}
+                <When iso={approval.decided_at ?? approval.created_at} />
+              </span>
+            </Link>
+          </li>
+        ))}
+      </ul>
+    </Section>
+  );
+}
