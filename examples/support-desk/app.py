@@ -73,7 +73,7 @@ class Ticket(BaseModel):
 
 
 class Category(StrEnum):
-    order = "order"
+    delivery = "delivery"
     returns = "returns"
     payment = "payment"
     warranty = "warranty"
@@ -81,7 +81,7 @@ class Category(StrEnum):
     product = "product"
     account = "account"
     safety = "safety"
-    other = "other"
+    general = "general"
 
 
 class Urgency(StrEnum):
@@ -91,12 +91,16 @@ class Urgency(StrEnum):
 
 
 class Triage(BaseModel):
-    """What the first agent makes of a ticket."""
+    """What the first agent makes of a ticket. It names the situation; the urgency follows from it."""
 
     question: str = Field(max_length=240, description="What the customer wants to know, one line, in English")
+    situation: Literal["only asking", "problem or wish", "danger, lawyer or deadline"]
     category: Category
-    urgency: Urgency
     language: Literal["en", "de", "fr", "other"] = Field(description="Language of the ticket")
+
+    @property
+    def urgency(self) -> Urgency:
+        return {"only asking": Urgency.low, "problem or wish": Urgency.normal}.get(self.situation, Urgency.high)
 
 
 class Verdict(BaseModel):

@@ -80,6 +80,7 @@ PROMPT = """---
 about: Answers.
 show: true
 ---
+## user
 Answer this: {{question}}
 """
 FAKE = """

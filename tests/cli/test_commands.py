@@ -73,7 +73,7 @@ def test_serve_tells_its_address_and_stops_at_ctrl_c(
 
 
 def test_doctor_explains_a_broken_project(coachwork: Coachwork, project: Path) -> None:
-    (project / "prompts" / "say.md").write_text("---\nroute: defualt\n---\n{{question}}\n")
+    (project / "prompts" / "say.md").write_text("---\nroute: defualt\n---\n## user\n{{question}}\n")
     result = coachwork("doctor")
     assert result.code == 1
     assert "say.md" in result.out

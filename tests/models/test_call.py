@@ -359,7 +359,7 @@ async def test_a_recording_is_heard_and_booked(room):
 
 
 async def test_check_asks_each_usable_model_and_reports_failures(room):
-    here = room(script("ready"), script(Fail(Overloaded("busy"))))
+    here = room(script("ready"), script(line(Fail(Overloaded("busy")), times=None)))
     found = {(check.model, check.kind): check for check in await here.models.check(["one:m", "two:m"])}
     assert (found["one:m", "chat"].ok, found["one:m", "chat"].answer) == (True, "ready")
     assert (found["two:m", "chat"].ok, found["two:m", "chat"].problem) == (False, "busy")

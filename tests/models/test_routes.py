@@ -71,7 +71,7 @@ async def test_a_wrong_name_is_answered_with_the_nearest(tmp_path, name, says):
 async def test_a_local_model_that_is_not_here_says_how_to_fetch_it(tmp_path):
     with pytest.raises(ModelUnavailable) as raised:
         await models(tmp_path).complete("default", HELLO)
-    assert "coachwork models pull local:qwen2.5-coder-1.5b (1.12 GB, licence Apache-2.0" in raised.value.hint
+    assert "`coachwork models pull local:qwen2.5-coder-1.5b` (1.12 GB, licence Apache-2.0" in raised.value.hint
 
 
 async def test_a_file_of_the_users_own_that_is_not_there_is_named(tmp_path):

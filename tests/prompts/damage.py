@@ -1,3 +1,4 @@
+# ruff: noqa: E501  # tables read best with one case a line
 """Ways in which models damage JSON, for property tests: a value goes in, damaged text comes out."""
 
 import json

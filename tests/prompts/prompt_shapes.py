@@ -2,7 +2,7 @@
 
 from datetime import date, datetime
 from decimal import Decimal
-from enum import Enum
+from enum import StrEnum
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
@@ -14,7 +14,7 @@ class Person(BaseModel):
     email: str | None = None
 
 
-class Category(str, Enum):
+class Category(StrEnum):
     refund = "Refund"
     cancel = "CancelOrder"
     support = "TechnicalSupport"

@@ -1,6 +1,6 @@
 """Asking a model through a prompt: what is sent, shown, recorded, asked again and refused."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -65,7 +65,7 @@ class Script:
     plays: list[list[ModelEvent | Exception]]
     asked: list[tuple[str, ModelRequest]] = field(default_factory=list)
 
-    async def stream(self, route: str, request: ModelRequest) -> AsyncIterator[ModelEvent]:
+    async def stream(self, route: str, request: ModelRequest) -> AsyncGenerator[ModelEvent, None]:
         self.asked.append((route, request))
         for event in self.plays.pop(0):
             if isinstance(event, Exception):

@@ -1,8 +1,9 @@
+# ruff: noqa: E501  # tables read best with one case a line
 """A prompt as a file: what it says is checked when it is loaded, with file, line and the fix."""
 
 import json
 from dataclasses import dataclass
-from enum import Enum
+from enum import StrEnum
 from pathlib import Path
 from typing import Any, Literal
 
@@ -19,7 +20,7 @@ INJECTIONS = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "i
 ROUTES = {"default", "smart", "fast"}
 
 
-class Priority(str, Enum):
+class Priority(StrEnum):
     low = "low"
     high = "high"
 
@@ -219,9 +220,9 @@ async def plain(data: Plain, parts: list[tuple[str, int]], anything: Any = None)
 
 def test_other_types_are_shown_and_asked_for_too(tmp_path: Path) -> None:
     folder = project(
-        tmp_path, plain="Go.\n## user\n{{data.names.a}} {{#each parts}}{{this.[0]}};{{/each}} {{anything.else}}\n"
+        tmp_path, plain="Go.\n## user\n{{data.names.a}} {{#each parts}}{{lookup this 0}};{{/each}} {{anything.more}}\n"
     )
-    request = bound(plain, folder).render(Plain({"a": 1}), [("x", 2)], {"else": True})
+    request = bound(plain, folder).render(Plain({"a": 1}), [("x", 2)], {"more": True})
     assert shown(request)[1] == ("user", "1 x; true")
     assert request.schema is not None
     assert request.schema["properties"] == {"answer": {"type": "array", "items": {"type": "string"}}}
@@ -240,7 +241,7 @@ MISTAKES = [
     ("wrong value", "---\nroute: smart\ntemperature: warm\n---\n" + GOOD, 3, "temperature", "0 to 2"),
     ("wrong choice", "---\noutput: xml\n---\n" + GOOD, 2, "output", "auto"),
     ("unknown variable", "Route.\n\n## user\nA\n{{ticket.subjet}}\n", 5, "unknown variable {{ticket.subjet}}", "Did you mean 'subject'?"),
-    ("unknown input", "Route {{tiket.body}}.\n## user\n{{ticket}}\n", 1, "unknown variable {{tiket.body}}", "Did you mean 'ticket'?"),
+    ("unknown input", "Route {{tiket.body}}.\n## user\n{{ticket}}\n", 1, "unknown variable {{tiket}}", "Did you mean 'ticket'?"),
     ("unknown in a block", "## user\n{{#each ticket.tags}}\n{{name}}\n{{/each}}\n", 3, "unknown variable {{name}}", "ticket"),
     ("unknown in a label", '---\nlabel: "Reading {{tickt}}"\n---\n' + GOOD, 2, "{{tickt}}", "'ticket'"),
     ("block not closed", "Route.\n## user\n{{#if ticket.body}}\nx\n", 4, "Unclosed", "{{/if}}"),
@@ -310,7 +311,7 @@ def test_wrong_arguments_are_told(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no input 'tickets'"):
         declared.render(tickets=1)
     with pytest.raises(InputError, match="does not fit"):
-        declared.render(Ticket.model_construct(subject=3) if False else "text")
+        declared.render("text")
 
 
 def test_an_unbound_prompt_says_how_to_load_it() -> None:

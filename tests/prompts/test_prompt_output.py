@@ -1,3 +1,4 @@
+# ruff: noqa: E501  # tables read best with one case a line
 """What models write, and what may be made of it: the right value, or a refusal that says why."""
 
 import json

@@ -1,7 +1,8 @@
 """Asks a model and reads its answer: request, stream, ladder, one re-ask. Knows a route's events; no providers."""
 
 import dataclasses
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
 from typing import Any, Protocol
 
 from coachwork.errors import ContentFiltered, ModelError, ModelRefused, OutputRefused, OutputTruncated, StreamCut
@@ -15,7 +16,6 @@ from coachwork.messages import (
     Restarted,
     StepRecord,
     TextDelta,
-    ThinkingDelta,
 )
 from coachwork.prompts.compiled import Compiled
 from coachwork.prompts.output import read_output
@@ -27,7 +27,7 @@ _ECHO = 6_000
 class Asked(Protocol):
     """What a prompt needs of `models.Models`."""
 
-    def stream(self, route: str, request: ModelRequest) -> AsyncIterator[ModelEvent]:
+    def stream(self, route: str, request: ModelRequest) -> AsyncGenerator[ModelEvent, None]:
         """Events of one call; the last is Finished. Raises ModelError."""
 
 
@@ -75,17 +75,14 @@ async def _reply(models: Asked, route: str, request: ModelRequest, record: StepR
     scope = current_scope()
     reply: Reply | None = None
     try:
-        async for event in models.stream(route, request):
-            if isinstance(event, TextDelta):
-                if show:
+        async with aclosing(models.stream(route, request)) as events:
+            async for event in events:
+                if isinstance(event, Finished):
+                    reply = event.reply
+                elif show and isinstance(event, TextDelta):
                     scope.text(event.text)
-            elif isinstance(event, Restarted):
-                if show:
+                elif show and isinstance(event, Restarted):
                     scope.restart_text()
-            elif isinstance(event, Finished):
-                reply = event.reply
-            else:
-                assert isinstance(event, ThinkingDelta)  # kept in the reply, apart from the answer
     except ModelError as error:
         record.attempts = (*record.attempts, *_attempts(error))
         record.model = record.model or error.model

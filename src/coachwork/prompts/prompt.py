@@ -10,19 +10,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, cast, overload
 
-import structlog
-
 from coachwork.errors import ProjectError, did_you_mean
-from coachwork.messages import ModelRequest
-from coachwork.prompts.file import Partials, PromptFile, parse
 
 if TYPE_CHECKING:
+    from coachwork.messages import ModelRequest
     from coachwork.prompts.ask import Asked
     from coachwork.prompts.compiled import Compiled, Signature
+    from coachwork.prompts.file import PromptFile
 
 P = ParamSpec("P")
 R = TypeVar("R")
-log = structlog.get_logger(__name__)
 
 
 @dataclass
@@ -84,7 +81,7 @@ class Prompt(Generic[P, R]):
         seen = _stamps(project, self.file, compiled.file) if seen else seen
         self._bound = _Bound(project, models, routes, signature, compiled, seen)
 
-    def render(self, *args: P.args, **kwargs: P.kwargs) -> ModelRequest:
+    def render(self, *args: P.args, **kwargs: P.kwargs) -> "ModelRequest":
         """What a model would receive for these arguments; nothing is sent."""
         compiled = self._live()
         return compiled.request(compiled.arguments(args, kwargs))
@@ -113,8 +110,11 @@ class Prompt(Generic[P, R]):
         return bound.compiled
 
     def _reload(self, bound: _Bound) -> None:
+        import structlog
+
         from coachwork.prompts.compiled import compile_prompt
 
+        log = structlog.get_logger(__name__)
         try:
             compiled = compile_prompt(_load(bound.project, self.file), bound.signature, bound.routes)
         except ProjectError as error:
@@ -153,7 +153,9 @@ def prompt_of(function: Callable[P, Awaitable[R]], file: str = "") -> Prompt[P, 
 # ── the folder ─────────────────────────────────────────────────────────────────────────────────
 
 
-def _load(project: Path, file: str) -> PromptFile:
+def _load(project: Path, file: str) -> "PromptFile":
+    from coachwork.prompts.file import Partials, parse
+
     return parse(_text(project, file), file, Partials(lambda name: _partial(project, name), _partial_names(project)))
 
 
@@ -204,7 +206,7 @@ def _inside(path: Path, folder: Path) -> bool:
     return path.resolve().is_relative_to(folder.resolve())
 
 
-def _stamps(project: Path, file: str, parsed: PromptFile | None = None) -> tuple[tuple[str, int, int], ...]:
+def _stamps(project: Path, file: str, parsed: "PromptFile | None" = None) -> tuple[tuple[str, int, int], ...]:
     """Name, time and size of every file a prompt is made of: what tells that it was saved again."""
     files = [file, *(_partial_file(project, name) or name for name in (parsed.partials if parsed else ()))]
     made = []

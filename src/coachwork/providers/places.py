@@ -59,7 +59,7 @@ class Partial:
         self.parts = 0
         self.tag = ""
         noted = self._noted()
-        if noted.get("place") == place and self.path.is_file():
+        if noted.get("place") == place and self.path.exists():
             self.parts, self.tag = noted["parts"], noted["tag"]
             self._cut(noted["bytes"] if self.parts else self.size)
         else:

@@ -1,0 +1,37 @@
+"""The fake model of the browser story: plays the support desk's agents by rule, quoting the passages it is given."""
+
+import re
+
+from coachwork.messages import ModelRequest
+from coachwork.testing import FakeModel
+
+
+async def answer(request: ModelRequest) -> str | dict[str, object]:
+    asked = request.messages[-1].text
+    fields = (request.schema or {}).get("properties", {})
+    if "category" in fields:
+        urgent = "swollen" in asked
+        return {
+            "question": re.sub(r"\s+", " ", asked.partition("Message:")[2]).strip()[:120] or "What is asked?",
+            "category": "safety" if urgent else "returns",
+            "urgency": "high" if urgent else "low",
+            "language": "en",
+        }
+    if "answers" in fields:
+        return {"answers": "no answer to this" not in asked, "supported": True}
+    if "search query" in request.messages[0].text:
+        return asked.partition("Question:")[2].strip() or "return window"
+    if "theft" in asked:
+        return "The handbook has no answer to this."
+    return quoted(asked)
+
+
+def quoted(asked: str) -> str:
+    """The first whole sentence of the first passage that has one, with its marker."""
+    for marker, body in re.findall(r"^\[(\d+)\] [^\n]*\n(.*?)(?=^\[\d+\] |^(?:Today|Question|Customer|Asked)|\Z)", asked, re.M | re.S):
+        for sentence in re.findall(r"[A-Z][^.!?|#*\n]{25,200}\.", body):
+            return f"{sentence[:-1]} [{marker}]."
+    return "The handbook has no answer to this."
+
+
+fake = FakeModel(answer, chunk=8, delay=0.02)

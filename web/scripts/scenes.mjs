@@ -1,0 +1,106 @@
+// Every screen in every state, once, for screenshots and for axe. A scene whose data the server lacks is left out.
+
+async function ask(base, path) {
+  const response = await fetch(base + path);
+  return response.ok ? response.json() : { items: [] };
+}
+
+const settle = (page) => page.waitForTimeout(350);
+const click = (name, role = "button") => async (page) => {
+  await page.getByRole(role, { name, exact: false }).first().click();
+  await settle(page);
+};
+
+/** @returns {Promise<{name: string, path: string, base?: string, act?: (page: import("playwright-core").Page) => Promise<void>, only?: "desk" | "phone"}[]>} */
+export async function scenes({ base, empty }) {
+  const app = await ask(base, "/api/app");
+  const form = app.pipelines.find((one) => one.kind === "form" && one.examples.length > 0) ?? app.pipelines.find((one) => one.kind === "form");
+  const chat = app.pipelines.find((one) => one.kind === "chat");
+  const runOf = async (status, pipeline) => (await ask(base, `/api/runs?status=${status}&limit=1${pipeline ? `&pipeline=${pipeline}` : ""}`)).items[0];
+  const list = [{ name: "apps", path: "/" }];
+  const add = (scene) => scene && list.push(scene);
+
+  if (form) {
+    add({ name: "form", path: `/apps/${form.name}` });
+    if (form.examples[0]) add({ name: "form-example", path: `/apps/${form.name}`, act: click(form.examples[0].title) });
+    add({ name: "form-refused", path: `/apps/${form.name}`, act: async (page) => { await page.getByRole("button", { name: "Run", exact: true }).click(); await page.getByRole("alert").waitFor(); await settle(page); } });
+    for (const status of ["succeeded", "queued", "running", "waiting", "failed", "cancelled"]) {
+      const run = await runOf(status, form.name);
+      if (run) add({ name: `result-${status}`, path: `/apps/${form.name}/runs/${run.id}` });
+      if (run && status === "succeeded") {
+        const full = await ask(base, `/api/runs/${run.id}`);
+        add({ name: "result-steps-open", path: `/apps/${form.name}/runs/${run.id}`, act: async (page) => { await page.getByRole("button", { name: /Done in/ }).click(); await settle(page); } });
+        if (full.output?.citations?.length) add({ name: "citation-card", path: `/apps/${form.name}/runs/${run.id}`, act: async (page) => { await page.locator("a[aria-label^='Source 2']").first().hover(); await page.waitForTimeout(700); }, only: "desk" });
+        add({ name: "feedback", path: `/apps/${form.name}/runs/${run.id}`, act: async (page) => { await page.getByRole("button", { name: "Not helpful" }).click(); await page.getByRole("button", { name: "Too long" }).click(); await page.getByRole("button", { name: "Too long" }).scrollIntoViewIfNeeded(); await settle(page); } });
+      }
+    }
+  }
+  for (const other of app.pipelines.filter((one) => one.kind === "form" && one !== form)) {
+    add({ name: `form-${other.name}`, path: `/apps/${other.name}`, act: other.examples[0] ? click(other.examples[0].title) : settle });
+    const run = await runOf("succeeded", other.name);
+    if (run) add({ name: `result-${other.name}`, path: `/apps/${other.name}/runs/${run.id}` });
+  }
+  if (chat) {
+    add({ name: "chat", path: `/apps/${chat.name}` });
+    const run = await runOf("succeeded", chat.name);
+    if (run) {
+      add({ name: "chat-thread", path: `/apps/${chat.name}/runs/${run.id}` });
+      add({ name: "chat-edit", path: `/apps/${chat.name}/runs/${run.id}`, act: async (page) => { const button = page.getByRole("button", { name: "Edit and ask again" }).last(); await button.focus(); await button.click(); await settle(page); } });
+    }
+  }
+  const pending = (await ask(base, "/api/approvals?status=pending")).items[0];
+  add({ name: "inbox", path: "/inbox" });
+  if (pending) {
+    add({ name: "inbox-letter", path: `/inbox/${pending.id}` });
+    if (pending.schema) add({ name: "inbox-edit", path: `/inbox/${pending.id}`, act: click("Edit") });
+  }
+  add({ name: "inbox-decided", path: "/inbox?show=decided" });
+  const decided = (await ask(base, "/api/approvals")).items.find((one) => one.status !== "pending");
+  if (decided) add({ name: "inbox-decided-letter", path: `/inbox/${decided.id}?show=decided` });
+  add({ name: "runs", path: "/runs" });
+  add({ name: "runs-failed", path: "/runs?status=failed" });
+  add({ name: "runs-none", path: "/runs?q=zzzzzz" });
+  for (const status of ["succeeded", "failed", "waiting", "running"]) {
+    const run = await runOf(status, form?.name);
+    if (run) add({ name: `run-${status}`, path: `/runs/${run.id}`, act: status === "succeeded" ? async (page) => { await page.getByRole("table").getByRole("button", { expanded: false }).nth(3).click().catch(() => undefined); await settle(page); } : undefined });
+  }
+  add({ name: "knowledge", path: "/knowledge" });
+  for (const kb of app.knowledge.slice(0, 1)) {
+    add({ name: "documents", path: `/knowledge/${kb.name}` });
+    const run = await runOf("succeeded", form?.name);
+    const cited = run ? ((await ask(base, `/api/runs/${run.id}`)).output?.citations ?? []) : [];
+    if (cited.length) add({ name: "document-quoted", path: `/knowledge/${cited.at(-1).knowledge}/documents/${cited.at(-1).document}?start=${cited.at(-1).start}&end=${cited.at(-1).end}` });
+    const pdf = (await ask(base, `/api/knowledge/${kb.name}/documents`)).items.find((one) => one.format === "pdf" && one.status === "indexed");
+    if (pdf) add({ name: "document-pdf", path: `/knowledge/${kb.name}/documents/${pdf.id}` });
+  }
+  add({ name: "search", path: "/", act: async (page) => { await page.keyboard.press("Control+k"); await page.getByRole("combobox").waitFor(); await page.keyboard.type("tent"); await page.waitForTimeout(600); } });
+  add({ name: "shortcuts", path: "/", act: async (page) => { await page.keyboard.press("?"); await settle(page); }, only: "desk" });
+  add({ name: "rail-folded", path: "/", act: async (page) => { await page.keyboard.press("["); await settle(page); }, only: "desk" });
+  add({ name: "offline", path: "/runs", act: async (page) => { await page.context().setOffline(true); await settle(page); } });
+  add({ name: "not-found", path: "/nothing/here" });
+  add({ name: "run-not-found", path: "/runs/nosuchrun" });
+  if (empty) for (const path of ["/", "/inbox", "/runs", "/knowledge"]) add({ name: `empty${path === "/" ? "-apps" : path.replace("/", "-")}`, path, base: empty });
+  return list;
+}
+
+export const VIEWS = {
+  light: { viewport: { width: 1440, height: 900 }, colorScheme: "light" },
+  dark: { viewport: { width: 1440, height: 900 }, colorScheme: "dark" },
+  phone: { viewport: { width: 390, height: 844 }, colorScheme: "light", deviceScaleFactor: 2, isMobile: true, hasTouch: true },
+  "phone-dark": { viewport: { width: 390, height: 844 }, colorScheme: "dark", deviceScaleFactor: 2, isMobile: true, hasTouch: true },
+};
+
+/** Opens a scene and waits until it stands still. Gives what the browser complained about. */
+export async function openScene(browser, scene, base, view) {
+  const context = await browser.newContext({ ...VIEWS[view], locale: "en-GB", reducedMotion: "reduce" });
+  const page = await context.newPage();
+  const complaints = [];
+  page.on("console", (message) => (message.type() === "error" || message.type() === "warning") && !/status of 404|status of 422|ERR_INTERNET_DISCONNECTED/.test(message.text()) && complaints.push(message.text()));
+  page.on("pageerror", (error) => complaints.push(String(error)));
+  page.on("request", (request) => !request.url().startsWith(scene.base ?? base) && !request.url().startsWith("data:") && !request.url().startsWith("blob:") && complaints.push(`a request left for ${request.url()}`));
+  await page.goto((scene.base ?? base) + scene.path);
+  await page.locator("main h1").first().waitFor({ state: "attached", timeout: 10_000 });
+  await page.waitForTimeout(500);
+  await scene.act?.(page);
+  return { page, complaints, close: () => context.close() };
+}
