@@ -1,15 +1,19 @@
 """A project with a fake model and no documents, and the `coachwork` command as a person runs it: a process."""
 
 import json
+import logging
 import os
-import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
+from typer.testing import CliRunner
+
+from coachwork.cli.commands import app
 
 APP = '''
 import asyncio
@@ -139,20 +143,21 @@ def command() -> list[str]:
 
 
 @pytest.fixture
-def coachwork(project: Path, environ: dict[str, str], command: list[str]) -> Coachwork:
-    """Run a command in the project's folder and give how it ended."""
+def coachwork(project: Path, environ: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Coachwork]:
+    """Run a command in the project's folder and give how it ended. In this process: it starts ten times faster."""
+    for name in set(os.environ) - set(environ):
+        monkeypatch.delenv(name)
+    path, modules = list(sys.path), set(sys.modules)
 
-    def run(*words: str, stdin: str = "", cwd: Path | None = None, **more: str) -> Result:
-        done = subprocess.run(
-            [*command, *words],
-            cwd=cwd or project,
-            env={**environ, **more},
-            input=stdin,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-        return Result(done.returncode, done.stdout, done.stderr)
+    def run(*words: str, cwd: Path | None = None, stdin: str = "", **more: str) -> Result:
+        monkeypatch.chdir(cwd or project)
+        done = CliRunner().invoke(app, list(words), input=stdin, env={**environ, **more})
+        logging.getLogger("dbos").handlers.clear()  # DBOS keeps the stderr it first saw, which is closed now
+        return Result(done.exit_code, done.stdout, done.stderr)
 
-    return run
+    yield run
+    structlog.reset_defaults()  # the command's log went to a stream that is closed now
+    sys.path[:] = path
+    for name in set(sys.modules) - modules:
+        if name.startswith("coachwork_"):
+            del sys.modules[name]

@@ -61,7 +61,11 @@ def test_serve_tells_its_address_and_stops_at_ctrl_c(
     words = [*command, "serve", "--port", "0"]
     process = subprocess.Popen(words, cwd=project, env=environ, stderr=subprocess.PIPE, text=True)
     assert process.stderr is not None
-    address = next(line for line in process.stderr if "is served at" in line).split()[-1]
+    told = ""
+    while "is served at" not in told:
+        told = process.stderr.readline()
+        assert told, "the server ended without saying where it is"
+    address = told.split()[-1]
     with urllib.request.urlopen(f"{address}/api/app", timeout=10) as answer:
         assert json.load(answer)["title"] == "Probe"
     taken = coachwork("serve", "--port", address.rsplit(":", 1)[1])

@@ -5,9 +5,14 @@ import json
 from pathlib import Path
 from typing import Any, Literal
 
-import prompt_shapes as shapes
 import pytest
-from prompt_shapes import (
+from pydantic import TypeAdapter
+
+from coachwork.errors import ModelRefused, OutputRefused, OutputTruncated, ProjectError
+from coachwork.prompts.output import read_output
+
+from . import prompt_shapes as shapes
+from .prompt_shapes import (
     AllOptional,
     Answer,
     Checked,
@@ -29,10 +34,6 @@ from prompt_shapes import (
     Ticket,
     Tree,
 )
-from pydantic import TypeAdapter
-
-from coachwork.errors import ModelRefused, OutputRefused, OutputTruncated, ProjectError
-from coachwork.prompts.output import read_output
 
 MALFORMED = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "malformed" / "cases.json"
 ANN = {"name": "Ann", "age": 30, "email": None}

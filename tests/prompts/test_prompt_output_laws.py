@@ -5,14 +5,15 @@ import os
 from typing import Any
 
 import pytest
-from damage import DRESSES, dressed, habits, numbers, texts, written
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from prompt_shapes import Answer, Code, Config, Drawing, Invoice, Item, Person, Review, Tagged, Tags, Ticket, Tree
 from pydantic import BaseModel, TypeAdapter
 
 from coachwork.errors import OutputRefused, OutputTruncated
 from coachwork.prompts.output import read_output
+
+from .damage import DRESSES, dressed, habits, numbers, texts, written
+from .prompt_shapes import Answer, Code, Config, Drawing, Invoice, Item, Person, Review, Tagged, Tags, Ticket, Tree
 
 laws = settings(deadline=None, max_examples=int(os.environ.get("LAW_EXAMPLES", "150")))
 circles = st.fixed_dictionaries({"kind": st.just("circle"), "radius": numbers})

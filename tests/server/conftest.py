@@ -7,11 +7,12 @@ from pathlib import Path
 import httpx2 as httpx
 import pytest
 import uvicorn
-from over_http import Here
 
 from coachwork.app.project import load_project
 from coachwork.server.application import create_app
 from coachwork.server.serve import address_of, listen
+
+from .over_http import Here
 
 PROJECT = Path(__file__).parent / "project"
 

@@ -3,9 +3,9 @@
 import time
 from typing import Any
 
-from over_http import Here
-
 from coachwork.store.tables import calls
+
+from .over_http import Here
 
 
 def test_the_application_lists_what_can_be_done_and_with_what(here: Here) -> None:

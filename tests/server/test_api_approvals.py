@@ -3,7 +3,8 @@
 from typing import Any
 
 import pytest
-from over_http import Here
+
+from .over_http import Here
 
 APPROVAL_FIELDS = {
     "id", "run_id", "pipeline", "pipeline_title", "title", "value", "schema", "context", "status", "decision",

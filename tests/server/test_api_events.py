@@ -4,9 +4,9 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
-from over_http import Here, events
-
 from coachwork.server.events import EventStream, encode
+
+from .over_http import Here, events
 
 
 def started(here: Here, gate: str) -> str:
@@ -125,6 +125,7 @@ class Caller:
     def __init__(self) -> None:
         self.sent: list[dict[str, Any]] = []
         self.left = asyncio.Event()
+        self.heard: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     async def receive(self) -> dict[str, Any]:
         await self.left.wait()
@@ -134,6 +135,8 @@ class Caller:
         self.sent.append(message)
         if b"still here" in self.body:
             self.left.set()
+        if b"start" in self.body and not self.heard.done():
+            self.heard.set_result(None)
 
     @property
     def body(self) -> bytes:
@@ -166,8 +169,7 @@ async def test_a_stopping_server_lets_readers_go_without_saying_done() -> None:
     reading = asyncio.create_task(
         EventStream(run.events(), stopping=stopping)({"type": "http", "path": "/"}, caller.receive, caller.send)
     )
-    while b"start" not in caller.body:
-        await asyncio.sleep(0)
+    await caller.heard
     stopping.set()
     await reading
     assert b"[DONE]" not in caller.body

@@ -1,7 +1,8 @@
 """Starting, reading, listing, stopping and rating runs over HTTP."""
 
 import pytest
-from over_http import Here
+
+from .over_http import Here
 
 RUN_FIELDS = {
     "id", "pipeline", "title", "status", "created_at", "started_at", "finished_at", "seconds", "cost_usd", "user",

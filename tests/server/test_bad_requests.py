@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from over_http import Here
 
 from coachwork.server.limits import parse
 from coachwork.server.problems import Refused
+
+from .over_http import Here
 
 START = "/api/pipelines/answer_ticket/runs"
 MEMBERS = {"type", "title", "status", "detail", "code", "reader", "hint", "retryable"}
@@ -205,12 +206,15 @@ def test_json_is_read_as_it_was_written(value: Any) -> None:
 
 @given(st.binary(max_size=60) | st.text("{}[],:\"'\\ud80e1N ", max_size=40).map(str.encode))
 def test_other_bytes_are_read_as_json_or_refused(body: bytes) -> None:
+    assert _read(body) in ("json", "value")
+
+
+def _read(body: bytes) -> str:
     try:
         value = parse(body)
     except Refused as refused:
-        assert refused.problem.code == "json"
-    else:
-        assert not isinstance(value, float) or math.isfinite(value)
+        return refused.problem.code
+    return "value" if not isinstance(value, float) or math.isfinite(value) else "infinite"
 
 
 @settings(max_examples=60, deadline=None)

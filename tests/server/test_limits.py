@@ -3,11 +3,12 @@
 from typing import Any
 
 import pytest
-from over_http import Here
 
 from coachwork.server.application import create_app
 from coachwork.server.limits import BodyLimit
 from coachwork.server.problems import CatchBugs, Refused
+
+from .over_http import Here
 
 CHUNK = 100_000
 

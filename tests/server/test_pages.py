@@ -4,9 +4,10 @@ from pathlib import Path
 
 import httpx2 as httpx
 import pytest
-from over_http import Here
 
 from coachwork.server.application import create_app
+
+from .over_http import Here
 
 SCRIPT = "console.log('page')"
 

@@ -1,10 +1,11 @@
 """Who may ask, and what a browser may do with the answer."""
 
 import pytest
-from over_http import Here
 
 from coachwork.errors import InputError
 from coachwork.server.security import is_loopback, require_loopback
+
+from .over_http import Here
 
 
 @pytest.mark.parametrize(

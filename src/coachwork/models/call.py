@@ -7,11 +7,9 @@ are links too: they are added by writing them into the list.
 import asyncio
 import random
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field
-from typing import Any, TypeAlias
-from weakref import WeakKeyDictionary
+from typing import TypeAlias
 
 from coachwork.errors import (
     CoachworkError,
@@ -37,72 +35,15 @@ from coachwork.messages import (
     Usage,
 )
 from coachwork.models.fallback import Again, GiveUp, after
-from coachwork.models.ledger import CallRecord, OnCall, book, scope_names
+from coachwork.models.ledger import CallRecord, book, scope_names
+from coachwork.models.office import Call, CallEvent
 from coachwork.models.prices import price
-from coachwork.models.routes import Route, Target
-from coachwork.providers.wire import End, Kind, Meter
-from coachwork.store.database import Database
+from coachwork.models.routes import Target
+from coachwork.providers.wire import End, Meter
 
-
-@dataclass(frozen=True)
-class Value:
-    """The one result of a call that does not stream: vectors, or a transcript."""
-
-    value: Any
-
-
-CallEvent: TypeAlias = TextDelta | ThinkingDelta | Restarted | Value | End | Finished
 Events: TypeAlias = AsyncGenerator[CallEvent, None]
-Send: TypeAlias = Callable[[Target, Meter], AsyncIterator[CallEvent]]
-Next: TypeAlias = "Callable[[Call], Events]"
-Link: TypeAlias = "Callable[[Call, Next], Events]"
-
-
-@dataclass
-class Office:
-    """What all calls of a process share: where they are booked, and the line in front of each model."""
-
-    database: Database | None = None
-    on_call: OnCall | None = None
-    lines: "WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, asyncio.Semaphore]]" = field(
-        default_factory=WeakKeyDictionary
-    )
-
-    def line(self, model: str, at_once: int) -> asyncio.Semaphore:
-        """The places at a model, first come first served; a semaphore belongs to one event loop."""
-        lines = self.lines.setdefault(asyncio.get_running_loop(), {})
-        return lines.setdefault(model, asyncio.Semaphore(at_once))
-
-
-@dataclass
-class Call:
-    """One call on its way: what was asked, and what is known so far. Times are of `time.monotonic`, in seconds."""
-
-    kind: Kind
-    route: Route
-    send: Send
-    office: Office
-    request: ModelRequest | None = None
-    target: Target | None = None
-    started: float = field(default_factory=time.monotonic)
-    started_ns: int = field(default_factory=time.time_ns)
-    first_token: float | None = None
-    attempts: list[Attempt] = field(default_factory=list)
-    used: list[tuple[Target, Usage]] = field(default_factory=list)
-
-    @property
-    def seconds(self) -> float:
-        """The limit of the whole call."""
-        asked = self.request.seconds if self.request else None
-        return self.route.limits.total_seconds if asked is None else asked
-
-    @property
-    def seconds_left(self) -> float:
-        return self.started + self.seconds - time.monotonic()
-
-    @property
-    def model(self) -> str:
-        return self.target.model if self.target else self.route.targets[0].model
+Next: TypeAlias = Callable[[Call], Events]
+Link: TypeAlias = Callable[[Call, Next], Events]
 
 
 # ── The links, in the order of the list at the end ─────────────────────────────────────────────

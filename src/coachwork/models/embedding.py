@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from coachwork.messages import Usage
-from coachwork.models.call import CallEvent, Send, Value
+from coachwork.models.office import CallEvent, Send, Value
 from coachwork.models.routes import Target
 from coachwork.providers.wire import End, Meter, Purpose
 

@@ -9,12 +9,13 @@ from typing import Any
 
 from coachwork.errors import Finding, UnknownModel, did_you_mean
 from coachwork.messages import Audio, Finished, ModelEvent, ModelRequest, Reply
-from coachwork.models.call import CHAIN, Call, Office, Value, through
+from coachwork.models.call import CHAIN, through
 from coachwork.models.check import ModelCheck, check
 from coachwork.models.config import ModelConfig, ModelsConfig
 from coachwork.models.embedding import Embeddings, embedding
 from coachwork.models.fakes import FAKED, fake_from
 from coachwork.models.ledger import OnCall
+from coachwork.models.office import Call, Office, Value
 from coachwork.models.overview import RouteInfo, findings, route_info
 from coachwork.models.routes import Route, Target, find, limits_of, resolve
 from coachwork.models.speech import Heard, listening

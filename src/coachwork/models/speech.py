@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 from coachwork.messages import Audio, Transcript, Usage
-from coachwork.models.call import CallEvent, Send, Value
+from coachwork.models.office import CallEvent, Send, Value
 from coachwork.models.routes import Target
 from coachwork.providers.wire import End, Meter
 

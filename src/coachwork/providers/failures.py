@@ -24,6 +24,7 @@ from coachwork.errors import (
 )
 
 _LONGEST = 500
+_TOO_LONG = ("context length", "context window", "maximum context", "max context", "prompt too long", "too many tokens")
 _FILTERED = ("content_filter", "content_policy_violation", "safety")
 
 
@@ -85,10 +86,18 @@ def _api_error(model: str, error: theirs.ModelAPIError, key: str, key_names: Seq
             near = getattr(error, "suggested_model_id", None)
             hint = f"Did you mean {near!r}?" if near else "Is the name right, and may your account use it?"
             return UnknownModel(f"There is no model {model!r}: {said}", model=model, hint=hint, details=details)
+        case theirs.ModelRequestRejectedError() if any(words in said.lower() for words in _TOO_LONG):
+            return ContextTooLong(f"{model!r}: {said}", model=model, hint="Send less text.", details=details)
+        case theirs.ModelRequestRejectedError() if "model_not_found" in str(error.provider_error_code):
+            return UnknownModel(f"There is no model {model!r}: {said}", model=model, details=details)
         case theirs.ModelRequestRejectedError() if _is_filter(error):
             return ContentFiltered(
                 f"The provider of {model!r} would not take this: {said}", model=model, details=details
             )
+    if status == 408:
+        return ModelTimeout(f"{model!r} did not answer in time: {said}", model=model)
+    if status == 413:
+        return ContextTooLong(f"{model!r}: {said}", model=model, hint="Send less.", details=details)
     if status is not None and 400 <= status < 500:
         return Rejected(f"{model!r} refused the request: {said}", model=model, details=details)
     return ProviderFault(f"{model!r} failed: {said}", model=model, details=details)

@@ -14,7 +14,8 @@ export function FieldProblems({ form, problems, says }: { form: string; problems
           {problems.map((problem) => {
             const path = problem.path[0] === "input" || problem.path[0] === "value" ? problem.path.slice(1) : problem.path;
             const id = fieldId(form, path);
-            const name = path.map((part) => (typeof part === "number" ? `no. ${part + 1}` : words(part))).slice(-2).join(", ") || "The form";
+            const number = path.findLast((part) => typeof part === "number");
+            const name = `${words(String(path.findLast((part) => typeof part === "string") ?? "The form"))}${typeof number === "number" ? ` (no. ${number + 1})` : ""}`;
             return (
               <li key={path.join(".")}>
                 <a

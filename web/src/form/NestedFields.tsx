@@ -4,10 +4,11 @@ import type { Json } from "../api/types";
 import { Button, IconButton } from "../parts/Button";
 import { Below, FieldFrame, LabelText } from "./FieldFrame";
 import { fits, initialOf, isObject } from "./fields";
+import type { Field } from "./fields";
 import type { FieldProps } from "./SchemaForm";
 import { AnyField, useField } from "./SchemaForm";
 
-export function GroupField({ field, path, value, bare = false }: FieldProps<"group">) {
+export function GroupField({ field, path, value, bare = false, dense = false }: FieldProps<"group">) {
   const { id, problem, disabled, change } = useField(field, path);
   const object = isObject(value) ? value : {};
   const absent = field.optional && value === undefined;
@@ -23,7 +24,7 @@ export function GroupField({ field, path, value, bare = false }: FieldProps<"gro
     );
   }
   const inner = (
-    <div className="flex flex-col gap-4">
+    <div className={dense && field.fields.every(({ field: inner }) => isShort(inner)) ? "grid grid-cols-[repeat(auto-fit,minmax(140px,1fr))] gap-3" : "flex flex-col gap-4"}>
       {field.fields.map(({ name, field: each }) => (
         <AnyField key={name} field={each} path={[...path, name]} value={object[name]} />
       ))}
@@ -43,6 +44,10 @@ export function GroupField({ field, path, value, bare = false }: FieldProps<"gro
   );
 }
 
+function isShort(field: Field): boolean {
+  return field.kind === "number" || field.kind === "choice" || (field.kind === "text" && !field.long);
+}
+
 export function ListField({ field, path, value }: FieldProps<"list">) {
   const { id, problem, disabled, change } = useField(field, path);
   const items: Json[] = Array.isArray(value) ? value : [];
@@ -53,7 +58,7 @@ export function ListField({ field, path, value }: FieldProps<"list">) {
         {items.map((item, index) => (
           <li key={index} className={`flex items-start gap-1.5 ${simple ? "" : "rounded-lg border border-line p-3"}`}>
             <div className="min-w-0 flex-1">
-              <AnyField field={{ ...field.item, label: `${field.item.label} ${index + 1}`, required: true, optional: false }} path={[...path, index]} value={item ?? undefined} bare={field.item.kind === "group"} />
+              <AnyField field={{ ...field.item, label: `${field.item.label} ${index + 1}`, required: true, optional: false }} path={[...path, index]} value={item ?? undefined} bare={field.item.kind === "group"} dense />
             </div>
             <IconButton label={`Take ${field.item.label.toLocaleLowerCase()} ${index + 1} out`} icon={<Trash2 className="size-4" />} disabled={disabled} className={simple ? "mt-6" : ""} onClick={() => change(items.filter((_, other) => other !== index))} />
           </li>

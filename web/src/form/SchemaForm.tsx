@@ -24,6 +24,8 @@ export interface FieldProps<Kind extends Field["kind"] = Field["kind"]> {
   value: Json | undefined;
   /** The only field of its form: its group needs no frame. */
   bare?: boolean;
+  /** Short fields stand side by side. */
+  dense?: boolean;
 }
 
 /** The fields of a schema, with the server's words about each of them. */

@@ -42,7 +42,10 @@ export function ApprovalView({ id, next }: { id: string; next: string | undefine
         <h2 className="mt-0.5 text-xl font-semibold tracking-tight">{approval.title}</h2>
         {approval.status === "pending" && approval.expires_at && (
           <p className="mt-1 flex items-center gap-1.5 text-sm text-ink-2">
-            <Clock className="size-3.5" aria-hidden /> Expires <When iso={approval.expires_at} />. Without a decision the run goes on as its author wrote for that case.
+            <Clock className="size-3.5 shrink-0" aria-hidden />
+            <span>
+              Expires <When iso={approval.expires_at} />. Without a decision the run goes on as its author wrote for that case.
+            </span>
           </p>
         )}
       </header>

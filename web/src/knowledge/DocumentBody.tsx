@@ -28,12 +28,18 @@ export const DocumentBody = memo(function DocumentBody({ document, quoted }: { d
     [document.text, quoted],
   );
   const showLeaf = useCallback((leaf: Leaf) => lit(leaf.start, leaf.end), [lit]);
-  if (MARKDOWN.has(document.format.toLowerCase())) return <MarkdownText source={document.text} showLeaf={showLeaf} topLevel={2} />;
+  if (MARKDOWN.has(document.format.toLowerCase())) return <MarkdownText source={document.text} showLeaf={showLeaf} topLevel={2} lines="flow" titled={document.title} />;
   return <PlainBody document={document} lit={lit} />;
 });
 
 function PlainBody({ document, lit }: { document: DocumentText; lit: (start: number, end: number) => ReactNode }) {
-  const pieces = useMemo(() => piecesOf(document), [document]);
+  const pieces = useMemo(() => {
+    const all = piecesOf(document);
+    const first = all.findIndex((piece) => piece.kind !== "page");
+    const piece = all[first];
+    const repeats = piece?.kind === "heading" && document.text.slice(piece.start, piece.end).replace(/^#+\s*/, "").trim() === document.title.trim();
+    return repeats ? all.filter((_, index) => index !== first) : all;
+  }, [document]);
   return (
     <div className="prose-text">
       {pieces.map((piece) => {

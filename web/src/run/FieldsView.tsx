@@ -23,6 +23,15 @@ function ObjectView({ value, schema, root }: { value: JsonObject; schema: Schema
     <dl className="grid grid-cols-[minmax(88px,auto)_minmax(0,1fr)] gap-x-5 gap-y-2.5 max-sm:grid-cols-1 max-sm:gap-y-1">
       {entries.map(([key, inner]) => {
         const property = schema?.properties?.[key];
+        if (isWide(inner))
+          return (
+            <div key={key} className="col-span-full min-w-0">
+              <dt className="mb-1.5 text-sm text-ink-3">{labelOf(key, property)}</dt>
+              <dd className={isObject(inner) && !isAnswer(inner) ? "border-l-2 border-line pl-3.5" : ""}>
+                <Inner value={inner} schema={property} root={root} />
+              </dd>
+            </div>
+          );
         return (
           <Fragment key={key}>
             <dt className="text-sm leading-[1.375rem] text-ink-3">{labelOf(key, property)}</dt>
@@ -36,13 +45,23 @@ function ObjectView({ value, schema, root }: { value: JsonObject; schema: Schema
   );
 }
 
+/** Values that need the whole width: objects, lists of objects, long texts. */
+function isWide(value: Json): boolean {
+  if (Array.isArray(value)) return value.some((item) => typeof item === "object" && item !== null);
+  return isObject(value) || (typeof value === "string" && (value.length > 320 || value.split("\n").length > 3) && !value.startsWith("data:"));
+}
+
+function isAnswer(value: JsonObject): boolean {
+  return typeof value["text"] === "string" && Array.isArray(value["citations"]);
+}
+
 function labelOf(key: string, schema: Schema | undefined): string {
   const title = schema?.title;
   return title && title.toLowerCase().replaceAll(" ", "_") !== key.toLowerCase() ? title : words(key);
 }
 
 function Inner({ value, schema, root }: { value: Json; schema: Schema | undefined; root: Schema | undefined }): ReactNode {
-  if (isObject(value) && typeof value["text"] === "string" && Array.isArray(value["citations"])) {
+  if (isObject(value) && isAnswer(value)) {
     const answer = answerOf(value);
     if (answer) return <AnswerText answer={answer} />;
   }

@@ -41,9 +41,8 @@ export function RunResult({ view, feedback, outputSchema, broken = false, onRetr
   return (
     <div className="flex flex-col gap-4">
       <Announcement view={view} answer={answer} />
-      <StepList view={view} />
+      <StepList view={view} beside={ended ? null : <StopButton id={view.id} />} />
       {broken && <p className="text-sm text-ink-2">The connection was lost. The run goes on; this page is catching up …</p>}
-      {!ended && <StopButton id={view.id} />}
       {!ended && pending.map((approval) => <WaitingForPerson key={approval.id} approval={approval} />)}
       {view.status === "failed" && view.problem && <ProblemNote problem={view.problem} runId={view.id} retry={onRetry} />}
       {view.status === "failed" && !view.problem && <ProblemNote problem={{ title: "failed", code: "failed", reader: "This run failed. What you typed is kept." }} runId={view.id} retry={onRetry} />}
@@ -90,13 +89,11 @@ function writingAnswer(text: string): Answer {
 
 function StopButton({ id }: { id: string }) {
   const cancel = useCancelRun();
+  const failed = cancel.isError && asProblem(cancel.error).status !== 409;
   return (
-    <div>
-      <Button small onClick={() => cancel.mutate(id)} disabled={cancel.isPending}>
-        <Square className="size-3 fill-current" aria-hidden /> {cancel.isPending ? "Stopping …" : "Stop"}
-      </Button>
-      {cancel.isError && asProblem(cancel.error).status !== 409 && <ProblemNote problem={asProblem(cancel.error)} />}
-    </div>
+    <Button small onClick={() => cancel.mutate(id)} disabled={cancel.isPending} title={failed ? asProblem(cancel.error).reader : undefined}>
+      <Square className="size-3 fill-current" aria-hidden /> {cancel.isPending ? "Stopping …" : failed ? "Try to stop again" : "Stop"}
+    </Button>
   );
 }
 

@@ -10,7 +10,7 @@ export function Sources({ citations }: { citations: Citation[] }) {
   return (
     <section aria-label="Sources">
       <h3 className="mb-1.5 text-sm font-semibold text-ink-2">Sources</h3>
-      <ol className="overflow-hidden rounded-lg border border-line">
+      <ol className="overflow-hidden rounded-lg border border-line bg-surface">
         {ordered.map((citation, index) => (
           <li key={index} className="border-b border-line last:border-b-0">
             <Link href={addressOf(citation)} className="group flex gap-3 px-3 py-2.5 hover:bg-hover">

@@ -46,7 +46,7 @@ export function StatusText({ status, position }: { status: Status; position?: nu
   const look = LOOKS[status];
   const Icon = look.icon;
   return (
-    <span className={`inline-flex items-center gap-2 whitespace-nowrap ${look.text}`}>
+    <span className={`flex items-center gap-2 whitespace-nowrap ${look.text}`}>
       <Icon className={`size-4 shrink-0 ${look.moves ?? ""}`} aria-hidden />
       {statusWord(status, position)}
     </span>

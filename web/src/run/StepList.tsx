@@ -1,5 +1,6 @@
 import { ChevronDown, ChevronRight } from "lucide-react";
 import { useId, useState } from "react";
+import type { ReactNode } from "react";
 import type { Step } from "../api/types";
 import { hasEnded } from "../api/types";
 import { useNow } from "../parts/When";
@@ -9,7 +10,7 @@ import type { RunView } from "./progress";
 import { StatusIcon } from "./StatusMark";
 
 /** What a run is doing, in the author's words; one line once it is done. */
-export function StepList({ view }: { view: RunView }) {
+export function StepList({ view, beside }: { view: RunView; beside: ReactNode }) {
   const ended = hasEnded(view.status);
   const [asked, setAsked] = useState<boolean | null>(null);
   const list = useId();
@@ -17,19 +18,22 @@ export function StepList({ view }: { view: RunView }) {
   const steps = view.steps;
   return (
     <div className="rounded-lg border border-line bg-surface">
-      <button
+      <div className="flex items-center gap-1 pr-2">
+        <button
         type="button"
         aria-expanded={open}
         aria-controls={list}
         onClick={() => setAsked(!open)}
         disabled={steps.length === 0}
-        className="flex w-full items-center gap-2.5 rounded-lg px-3.5 py-2.5 text-left enabled:hover:bg-hover disabled:cursor-default"
+        className="flex min-w-0 flex-1 items-center gap-2.5 rounded-lg px-3.5 py-2.5 text-left disabled:cursor-default"
       >
         <StatusIcon status={view.status} silent />
         <span className="min-w-0 flex-1 truncate font-medium">{headline(view)}</span>
         {ended && steps.length > 0 && <span className="shrink-0 text-sm text-ink-3">{plural(steps.length, "step")}</span>}
         {steps.length > 0 && (open ? <ChevronDown className="size-4 shrink-0 text-ink-3" aria-hidden /> : <ChevronRight className="size-4 shrink-0 text-ink-3" aria-hidden />)}
-      </button>
+        </button>
+        {beside}
+      </div>
       {open && steps.length > 0 && (
         <ol id={list} className="flex flex-col gap-px border-t border-line px-1.5 py-1.5">
           {sideBySide(steps).map((group) => (
@@ -78,7 +82,7 @@ function Ticking({ since }: { since: string | null }) {
   const now = useNow();
   if (since === null) return null;
   const seconds = (now - Date.parse(since)) / 1000;
-  return seconds < 5 ? null : <>{duration(Math.round(seconds))}</>;
+  return seconds < 5 ? null : <>{`${Math.round(seconds)} s`}</>;
 }
 
 export function headline(view: RunView): string {

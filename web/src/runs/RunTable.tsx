@@ -4,7 +4,7 @@ import { Link, useLocation } from "wouter";
 import type { AppInfo, RunSummary } from "../api/types";
 import { When } from "../parts/When";
 import { StatusIcon, StatusText, statusWord } from "../run/StatusMark";
-import { duration, money } from "../text/numbers";
+import { duration, moneyAligned } from "../text/numbers";
 
 interface RunTableProps {
   runs: RunSummary[];
@@ -83,11 +83,11 @@ export function RunTable({ runs, app, more, loading, onMore }: RunTableProps) {
       <table className="w-full table-fixed border-separate border-spacing-0" aria-rowcount={more ? -1 : runs.length + 1}>
         <thead className="sticky top-0 z-10 bg-surface text-left text-sm text-ink-3">
           <tr>
-            <Head className="w-[200px] pl-8!">Status</Head>
+            <Head className="w-[216px] pl-8!">Status</Head>
             <Head>What was asked</Head>
             <Head className="w-[180px] max-lg:hidden">App</Head>
             <Head className="w-[110px] max-xl:hidden">By</Head>
-            <Head className="w-[132px] text-right">Started</Head>
+            <Head className="w-[140px] text-right">Started</Head>
             <Head className="w-[96px] text-right">Time</Head>
             <Head className="w-[112px] pr-8! text-right">Cost</Head>
           </tr>
@@ -98,7 +98,7 @@ export function RunTable({ runs, app, more, loading, onMore }: RunTableProps) {
             const run = runs[row.index] as RunSummary;
             return (
               <tr key={run.id} data-row={row.index} aria-rowindex={row.index + 2} className="group relative cursor-pointer hover:bg-hover" onClick={(event) => !(event.target as HTMLElement).closest("a") && go(`/runs/${run.id}`)}>
-                <Cell className="pl-8!">
+                <Cell className="pl-8! text-clip!">
                   <StatusText status={run.status} position={run.position} />
                 </Cell>
                 <Cell>
@@ -112,7 +112,7 @@ export function RunTable({ runs, app, more, loading, onMore }: RunTableProps) {
                   <When iso={run.created_at} />
                 </Cell>
                 <Cell className="tnum text-right text-ink-2">{run.seconds === null ? "–" : duration(run.seconds)}</Cell>
-                <Cell className="tnum pr-8! text-right text-ink-2">{run.cost_usd === null ? <span title="A price is unknown, or nothing was spent yet">–</span> : money(run.cost_usd)}</Cell>
+                <Cell className="tnum pr-8! text-right text-ink-2">{run.cost_usd === null ? <span title="A price is unknown, or nothing was spent yet">–</span> : moneyAligned(run.cost_usd)}</Cell>
               </tr>
             );
           })}

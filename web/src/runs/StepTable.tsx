@@ -4,7 +4,7 @@ import type { Json, Step } from "../api/types";
 import { FieldsView } from "../run/FieldsView";
 import { shortModel } from "../run/AnswerFacts";
 import { StatusIcon } from "../run/StatusMark";
-import { count, duration, money } from "../text/numbers";
+import { count, duration, moneyAligned } from "../text/numbers";
 
 const KINDS: Record<string, { icon: typeof Search; word: string }> = {
   prompt: { icon: MessageSquareText, word: "Prompt" },
@@ -96,7 +96,7 @@ function StepRow({ step, open, onToggle, from, span }: StepRowProps) {
       <td className={`${cell} tnum text-right text-ink-2`}>{step.input_tokens ? count(step.input_tokens) : "–"}</td>
       <td className={`${cell} tnum text-right text-ink-2`}>{step.output_tokens ? count(step.output_tokens) : "–"}</td>
       <td className={`${cell} tnum text-right whitespace-nowrap text-ink-2`}>{step.seconds === null || step.seconds === undefined ? "–" : duration(step.seconds)}</td>
-      <td className={`${cell} tnum text-right whitespace-nowrap text-ink-2`}>{step.cost_usd === null || step.cost_usd === undefined ? (step.model ? "unknown" : "–") : step.cost_usd === 0 && !step.model ? "–" : money(step.cost_usd)}</td>
+      <td className={`${cell} tnum text-right whitespace-nowrap text-ink-2`}>{step.cost_usd === null || step.cost_usd === undefined ? (step.model ? "unknown" : "–") : step.cost_usd === 0 && !step.model ? "–" : moneyAligned(step.cost_usd)}</td>
     </tr>
   );
 }

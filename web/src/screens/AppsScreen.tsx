@@ -36,7 +36,7 @@ export function AppsScreen() {
           </p>
         </Empty>
       ) : (
-        <ul className="mb-9 grid grid-cols-[repeat(auto-fill,minmax(300px,1fr))] gap-4" aria-label="Apps">
+        <ul className={`mb-9 grid gap-4 sm:grid-cols-2 ${app.pipelines.length % 3 === 0 || app.pipelines.length > 4 ? "xl:grid-cols-3" : ""}`} aria-label="Apps">
           {app.pipelines.map((pipeline) => (
             <li key={pipeline.name}>
               <PipelineCard pipeline={pipeline} />

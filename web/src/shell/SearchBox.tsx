@@ -112,13 +112,13 @@ function useFound(q: string): Found[] {
     const matches = (...texts: string[]) => wanted.every((word) => texts.some((text) => text.toLocaleLowerCase().includes(word)));
     const apps = (app?.pipelines ?? []).filter((one) => matches(one.title, one.about, one.name)).map((one) => ({ group: "Apps", label: one.title, beside: one.kind === "chat" ? "Chat" : "Form", to: `/apps/${one.name}`, icon: LayoutGrid }));
     const places = PLACES.filter((place) => matches(place.label)).map((place) => ({ group: "Go to", label: place.label, beside: place.keys, to: place.to, icon: place.icon }));
-    const runsFound = ((runs?.data as RunPage | undefined)?.items ?? []).slice(0, 8).map((run) => ({ group: "Runs", label: run.title || run.id, beside: statusWord(run.status, run.position), to: `/runs/${run.id}`, icon: ListChecks }));
+    const runsFound = ((runs?.data as RunPage | undefined)?.items ?? []).slice(0, 6).map((run) => ({ group: "Runs", label: run.title || run.id, beside: statusWord(run.status, run.position), to: `/runs/${run.id}`, icon: ListChecks }));
     const documentsFound = (app?.knowledge ?? []).flatMap((kb, index) =>
       (documentLists[index]?.items ?? [])
         .filter((one) => one.status === "indexed" && matches(one.title, one.id))
         .map((one) => ({ group: "Documents", label: one.title, beside: kb.title, to: `/knowledge/${kb.name}/documents/${documentPath(one.id)}`, icon: FileText })),
     );
-    return [...apps, ...places, ...runsFound, ...documentsFound.slice(0, q ? 20 : 5)];
+    return [...apps, ...places, ...documentsFound.slice(0, q ? 8 : 4), ...runsFound];
     // oxlint-disable-next-line react-hooks/exhaustive-deps -- the lists are new arrays at each render, their contents are what counts
   }, [q, app, runs?.data, ...documentLists]);
 }

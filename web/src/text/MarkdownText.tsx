@@ -10,19 +10,29 @@ interface MarkdownTextProps {
   showCite?: ((marker: number, start: number) => ReactNode) | undefined;
   /** Heading levels begin here: 2 inside a screen. */
   topLevel?: number;
+  /** Line ends inside a paragraph: kept in what somebody wrote to somebody, flowed in documents. */
+  lines?: "keep" | "flow";
+  /** A first heading that says only this is left out: it stands above already. */
+  titled?: string;
 }
 
 /** Markdown as elements. No HTML of the text's own ever reaches the page. */
-export const MarkdownText = memo(function MarkdownText({ source, showLeaf, showCite, topLevel = 3 }: MarkdownTextProps) {
+export const MarkdownText = memo(function MarkdownText({ source, showLeaf, showCite, topLevel = 3, lines = "keep", titled }: MarkdownTextProps) {
   const blocks = useMemo(() => readMarkdown(source), [source]);
-  const show: Show = { leaf: showLeaf ?? ((leaf) => leaf.text), cite: showCite ?? ((marker) => `[${marker}]`), topLevel };
-  return <div className="prose-text">{blocks.map((block, index) => blockElement(block, index, show))}</div>;
+  const show: Show = { leaf: showLeaf ?? ((leaf) => leaf.text), cite: showCite ?? ((marker) => `[${marker}]`), topLevel, keep: lines === "keep" };
+  const shown = titled !== undefined && isHeading(blocks[0], titled) ? blocks.slice(1) : blocks;
+  return <div className="prose-text">{shown.map((block, index) => blockElement(block, index, show))}</div>;
 });
+
+function isHeading(block: Block | undefined, text: string): boolean {
+  return block?.kind === "heading" && block.children.length === 1 && block.children[0]?.kind === "text" && block.children[0].text.trim() === text.trim();
+}
 
 interface Show {
   leaf: (leaf: Leaf) => ReactNode;
   cite: (marker: number, start: number) => ReactNode;
   topLevel: number;
+  keep: boolean;
 }
 
 function blockElement(block: Block, key: number, show: Show): ReactNode {
@@ -92,15 +102,17 @@ function blockElement(block: Block, key: number, show: Show): ReactNode {
 
 function inlineElements(parts: Inline[], show: Show): ReactNode[] {
   return parts.map((part, key) => {
+    const next = parts[key + 1];
     switch (part.kind) {
       case "text":
-        return <Fragment key={key}>{show.leaf(part)}</Fragment>;
+        // the number of a source stays on the line of the word it belongs to
+        return <Fragment key={key}>{show.leaf(next?.kind === "cite" && part.text.endsWith(" ") ? { ...part, text: part.text.slice(0, -1), end: part.end - 1 } : part)}</Fragment>;
       case "cite":
         return <Fragment key={key}>{show.cite(part.marker, part.start)}</Fragment>;
       case "code":
         return <code key={key}>{show.leaf(part.leaf)}</code>;
       case "break":
-        return <br key={key} />;
+        return part.soft && !show.keep ? " " : <br key={key} />;
       case "link":
         return (
           <a key={key} href={part.href} target="_blank" rel="noreferrer noopener">

@@ -28,6 +28,8 @@ export interface Cite {
 }
 export interface Break {
   kind: "break";
+  /** A plain line end: a space in a document, a new line in a letter. */
+  soft: boolean;
 }
 export type Inline = Leaf | Mark | Code | Link | Cite | Break;
 
@@ -205,11 +207,7 @@ function readInline(lines: Line[]): Inline[] {
     const text = hard ? line.text.replace(/ {2,}$|\\$/, "") : line.text.trimEnd();
     parts.push(...spans(text, line.start));
     if (index === lines.length - 1) return;
-    if (hard) parts.push({ kind: "break" });
-    else {
-      const end = line.start + text.length;
-      parts.push({ kind: "text", text: " ", start: end, end: end + 1 });
-    }
+    parts.push({ kind: "break", soft: !hard });
   });
   return parts;
 }

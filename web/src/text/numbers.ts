@@ -2,7 +2,7 @@
 
 const whole = new Intl.NumberFormat();
 const seconds1 = new Intl.NumberFormat(undefined, { minimumFractionDigits: 1, maximumFractionDigits: 1 });
-const relative = new Intl.RelativeTimeFormat(undefined, { numeric: "auto", style: "long" });
+const relative = new Intl.RelativeTimeFormat(undefined, { numeric: "auto", style: "short" });
 const exact = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle: "medium" });
 const day = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short", year: "numeric" });
 
@@ -27,6 +27,13 @@ export function duration(seconds: number): string {
 export function money(usd: number): string {
   const digits = usd === 0 || usd >= 1 ? 2 : Math.min(6, Math.max(2, 1 - Math.floor(Math.log10(usd))));
   return new Intl.NumberFormat(undefined, { style: "currency", currency: "USD", currencyDisplay: "narrowSymbol", minimumFractionDigits: 2, maximumFractionDigits: digits }).format(usd);
+}
+
+const aligned = new Intl.NumberFormat(undefined, { style: "currency", currency: "USD", currencyDisplay: "narrowSymbol", minimumFractionDigits: 4, maximumFractionDigits: 4 });
+
+/** Dollars for a column: always four digits, so that they stand under each other. */
+export function moneyAligned(usd: number): string {
+  return usd > 0 && usd < 0.00005 ? `<${aligned.format(0.0001)}` : aligned.format(usd);
 }
 
 export function bytes(size: number): string {
