@@ -247,7 +247,7 @@ async def answer_ticket(ticket: Ticket) -> Reply:
         citations=checked.citations,
         sentences=checked.sentences,
         category=kind.category,
-        urgency=kind.urgency,
+        urgency=Urgency.high if is_urgent(subject, message, kind) else kind.urgency,
         language=kind.language,
         question=kind.question,
         in_handbook=in_handbook,
@@ -299,6 +299,11 @@ INSTRUCTIONS = re.compile(
     r"|(skip|without) (the |any )?(review|check|approval)|do not ask a (person|human)|mark the ticket as",
     re.IGNORECASE,
 )
+DANGER = re.compile(
+    r"swollen|bulging|smok(e|ing)\b|on fire|\bburn(t|ed|ing)\b|\bleak|hospital|injur|\brecall|lawyer|in court"
+    r"|brakes? (has |have )?failed|geschwollen|aufgebläht|raucht|brennt|verletzt|Unfall|Krankenhaus|Rückruf|Anwalt",
+    re.IGNORECASE,
+)
 ACCOUNT_NUMBERS = (
     (re.compile(r"\b[A-Z]{2}\d{2}(?: ?[\dA-Z]{4}){2,7}(?: ?[\dA-Z]{1,3})?\b"), "[account number]"),
     (re.compile(r"\b\d{4}(?:[ -]?\d{4}){3}\b"), "[card number]"),
@@ -325,7 +330,7 @@ def reasons_for_a_person(
     reasons = []
     if INSTRUCTIONS.search(f"{subject}\n{message}"):
         reasons.append("the message tries to give instructions to the assistant")
-    if kind.urgency == Urgency.high or kind.category == Category.safety:
+    if is_urgent(subject, message, kind):
         reasons.append("it is urgent")
     if not in_handbook:
         reasons.append("the handbook has no answer")
@@ -337,6 +342,12 @@ def reasons_for_a_person(
     if invented := amounts_not_in(checked.text, passages):
         reasons.append(f"{', '.join(invented)} is not in the sources")
     return reasons
+
+
+def is_urgent(subject: str, message: str, kind: Triage) -> bool:
+    """Whether the triage or a plain word says so: a small model misses some, and one missed is one too many."""
+    found = DANGER.search(f"{subject}\n{message}") is not None
+    return found or kind.urgency == Urgency.high or kind.category == Category.safety
 
 
 def amounts_not_in(text: str, passages: list[Passage]) -> list[str]:

@@ -28,7 +28,9 @@ async def answer(request: ModelRequest) -> str | dict[str, object]:
 
 def quoted(asked: str) -> str:
     """The first whole sentence of the first passage that has one, with its marker."""
-    for marker, body in re.findall(r"^\[(\d+)\] [^\n]*\n(.*?)(?=^\[\d+\] |^(?:Today|Question|Customer|Asked)|\Z)", asked, re.M | re.S):
+    for marker, body in re.findall(
+        r"^\[(\d+)\] [^\n]*\n(.*?)(?=^\[\d+\] |^(?:Today|Question|Customer|Asked)|\Z)", asked, re.M | re.S
+    ):
         for sentence in re.findall(r"[A-Z][^.!?|#*\n]{25,200}\.", body):
             return f"{sentence[:-1]} [{marker}]."
     return "The handbook has no answer to this."

@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 from coachwork.cli.commands import app
 
-APP = '''
+APP = """
 import asyncio
 from pathlib import Path
 
@@ -79,7 +79,7 @@ async def slow(number: int) -> int:
 @app.pipeline
 async def talk(question: str) -> str:
     return await say(question)
-'''
+"""
 PROMPT = """---
 about: Answers.
 show: true
@@ -114,7 +114,9 @@ Coachwork = Callable[..., Result]
 def project(tmp_path: Path) -> Path:
     folder = tmp_path / "probe"
     (folder / "prompts").mkdir(parents=True)
-    (folder / "coachwork.toml").write_text('[routes.default]\nmodels = ["fake:script"]\n')
+    (folder / "coachwork.toml").write_text(
+        '[routes]\ndefault = {models = ["fake:script"]}\ntranscribe = {models = ["fake:script"]}\n'
+    )
     (folder / "app.py").write_text(APP)
     (folder / "prompts" / "say.md").write_text(PROMPT)
     (folder / "fake.py").write_text(FAKE)

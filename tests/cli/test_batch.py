@@ -64,7 +64,9 @@ def test_ctrl_c_keeps_every_row_and_resume_repeats_none(
 ) -> None:
     (project / "rows.jsonl").write_text("".join(f'{{"number": {number}}}\n' for number in range(6)))
     words = [*command, "run", "slow", "--batch", "rows.jsonl", "--concurrency", "2"]
-    process = subprocess.Popen(words, cwd=project, env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        words, cwd=project, env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
     while coachwork("runs", "list", "--json").json["counts"].get("running", 0) < 2:
         assert process.poll() is None
     process.send_signal(signal.SIGINT)

@@ -123,12 +123,12 @@ def test_on_a_terminal_text_is_streamed_once(project: Path, environ: dict[str, s
     assert shown.count("One two three four five.") == 1
 
 
-def test_ctrl_c_keeps_the_run(
-    coachwork: Coachwork, project: Path, environ: dict[str, str], command: list[str]
-) -> None:
+def test_ctrl_c_keeps_the_run(coachwork: Coachwork, project: Path, environ: dict[str, str], command: list[str]) -> None:
     words = [*command, "run", "answer", "-i", "subject=Ada", "--json"]
     (project / "app.py").write_text((project / "app.py").read_text().replace("note(", "await gate(); note("))
-    process = subprocess.Popen(words, cwd=project, env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        words, cwd=project, env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
     while not (found := coachwork("runs", "list", "--status", "running", "--json").json["items"]):
         assert process.poll() is None
     process.send_signal(signal.SIGINT)

@@ -8,7 +8,7 @@ import pytest
 
 from coachwork.pipelines.approvals import Approvals
 from coachwork.pipelines.deliver import WebhookConfig, Webhooks
-from coachwork.pipelines.engine import Engine
+from coachwork.pipelines.engine import Engine, once
 from coachwork.pipelines.events import EventLog
 from coachwork.pipelines.pipeline import Pipeline
 from coachwork.pipelines.run_scope import Services
@@ -47,6 +47,7 @@ async def start(tmp_path: Path) -> AsyncIterator[Start]:
             approvals=Approvals(database),
             webhooks=Webhooks(webhooks or {}, tmp_path, environ),
             models=None,  # type: ignore[arg-type]
+            once=once,
         )
         pipelines = {f.__name__: Pipeline(f) for f in functions}
         engine = Engine(pipelines, services, adopt=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from coachwork.pipelines.approvals import Approvals
 from coachwork.pipelines.deliver import Webhooks
-from coachwork.pipelines.engine import Engine
+from coachwork.pipelines.engine import Engine, once
 from coachwork.pipelines.events import EventLog
 from coachwork.pipelines.pipeline import Pipeline
 from coachwork.pipelines.run_scope import Services
@@ -54,6 +54,7 @@ async def main() -> None:
         approvals=Approvals(database),
         webhooks=Webhooks({}, Path(), {}),
         models=None,  # type: ignore[arg-type]
+        once=once,
     )
     pipelines = {"ten": Pipeline(ten)}
     engine = Engine(pipelines, services, adopt=True)

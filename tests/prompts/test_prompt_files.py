@@ -31,6 +31,14 @@ class Ticket(BaseModel):
     priority: Priority = Priority.low
     tags: list[str] = []
 
+    @property
+    def shout(self) -> str:
+        return self.subject.upper()
+
+    @property
+    def broken(self) -> str:
+        raise AssertionError("a property nobody names is never asked for")
+
 
 class Triage(BaseModel):
     team: Literal["billing", "returns"] = Field(description="Who owns the cause.")
@@ -141,13 +149,13 @@ Tags: {{join ticket.tags ", "}}
 
 
 def test_passages_are_numbered_for_citing_and_objects_shown_by_field(tmp_path: Path) -> None:
-    folder = project(tmp_path, answer="Use the passages.\n{{passages}}\n## user\n{{ticket}}\n")
+    folder = project(tmp_path, answer="Use the passages.\n{{passages}}\n## user\n{{ticket}}\n{{ticket.shout}}\n")
     ticket = Ticket(subject="Late", body="line one\nline two", tags=["a", "b"])
     request = bound(answer, folder).render(ticket, [passage("30 days.\nNo fee."), passage("14 days.", "Sales", None)])
     assert request.schema is None
     assert shown(request) == [
         ("system", "Use the passages.\n[1] Returns › Time (p. 3)\n30 days.\nNo fee.\n\n[2] Sales › Time\n14 days."),
-        ("user", "subject: Late\nbody: line one\n  line two\npriority: low\ntags:\n  - a\n  - b"),
+        ("user", "subject: Late\nbody: line one\n  line two\npriority: low\ntags:\n  - a\n  - b\nLATE"),
     ]
 
 

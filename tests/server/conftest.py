@@ -10,7 +10,7 @@ import uvicorn
 
 from coachwork.app.project import load_project
 from coachwork.server.application import create_app
-from coachwork.server.serve import address_of, listen
+from coachwork.server.serve import address_of, configured, listen
 
 from .over_http import Here
 
@@ -40,7 +40,7 @@ def here(tmp_path_factory: pytest.TempPathFactory, make_project: Callable[[Path]
     (static / "index.html").write_text("<!doctype html><title>Desk</title>")
     project = load_project(folder, {"HOME": str(folder), "COACHWORK_CACHE": str(folder / "cache")})
     listening = listen("127.0.0.1", 0)
-    server = uvicorn.Server(uvicorn.Config(create_app(project, static=static), log_config=None, lifespan="on"))
+    server = uvicorn.Server(configured(create_app(project, static=static)))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
     thread.start()
     with httpx.Client(base_url=address_of(listening), timeout=30) as http:

@@ -66,3 +66,14 @@ async def test_two_processes_worth_of_writers_wait_for_each_other(tmp_path):
     assert len(await names(one)) == 80
     one.close()
     two.close()
+
+
+def test_the_migrations_make_exactly_the_declared_tables(database):
+    from alembic.autogenerate import compare_metadata
+    from alembic.migration import MigrationContext
+
+    from coachwork.store.tables import metadata
+
+    with database.engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, metadata) == []

@@ -12,7 +12,7 @@ Applies to everything bought from Fernhill Outdoor after 1 March 2026. For older
 
 ## How long a customer has
 
-A customer may return any item within 45 days of delivery for a full refund, provided it is unused and its tags are on. The 45 days begin on the day the carrier records the delivery, not on the day of the order. 📦
+A customer may return any item within 45 days of delivery for a full refund, provided it is unused and its tags are on. The 45 days begin on the day the carrier records the delivery, not on the day of the order.
 
 Sleeping bags and base layers are hygiene items. They can be returned only with the seal intact.
 

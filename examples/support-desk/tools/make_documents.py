@@ -75,7 +75,9 @@ class Sheet:
                 lines.append(word)
         return lines
 
-    def paragraph(self, text: str, *, size: float = 10.5, bold: bool = False, after: float = 12.0, keep: float = 0.0) -> None:
+    def paragraph(
+        self, text: str, *, size: float = 10.5, bold: bool = False, after: float = 12.0, keep: float = 0.0
+    ) -> None:
         """Write a paragraph. `keep` are the points that must be free below it, so that no heading ends a page."""
         lines = self.lines(text, size, bold)
         if self.page is None or self.y - len(lines) * size * 1.45 - keep < BOTTOM:

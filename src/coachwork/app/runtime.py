@@ -4,7 +4,7 @@ from types import TracebackType
 
 from coachwork.app.project import Project
 from coachwork.pipelines.approvals import Approvals
-from coachwork.pipelines.engine import Engine
+from coachwork.pipelines.engine import Engine, once
 from coachwork.pipelines.events import EventLog
 from coachwork.pipelines.run_scope import Services
 from coachwork.pipelines.runs import Runs
@@ -45,6 +45,7 @@ class Runtime:
             approvals=Approvals(project.database),
             webhooks=project.webhooks,
             models=project.models,
+            once=once,
         )
         self._services = services
         self._engine = Engine(project.pipelines, services, adopt=self._adopt)

@@ -81,11 +81,19 @@ class PassageIndex(Protocol):
         """After many writes: fold new rows into the indexes, compact, forget old versions."""
 
 
+def table_prefix(knowledge: str) -> str:
+    """How the names of a knowledge base's tables begin: `handbook-1a2b3c.`"""
+    return f"{_plain(knowledge)}-{hashlib.sha256(knowledge.encode()).hexdigest()[:6]}."
+
+
 def table_name(knowledge: str, model: str, dimensions: int) -> str:
-    """A name that LanceDB takes, one for each knowledge base and embedding model: `handbook.minilm.384.1a2b3c4d`."""
-    plain = [re.sub(r"[^A-Za-z0-9-]+", "-", part).strip("-")[:60] for part in (knowledge, model)]
-    mark = hashlib.sha256(f"{knowledge}\n{model}\n{dimensions}".encode()).hexdigest()[:8]
-    return f"{plain[0]}.{plain[1]}.{dimensions}.{mark}"
+    """A name that LanceDB takes, one for each knowledge base and embedding model."""
+    mark = hashlib.sha256(f"{model}\n{dimensions}".encode()).hexdigest()[:6]
+    return f"{table_prefix(knowledge)}{_plain(model)}-{dimensions}-{mark}"
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[^A-Za-z0-9-]+", "-", name).strip("-")[:60]
 
 
 class LanceIndex:

@@ -155,8 +155,9 @@ class Models:
             model = next((info for info in route.models if info.usable or info.size), None)
             if model is None or model.usable or (self._fake is not None and "chat" in model.kinds):
                 continue
-            weights = self._local.weights(model.model.partition(":")[2])
-            if weights and (kinds is None or weights.kind in kinds):
+            name = model.model.partition(":")[2]
+            weights = self._local.weights(name)
+            if weights and self._local.place(name) is None and (kinds is None or weights.kind in kinds):
                 needed[weights.name] = weights
         return list(needed.values())
 

@@ -56,7 +56,7 @@ def book(record: CallRecord, database: Database | None, on_call: OnCall | None) 
         def insert(connection: "Connection") -> None:
             from coachwork.store.tables import calls
 
-            connection.execute(calls.insert().values(**row))
+            connection.execute(calls.insert(), row)
 
         def written(future: Future[None]) -> None:
             if future.exception() is not None:

@@ -13,7 +13,6 @@ from functools import partial
 from typing import Any, Generic, Literal, TypeVar, cast
 
 import sqlalchemy as sa
-from dbos import DBOS
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import to_jsonable_python
 
@@ -100,11 +99,11 @@ class _Question:
     async def ask(self) -> Decision[Any]:
         services = self.run.services
         services.approvals.expect(self.id, self.adapter)
-        await DBOS.run_step_async({"name": "approval:open"}, self._open)
+        await services.once("approval:open", self._open)
         services.slots.release(self.run.run_id)
         row = await services.approvals.decided(self.id)
         await self.run.take_turn()
-        found = await DBOS.run_step_async({"name": "approval:close"}, self._close, row)
+        found = await services.once("approval:close", self._close, row)
         value = self.adapter.validate_python(found["value"]) if found["status"] == "edited" else self.value
         return Decision(found["status"], value, found["comment"], found["by"])
 

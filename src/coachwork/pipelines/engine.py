@@ -11,7 +11,7 @@ import os
 import secrets
 import socket
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 
 import sqlalchemy as sa
 import structlog
-from dbos import DBOS, DBOSConfig, SetWorkflowID
+from dbos import DBOS, DBOSConfig, SetWorkflowID, StepOptions
 from dbos._error import DBOSWorkflowCancelledError
 from dbos._serialization import Serializer
 from pydantic import ValidationError
@@ -59,6 +59,16 @@ async def _run_workflow(run_id: str) -> None:
     if _engine is None:
         raise RuntimeError("the engine is not started")
     await _engine.execute(run_id)
+
+
+async def once(name: str, call: Callable[..., Coroutine[Any, Any, T]], *args: Any) -> T:
+    """Make `call` as a step of the current workflow; on replay its kept result is given without a call.
+
+    Has to be awaited in the same order on every replay
+    (https://docs.dbos.dev/python/tutorials/workflow-tutorial#determinism).
+    """
+    options: StepOptions = {"name": name}
+    return await DBOS.run_step_async(options, call, *args)
 
 
 class Engine:

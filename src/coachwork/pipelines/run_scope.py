@@ -5,15 +5,14 @@ kept by DBOS (https://docs.dbos.dev/python/tutorials/step-tutorial); the rows be
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import Future
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import sqlalchemy as sa
 import structlog
-from dbos import DBOS
 
 from coachwork.errors import CoachworkError, RunFailed, from_dict
 from coachwork.messages import JsonValue, StepRecord
@@ -34,6 +33,12 @@ _FLUSH_SECONDS = 0.06  # text is shown at most this often: one event a word woul
 _step: ContextVar["_Text | None"] = ContextVar("coachwork_step", default=None)
 
 
+class Once(Protocol):
+    """Make a call once in the life of a run: its result is kept, and given again on replay. See `engine.once`."""
+
+    async def __call__(self, name: str, call: Callable[..., Coroutine[Any, Any, Any]], *args: Any) -> Any: ...
+
+
 @dataclass(frozen=True)
 class Services:
     """What a run works with."""
@@ -44,6 +49,7 @@ class Services:
     approvals: "Approvals"
     webhooks: "Webhooks"
     models: "Models"
+    once: "Once"
 
 
 class RunScope:
@@ -93,7 +99,7 @@ class RunScope:
         which catches it behaves the same on replay.
         """
         seq = self.next_seq()
-        outcome = await DBOS.run_step_async({"name": f"{record.kind}:{record.name}"}, self._perform, seq, record, call)
+        outcome = await self.services.once(f"{record.kind}:{record.name}", self._perform, seq, record, call)
         if outcome["error"] is not None:
             raise from_dict(outcome["error"])
         return outcome["output"]

@@ -340,7 +340,11 @@ class _Reader:
     def outer(self, at: int) -> bool:
         """Whether what follows a closing bracket fits it: more of the same, or the text around the outermost."""
         at = self.gap(at)
-        return len(self.stack) <= 1 or self.ended(at) or self.text[at] in ",}]" or bool(_KEY_AHEAD.match(self.text, at))
+        if len(self.stack) <= 1 or self.ended(at) or self.text[at] in ",}]":
+            return True
+        if self.stack[-2] == "[":
+            return self.text[at] in OPENERS or self.text[at] in "{["
+        return bool(_KEY_AHEAD.match(self.text, at))
 
     # ── numbers and words ─────────────────────────────────────────────────────────────────────
 

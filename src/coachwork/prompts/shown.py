@@ -7,7 +7,7 @@ conversation by turns, a model by its fields.
 import dataclasses
 import types
 import typing
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime, time
 from decimal import Decimal
 from enum import Enum
@@ -21,7 +21,15 @@ Names = dict[str, Any]  # a JSON schema of what a template may name
 
 
 class Fields(dict[str, Any]):
-    """An object: its fields, one a line, where a template shows it whole."""
+    """An object: its fields, one a line, where a template shows it whole. Its properties are asked for only by name."""
+
+    source: Any = None
+    properties: Collection[str] = ()
+
+    def get(self, name: str, default: Any = None) -> Any:
+        if name not in self and name in self.properties:
+            return shown(getattr(self.source, name))
+        return super().get(name, default)
 
     def __str__(self) -> str:
         return "\n".join(_entry(f"{name}:", value) for name, value in self.items())
@@ -85,7 +93,8 @@ def shown(value: Any) -> Any:
         return _passage(value)
     if isinstance(value, BaseModel):
         made = Turns() if isinstance(value, Conversation) else Fields()
-        made.update({name: shown(getattr(value, name)) for name in _public(type(value))})
+        made.update({name: shown(getattr(value, name)) for name in type(value).model_fields})
+        made.source, made.properties = value, _public(type(value)).keys() - type(value).model_fields.keys()
         return made
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return Fields({each.name: shown(getattr(value, each.name)) for each in dataclasses.fields(value)})

@@ -72,13 +72,6 @@ def check(lines: Sequence[Line], names: Names) -> None:
                     )
 
 
-def variables(lines: Sequence[Line]) -> set[str]:
-    """The inputs a template uses, by their first name."""
-    from pydantic_handlebars import extract_dependencies
-
-    return set(extract_dependencies("\n".join(line.text for line in lines), include_extra_helpers=True))
-
-
 def _joined(lines: Sequence[Line]) -> str:
     """The source, with the line break of a line that holds a block tag alone taken away, as Handlebars does."""
     made = []

@@ -56,7 +56,7 @@ def without_thinking(text: str) -> str:
             return ""
         text = text[closed.end() :].lstrip()
     at = text.lower().find("</think>")
-    if at >= 0 and not any(each.start < at < each.end and each.read for each in candidates(text)):
+    if at >= 0 and not any(each.start < at < each.end for each in candidates(text)):
         text = text[at + len("</think>") :].strip()
     return text
 

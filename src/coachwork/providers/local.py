@@ -3,24 +3,31 @@
 How each kind runs is in `local_llama.py`, `local_embed.py` and `local_whisper.py`, imported when first asked.
 """
 
-import os
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from coachwork.errors import ModelError, ModelUnavailable, UnknownModel, did_you_mean
 from coachwork.messages import Audio, ModelRequest, Transcript
 from coachwork.providers.catalogue import CATALOGUE, Weights
+from coachwork.providers.cores import free_cores
 from coachwork.providers.places import megabytes
 from coachwork.providers.weights import located
-from coachwork.providers.wire import Abilities, ChatEvent, Meter, Provider, Purpose
+from coachwork.providers.wire import Abilities, ChatEvent, Kind, Meter, Provider, Purpose
 
 if TYPE_CHECKING:
     from coachwork.providers.local_llama import Llama
     from coachwork.providers.wire import Vectors
 
 DEFAULT_CONTEXT = 8192
+_RUNTIMES: dict[Kind, tuple[str, str]] = {  # the package that runs a kind, and our extra that brings it
+    "chat": ("xllamacpp", "local"),
+    "embed": ("onnxruntime", "knowledge"),
+    "transcribe": ("faster_whisper", "speech"),
+}
 
 
 @dataclass(frozen=True)
@@ -64,7 +71,7 @@ class LocalModels(Provider):
     def problem(self, model: str) -> ModelError | None:
         full = f"{self.name}:{model}"
         if self.place(model) is not None:
-            return None
+            return self._no_runtime(model)
         if path := self._setting(model).path:
             return ModelUnavailable(
                 f"The file of {full!r} is not at {path!r}.",
@@ -80,6 +87,15 @@ class LocalModels(Provider):
             model=full,
             hint=f"Run `coachwork models pull {full}` ({megabytes(weights.size)}, licence {weights.licence}, "
             f"{weights.source}).",
+        )
+
+    def _no_runtime(self, model: str) -> ModelError | None:
+        package, extra = _RUNTIMES[next(iter(self.abilities(model).kinds))]
+        if _installed(package):
+            return None
+        full = f"{self.name}:{model}"
+        return ModelUnavailable(
+            f"{full!r} runs on {package}, which is not installed.", model=full, hint=f'pip install "coachwork[{extra}]"'
         )
 
     def abilities(self, model: str) -> Abilities:
@@ -133,24 +149,6 @@ class LocalModels(Provider):
         return place
 
 
-def free_cores() -> int:
-    """Physical cores this process may use: its affinity, one of each hyper-thread pair, its container's quota."""
-    allowed = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set(range(os.cpu_count() or 1))
-    cores = {_core(number) for number in allowed}
-    return max(1, min(len(cores), int(_quota())))
-
-
-def _core(number: int) -> object:
-    topology = Path(f"/sys/devices/system/cpu/cpu{number}/topology")
-    try:
-        return (topology / "physical_package_id").read_text(), (topology / "core_id").read_text()
-    except OSError:
-        return number
-
-
-def _quota() -> float:
-    try:
-        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
-        return 1e9 if quota == "max" else float(quota) / float(period)
-    except (OSError, ValueError):
-        return 1e9
+@cache
+def _installed(package: str) -> bool:
+    return find_spec(package) is not None

@@ -17,6 +17,7 @@ from typing import Any
 
 from coachwork.errors import ContextTooLong, ModelError, ModelUnavailable, NotInstalled, ProviderFault, Rejected
 from coachwork.messages import FinishReason, MediaPart, ModelRequest, TextDelta, Usage
+from coachwork.providers.cores import sleeping_threads
 from coachwork.providers.wire import ChatEvent, End, Meter
 
 _BATCH = 128  # tokens read between two chances to stop: 1.5 s on two cores, at the same speed as 2048
@@ -187,7 +188,8 @@ def _server(llama: Llama, model: str) -> Any:
 
 def _load(llama: Llama, model: str) -> Any:
     try:
-        import xllamacpp  # type: ignore[import-untyped]
+        with sleeping_threads():
+            import xllamacpp  # type: ignore[import-untyped]
     except ImportError:
         raise NotInstalled(
             f"{model!r} runs on llama.cpp, which is not installed.", hint='pip install "coachwork[local]"'

@@ -11,6 +11,7 @@ from typing import Any
 
 from coachwork.errors import ModelUnavailable, NotInstalled, Rejected
 from coachwork.messages import Audio, Transcript, Usage
+from coachwork.providers.cores import sleeping_threads
 from coachwork.providers.wire import Meter
 
 _models: dict[Path, Any] = {}
@@ -65,7 +66,8 @@ def _model(place: Path, threads: int) -> Any:
 
 def _load(place: Path, threads: int) -> Any:
     try:
-        from faster_whisper import WhisperModel  # type: ignore[import-untyped]
+        with sleeping_threads():
+            from faster_whisper import WhisperModel  # type: ignore[import-untyped]
     except ImportError:
         raise NotInstalled(
             "Local speech to text needs faster-whisper, which is not installed.", hint='pip install "coachwork[speech]"'

@@ -1,8 +1,9 @@
 """The knowledge bases, their documents, and the original files. Knows media types; indexing is `knowledge`'s."""
 
-from datetime import datetime
+from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import PurePosixPath
-from typing import Any, Literal
+from typing import Literal
 from urllib.parse import quote
 
 from fastapi import APIRouter
@@ -12,6 +13,7 @@ from starlette.responses import FileResponse
 from coachwork.app.project import Project
 from coachwork.errors import NotFound, did_you_mean
 from coachwork.knowledge import KnowledgeBase
+from coachwork.pipelines.views import moment
 from coachwork.server.served import ProjectHere
 
 router = APIRouter(prefix="/api/knowledge", tags=["knowledge"])
@@ -45,7 +47,7 @@ class KnowledgeList(BaseModel):
     items: list[KnowledgeInfo]
 
 
-class DocumentInfo(BaseModel):
+class DocumentListed(BaseModel):
     """A document of a knowledge base; `reason` says why a failed one could not be read."""
 
     id: str
@@ -55,11 +57,24 @@ class DocumentInfo(BaseModel):
     status: Literal["indexed", "failed"]
     reason: str
     passages: int
-    updated_at: datetime | None
+    updated_at: datetime
 
 
 class DocumentList(BaseModel):
-    items: list[DocumentInfo]
+    items: list[DocumentListed]
+
+
+class HeadingPlace(BaseModel):
+    start: int
+    end: int
+    level: int
+    title: str
+
+
+class PagePlace(BaseModel):
+    page: int
+    start: int
+    end: int
 
 
 class Document(BaseModel):
@@ -69,9 +84,9 @@ class Document(BaseModel):
     title: str
     format: str
     text: str
-    headings: list[dict[str, Any]]
-    pages: list[dict[str, Any]]
-    updated_at: datetime | None
+    headings: list[HeadingPlace]
+    pages: list[PagePlace]
+    updated_at: datetime
     file_url: str
 
 
@@ -85,7 +100,7 @@ async def list_knowledge(project: ProjectHere) -> KnowledgeList:
 async def list_documents(name: str, project: ProjectHere) -> DocumentList:
     """The documents of a knowledge base, those that failed with the reason."""
     found = await _base(project, name).documents()
-    return DocumentList(items=[DocumentInfo.model_validate(item, from_attributes=True) for item in found])
+    return DocumentList(items=[DocumentListed(**asdict(item) | {"updated_at": _at(item.updated_at)}) for item in found])
 
 
 @router.get("/{name}/documents/{document_id:path}")
@@ -97,9 +112,9 @@ async def get_document(name: str, document_id: str, project: ProjectHere) -> Doc
         title=found.title,
         format=found.format,
         text=found.text,
-        headings=[heading.model_dump() for heading in found.headings],
-        pages=[page.model_dump() for page in found.pages],
-        updated_at=found.updated_at,
+        headings=[HeadingPlace(**asdict(heading)) for heading in found.headings],
+        pages=[PagePlace(**asdict(page)) for page in found.pages],
+        updated_at=_at(found.updated_at),
         file_url=f"/api/knowledge/{quote(name)}/files/{quote(found.id)}",
     )
 
@@ -127,7 +142,7 @@ async def knowledge_info(base: KnowledgeBase) -> KnowledgeInfo:
         documents=status.documents,
         passages=status.passages,
         failed=status.failed,
-        updated_at=status.updated_at,
+        updated_at=moment(status.updated_at),
     )
 
 
@@ -136,3 +151,7 @@ def _base(project: Project, name: str) -> KnowledgeBase:
     if base is None:
         raise NotFound(f"there is no knowledge base {name!r}", hint=did_you_mean(name, list(project.knowledge)))
     return base
+
+
+def _at(milliseconds: int) -> datetime:
+    return datetime.fromtimestamp(milliseconds / 1000, UTC)

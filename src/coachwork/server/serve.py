@@ -20,6 +20,8 @@ from coachwork.errors import InputError, PortInUse
 from coachwork.server.security import require_loopback
 
 if TYPE_CHECKING:
+    from fastapi import FastAPI
+
     from coachwork.app.project import Project
 
 _GRACE_SECONDS = 10  # for requests under way when the server is told to stop
@@ -55,16 +57,7 @@ def serve_project(
     from coachwork.server.application import create_app
 
     app = create_app(project)
-    served = app.state.served
-    config = uvicorn.Config(
-        app,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,  # nobody but this machine may ask, so nobody is believed about who asked
-        ws="none",
-        timeout_graceful_shutdown=_GRACE_SECONDS,
-    )
+    served, config = app.state.served, configured(app)
     server = _Server(config, address_of(listening), served.stopping.set, on_ready)
 
     async def work() -> None:
@@ -80,6 +73,19 @@ def serve_project(
         if served.failure is None:
             raise
         raise served.failure from None
+
+
+def configured(app: "FastAPI") -> uvicorn.Config:
+    """How uvicorn serves the application."""
+    return uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,  # nobody but this machine may ask, so nobody is believed about who asked
+        ws="none",
+        timeout_graceful_shutdown=_GRACE_SECONDS,
+    )
 
 
 def listen(host: str, port: int) -> socket.socket:

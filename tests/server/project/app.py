@@ -59,14 +59,19 @@ async def decide(ticket: Ticket) -> Reply:
     return Reply(text=f"{decision.status}: {decision.value.text}")
 
 
-@app.pipeline(title="Waits for a file")
-async def held(gate: str) -> Reply:
+@step
+async def pass_gate(gate: str) -> str:
     current_scope().text("before ")
     # a file, since tests open the gate from another process
     while not (Path(__file__).parent / f"{gate}.go").exists():  # noqa: ASYNC110
         await asyncio.sleep(0.02)
     current_scope().text("after")
-    return Reply(text="through")
+    return "through"
+
+
+@app.pipeline(title="Waits for a file")
+async def held(gate: str) -> Reply:
+    return Reply(text=await pass_gate(gate))
 
 
 @app.pipeline(title="Fails")

@@ -1,6 +1,7 @@
 // What the page asks the server, as hooks with one key each. Knows the paths; does not know the screens.
 
 import { QueryClient, useInfiniteQuery, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useRef } from "react";
 import { ApiProblem, call, documentPath, withQuery } from "./client";
 import { hasEnded } from "./types";
 import type { AppInfo, Approval, DocumentInfo, DocumentText, Feedback, Json, JsonObject, KnowledgeInfo, Paged, Run, RunPage, RunSummary } from "./types";
@@ -37,6 +38,8 @@ export function useRun(id: string | undefined) {
     queryFn: ({ signal }) => call<Run>(`/api/runs/${encodeURIComponent(id ?? "")}`, { signal }),
     enabled: Boolean(id),
     staleTime: (query) => (query.state.data && hasEnded(query.state.data.status) ? 60_000 : 0),
+    // the stream tells at once; this is the net under it
+    refetchInterval: (query) => (query.state.data && !hasEnded(query.state.data.status) ? 5_000 : false),
   });
 }
 
@@ -69,13 +72,26 @@ function anyMoving(items: RunSummary[] | undefined): boolean {
   return Boolean(items?.some((run) => run.status === "queued" || run.status === "running"));
 }
 
+/** The same input sent again after a lost answer carries the same key, so nothing runs and is paid twice. */
 export function useStartRun(pipeline: string) {
+  const sent = useRef({ text: "", key: "" });
   const client = useQueryClient();
   return useMutation({
-    mutationFn: ({ input, key }: { input: JsonObject; key: string }) =>
-      call<Run>(`/api/pipelines/${encodeURIComponent(pipeline)}/runs`, { body: { input }, headers: { "Idempotency-Key": key } }),
-    onSuccess: () => void client.invalidateQueries({ queryKey: keys.runs }),
+    mutationFn: (input: JsonObject) => {
+      const text = JSON.stringify(input);
+      if (sent.current.text !== text) sent.current = { text, key: randomKey() };
+      return call<Run>(`/api/pipelines/${encodeURIComponent(pipeline)}/runs`, { body: { input }, headers: { "Idempotency-Key": sent.current.key } });
+    },
+    onSuccess: () => {
+      sent.current = { text: "", key: "" };
+      void client.invalidateQueries({ queryKey: keys.runs });
+    },
   });
+}
+
+/** `crypto.randomUUID` is there only over https and on localhost; this works everywhere. */
+function randomKey(): string {
+  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
 export function useCancelRun() {

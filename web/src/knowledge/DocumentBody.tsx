@@ -3,6 +3,7 @@ import type { ReactNode } from "react";
 import type { DocumentText } from "../api/types";
 import { MarkdownText } from "../text/MarkdownText";
 import type { Leaf } from "../text/markdown";
+import { stepwise } from "../text/headings";
 import { cut } from "../text/offsets";
 import type { Quoted } from "../screens/DocumentScreen";
 import { piecesOf } from "./plain";
@@ -40,6 +41,8 @@ function PlainBody({ document, lit }: { document: DocumentText; lit: (start: num
     const repeats = piece?.kind === "heading" && document.text.slice(piece.start, piece.end).replace(/^#+\s*/, "").trim() === document.title.trim();
     return repeats ? all.filter((_, index) => index !== first) : all;
   }, [document]);
+  const headings = pieces.filter((piece) => piece.kind === "heading");
+  const levels = stepwise(headings.map((heading) => heading.level), 2);
   return (
     <div className="prose-text">
       {pieces.map((piece) => {
@@ -51,7 +54,7 @@ function PlainBody({ document, lit }: { document: DocumentText; lit: (start: num
             </div>
           );
         if (piece.kind === "heading") {
-          const Tag = `h${Math.min(6, piece.level + 1)}` as "h2";
+          const Tag = `h${levels[headings.indexOf(piece)] ?? 6}` as "h2";
           return (
             <Tag key={piece.start} id={`at-${piece.anchor}`} data-level={piece.level}>
               {lit(piece.start + hashes(document.text, piece.start), piece.end)}

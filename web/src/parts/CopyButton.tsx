@@ -1,6 +1,7 @@
 import { Check, Copy } from "lucide-react";
 import { useState } from "react";
 import { IconButton } from "./Button";
+import { copyText } from "./copyText";
 
 export function CopyButton({ text, label }: { text: string; label: string }) {
   const [copied, setCopied] = useState(false);
@@ -9,7 +10,8 @@ export function CopyButton({ text, label }: { text: string; label: string }) {
       label={copied ? "Copied" : label}
       icon={copied ? <Check className="size-4 text-done" /> : <Copy className="size-4" />}
       onClick={() => {
-        void navigator.clipboard?.writeText(text).then(() => {
+        void copyText(text).then((done) => {
+          if (!done) return;
           setCopied(true);
           setTimeout(() => setCopied(false), 1500);
         });
@@ -28,7 +30,8 @@ export function CopyableId({ id }: { id: string }) {
       aria-label={copied ? "Copied" : `Copy the run id ${id}`}
       className="inline-flex max-w-full items-center gap-1.5 rounded px-1 py-0.5 font-mono text-xs text-ink-3 hover:bg-hover hover:text-ink"
       onClick={() => {
-        void navigator.clipboard?.writeText(id).then(() => {
+        void copyText(id).then((done) => {
+          if (!done) return;
           setCopied(true);
           setTimeout(() => setCopied(false), 1500);
         });

@@ -31,7 +31,7 @@ export function When({ iso, className }: { iso: string; className?: string }) {
   const at = useNow();
   return (
     <time dateTime={iso} title={exactly(iso)} className={className}>
-      {ago(iso, Math.max(at, Date.now() - 20_000))}
+      {ago(iso, at)}
     </time>
   );
 }

@@ -17,7 +17,7 @@ export function AnswerText({ answer, writing = false }: { answer: Answer; writin
       const citation = byMarker.get(marker);
       if (citation) return <CitationMark citation={citation} />;
       return writing ? (
-        <span className="tnum relative -top-[3px] mx-[3px] rounded bg-hover px-[5px] py-[1.5px] text-[11px] leading-none font-semibold text-ink-2">{marker}</span>
+        <span className="tnum relative -top-[3px] mr-px ml-[3px] rounded bg-hover px-[5px] py-[1.5px] text-[11px] leading-none font-semibold text-ink-2">{marker}</span>
       ) : (
         <span className="text-ink-3">[{marker}]</span>
       );

@@ -12,7 +12,7 @@ export function CitationMark({ citation }: { citation: Citation }) {
         <Link
           href={addressOf(citation)}
           aria-label={`Source ${citation.marker}: ${citation.title}: ${citation.quote}`}
-          className="tnum relative -top-[3px] mx-[3px] rounded bg-accent-soft px-[5px] py-[1.5px] text-[11px] leading-none font-semibold text-accent-text! no-underline! hover:bg-accent hover:text-on-accent!"
+          className="tnum relative -top-[3px] mr-px ml-[3px] rounded bg-accent-soft px-[5px] py-[1.5px] text-[11px] leading-none font-semibold text-accent-text! no-underline! hover:bg-accent hover:text-on-accent!"
         >
           {citation.marker}
         </Link>

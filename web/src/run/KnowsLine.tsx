@@ -8,9 +8,9 @@ import { plural } from "../text/numbers";
 export function KnowsLine({ knowledge }: { knowledge: KnowledgeInfo[] }) {
   if (knowledge.length === 0) return null;
   return (
-    <p className="mt-1.5 flex flex-wrap items-center gap-x-1.5 text-sm text-ink-3">
-      <BookOpen className="size-3.5" aria-hidden />
-      Knows
+    <p className="mt-1.5 text-sm text-ink-3">
+      <BookOpen className="mr-1.5 inline size-3.5 align-[-2px]" aria-hidden />
+      Knows{" "}
       {knowledge.map((one, index) => (
         <span key={one.name}>
           <Link href={`/knowledge/${one.name}`} className="text-ink-2 underline decoration-line-strong underline-offset-2 hover:text-ink hover:decoration-current">
@@ -22,7 +22,7 @@ export function KnowsLine({ knowledge }: { knowledge: KnowledgeInfo[] }) {
               , updated <When iso={one.updated_at} />
             </>
           )}
-          {index < knowledge.length - 1 && ";"}
+          {index < knowledge.length - 1 && "; "}
         </span>
       ))}
     </p>

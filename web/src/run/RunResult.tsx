@@ -49,6 +49,7 @@ export function RunResult({ view, feedback, outputSchema, broken = false, onRetr
       {view.status === "cancelled" && <Stopped onRetry={onRetry} />}
       {answer && (
         <div className={compact ? "" : "rounded-lg border border-line bg-surface px-5 py-4 max-sm:px-4"}>
+          {ended && view.status !== "succeeded" && <p className="mb-2 text-sm font-medium text-waiting">Unfinished: this was written before the run ended.</p>}
           <AnswerText answer={answer} writing={!ended} />
           {Object.keys(answer.rest).length > 0 && (
             <div className="mt-4 border-t border-line pt-4">
@@ -62,6 +63,7 @@ export function RunResult({ view, feedback, outputSchema, broken = false, onRetr
           <FieldsView value={view.output} schema={outputSchema ?? undefined} />
         </div>
       )}
+      {view.status === "succeeded" && !answer && (view.output === null || view.output === undefined) && <p className="rounded-lg border border-line bg-surface px-5 py-4 text-ink-2">Done. This app gives nothing out.</p>}
       {answer && <UnsupportedNote count={answer.unsupported.length} />}
       {answer && <Sources citations={answer.citations} />}
       {ended && (

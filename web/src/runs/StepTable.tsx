@@ -28,7 +28,7 @@ export function StepTable({ steps, ended }: { steps: Step[]; ended: boolean }) {
     setOpen(next);
   };
   return (
-    <div className="overflow-x-auto rounded-lg border border-line" tabIndex={0} role="region" aria-label="Steps">
+    <div className="overflow-x-auto rounded-lg border border-line" tabIndex={0}>
       <table className="w-full min-w-[860px] border-separate border-spacing-0 text-sm">
         <thead className="bg-sunken text-left text-ink-3">
           <tr>
@@ -165,11 +165,11 @@ function StepInside({ step }: { step: Step }) {
 function Inside({ title, value }: { title: string; value: Json | undefined }) {
   if (value === undefined || value === null || value === "") return null;
   return (
-    <section aria-label={title} className="min-w-0">
+    <div className="min-w-0">
       <h4 className="mb-1.5 text-sm font-semibold text-ink-2">{title}</h4>
-      <div className="max-h-[420px] overflow-y-auto rounded-md border border-line bg-surface px-4 py-3" tabIndex={0} role="region" aria-label={title}>
+      <div className="max-h-[420px] overflow-y-auto rounded-md border border-line bg-surface px-4 py-3" tabIndex={0}>
         <FieldsView value={value} />
       </div>
-    </section>
+    </div>
   );
 }

@@ -38,12 +38,12 @@ export function ChatApp({ pipeline, knowledge, runId }: ChatAppProps) {
   const working = view !== undefined && !hasEnded(view.status);
   const key = conversationKey(pipeline);
   const bottom = useRef<HTMLDivElement>(null);
-  const near = useNearBottom(bottom, [view?.text, view?.status, messages.length]);
+  const toEnd = useStayingAtEnd(bottom, `${view?.text.length} ${view?.status} ${messages.length}`);
 
   const ask = (turns: ChatMessage[]) => {
-    near.current = true;
+    toEnd();
     start.mutate(
-      { input: key === null ? { messages: turns as unknown as Json } : { [key]: { messages: turns as unknown as Json } }, key: crypto.randomUUID() },
+      key === null ? { messages: turns as unknown as Json } : { [key]: { messages: turns as unknown as Json } },
       {
         onSuccess: (started) => {
           client.setQueryData<Run>(keys.run(started.id), started);
@@ -63,7 +63,9 @@ export function ChatApp({ pipeline, knowledge, runId }: ChatAppProps) {
           <div className="flex items-start justify-between gap-3">
             <div className="min-w-0">
               <h1 className="text-lg font-semibold tracking-tight">{pipeline.title}</h1>
-              <KnowsLine knowledge={knowledge} />
+              <div className={runId ? "max-md:hidden" : ""}>
+                <KnowsLine knowledge={knowledge} />
+              </div>
             </div>
             {runId && (
               <Button small onClick={() => go(`/apps/${pipeline.name}`)}>
@@ -87,7 +89,7 @@ export function ChatApp({ pipeline, knowledge, runId }: ChatAppProps) {
           )}
           {question && <Question text={question.content} busy={start.isPending} onAskAgain={(text) => ask([...earlier, { role: "user", content: text }])} />}
           {run && view && <RunResult key={run.id} view={view} feedback={run.feedback} outputSchema={pipeline.output_schema} broken={broken} onRetry={() => ask(messages)} compact />}
-          {start.isError && <ProblemNote problem={asProblem(start.error)} retry={() => start.variables && ask(messagesOf(start.variables.input))} />}
+          {start.isError && <ProblemNote problem={asProblem(start.error)} retry={() => start.variables && ask(messagesOf(start.variables))} />}
           <div ref={bottom} aria-hidden />
         </div>
       </div>
@@ -131,7 +133,7 @@ function withAnswer(messages: ChatMessage[], run: Run): ChatMessage[] {
 }
 
 /** Stays at the end while text comes in, unless the reader scrolled up. */
-function useNearBottom(bottom: React.RefObject<HTMLDivElement | null>, changes: unknown[]) {
+function useStayingAtEnd(bottom: React.RefObject<HTMLDivElement | null>, change: string): () => void {
   const near = useRef(true);
   useEffect(() => {
     const thread = bottom.current?.closest("[data-thread]");
@@ -144,7 +146,8 @@ function useNearBottom(bottom: React.RefObject<HTMLDivElement | null>, changes: 
   }, [bottom]);
   useEffect(() => {
     if (near.current) bottom.current?.scrollIntoView({ block: "end" });
-    // oxlint-disable-next-line react-hooks/exhaustive-deps -- what changes is named by the caller
-  }, changes);
-  return near;
+  }, [bottom, change]);
+  return () => {
+    near.current = true;
+  };
 }

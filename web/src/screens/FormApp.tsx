@@ -1,4 +1,4 @@
-import { Play, Plus } from "lucide-react";
+import { PencilLine, Play, Plus } from "lucide-react";
 import { useEffect, useMemo, useRef, useState } from "react";
 import { Link, useLocation, useSearch } from "wouter";
 import { asProblem } from "../api/client";
@@ -31,23 +31,28 @@ export function FormApp({ pipeline, knowledge, runId }: FormAppProps) {
   const from = new URLSearchParams(useSearch()).get("from") ?? undefined;
   const field = useMemo(() => fieldOf(pipeline.input_schema, pipeline.input_schema), [pipeline.input_schema]);
   const fresh = useMemo(() => initialOf({ ...field, optional: false, required: true }) ?? {}, [field]);
-  const [draft, setDraft] = useState<{ of: string; value: Json | undefined }>({ of: "", value: fresh });
+  const [draft, setDraft] = useState<{ of: string; value: Json | undefined }>(() => ({ of: "", value: keptDraft(pipeline.name) ?? fresh }));
   const source = useRun(runId ?? from).data;
   const start = useStartRun(pipeline.name);
   const result = useRef<HTMLDivElement>(null);
+  const [asked, setAsked] = useState(""); // on a phone: the run whose input is unfolded above its result
   const form = `form-${pipeline.name}`;
 
   // The form shows what the run on screen was given, until somebody types.
   const shownOf = runId ?? from ?? "";
   const value = draft.of === shownOf ? draft.value : (source?.input ?? (shownOf === "" ? fresh : draft.value));
-  const set = (next: Json | undefined) => setDraft({ of: shownOf, value: next });
+  const set = (next: Json | undefined) => {
+    setDraft({ of: shownOf, value: next });
+    if (shownOf === "") keepDraft(pipeline.name, next);
+  };
 
   const send = (input: Json | undefined) => {
     start.mutate(
-      { input: isObject(input) ? input : {}, key: crypto.randomUUID() },
+      isObject(input) ? input : {},
       {
         onSuccess: (run) => {
           setDraft({ of: run.id, value: input });
+          keepDraft(pipeline.name, undefined);
           go(`/apps/${pipeline.name}/runs/${run.id}`);
           if (matchMedia("(max-width: 1023px)").matches) requestAnimationFrame(() => result.current?.scrollIntoView({ behavior: "smooth", block: "start" }));
         },
@@ -58,7 +63,7 @@ export function FormApp({ pipeline, knowledge, runId }: FormAppProps) {
   const problems = problem?.fields ?? [];
   const pick = (example: Example) => {
     start.reset();
-    setDraft({ of: shownOf, value: example.input });
+    set(example.input);
     document.getElementById(form)?.querySelector<HTMLElement>("input, textarea, select")?.focus({ preventScroll: false });
   };
 
@@ -75,11 +80,20 @@ export function FormApp({ pipeline, knowledge, runId }: FormAppProps) {
               </Link>
             )}
           </div>
-          <p className="mt-1 text-ink-2">{pipeline.about}</p>
-          <KnowsLine knowledge={knowledge} />
+          <div className={runId ? "max-lg:hidden" : ""}>
+            <p className="mt-1 text-ink-2">{pipeline.about}</p>
+            <KnowsLine knowledge={knowledge} />
+          </div>
+          {runId && (
+            <button type="button" aria-expanded={asked === runId} aria-controls={form} onClick={() => setAsked(asked === runId ? "" : runId)} className="mt-3 flex h-11 items-center gap-2 rounded-lg border border-line px-3.5 text-left lg:hidden">
+              <PencilLine className="size-4 text-ink-3" aria-hidden />
+              <span className="min-w-0 flex-1 truncate">{source?.title || "What was asked"}</span>
+              <span className="text-sm text-ink-3">{asked === runId ? "Fold" : "Show"}</span>
+            </button>
+          )}
           <form
             id={form}
-            className="mt-6 flex flex-col gap-5"
+            className={`mt-6 flex flex-col gap-5 ${runId && asked !== runId ? "max-lg:hidden" : ""}`}
             noValidate
             onSubmit={(event) => {
               event.preventDefault();
@@ -113,6 +127,28 @@ export function FormApp({ pipeline, knowledge, runId }: FormAppProps) {
       </section>
     </div>
   );
+}
+
+const LARGEST_DRAFT = 200_000; // characters; a recording is not kept
+
+/** What was typed and not sent outlives a reload of this tab. */
+function keepDraft(pipeline: string, value: Json | undefined): void {
+  const text = value === undefined ? "" : JSON.stringify(value);
+  try {
+    if (text === "" || text.length > LARGEST_DRAFT) sessionStorage.removeItem(`coachwork.draft.${pipeline}`);
+    else sessionStorage.setItem(`coachwork.draft.${pipeline}`, text);
+  } catch {
+    // storage is switched off or full: the draft lasts as long as the page
+  }
+}
+
+function keptDraft(pipeline: string): JsonObject | undefined {
+  try {
+    const value: unknown = JSON.parse(sessionStorage.getItem(`coachwork.draft.${pipeline}`) ?? "null");
+    return isObject(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 function FormResult({ runId, pipeline, onRetry }: { runId: string; pipeline: PipelineInfo; onRetry: (input: JsonObject) => void }) {

@@ -10,7 +10,7 @@ import { Empty } from "../parts/Empty";
 import { ProblemNote } from "../parts/ProblemNote";
 import { useTitle } from "../parts/Screen";
 import { SkeletonRows } from "../parts/Skeleton";
-import { When } from "../parts/When";
+import { useNow, When } from "../parts/When";
 
 /** What waits for a person: the list beside the letter. */
 export function InboxScreen({ id }: { id?: string }) {
@@ -93,6 +93,7 @@ function FilterLink({ to, here, children }: { to: string; here: boolean; childre
 }
 
 function ApprovalLine({ approval, chosen, suffix }: { approval: Approval; chosen: boolean; suffix: string }) {
+  const now = useNow();
   const about = approval.context?.map((row) => (typeof row.value === "string" ? row.value : "")).find((text) => text.length > 3) ?? "";
   return (
     <Link href={`/inbox/${approval.id}${suffix}`} aria-current={chosen ? "true" : undefined} className={`relative block border-b border-line px-4 py-3 ${chosen ? "bg-accent-soft" : "hover:bg-hover"}`}>
@@ -108,7 +109,7 @@ function ApprovalLine({ approval, chosen, suffix }: { approval: Approval; chosen
           <ApprovalWord status={approval.status} />
         </span>
       )}
-      {approval.status === "pending" && approval.expires_at && Date.parse(approval.expires_at) - Date.now() < 86_400_000 && (
+      {approval.status === "pending" && approval.expires_at && Date.parse(approval.expires_at) - now < 86_400_000 && (
         <span className="mt-1 block text-xs font-medium text-waiting">
           expires <When iso={approval.expires_at} />
         </span>

@@ -64,14 +64,14 @@ export function RunScreen({ id }: { id: string }) {
         </div>
       )}
       {view.approvals.length > 0 && <Approvals view={view} />}
-      <div className="grid gap-x-8 xl:grid-cols-2">
+      <div className="grid grid-cols-[minmax(0,1fr)] gap-x-8 xl:grid-cols-[minmax(0,1fr)_minmax(0,1fr)]">
         <Section title="Input">
-          <div className="max-h-[520px] overflow-y-auto rounded-lg border border-line px-5 py-4 max-sm:px-4" tabIndex={0} role="region" aria-label="Input">
+          <div className="max-h-[520px] overflow-y-auto rounded-lg border border-line px-5 py-4 max-sm:px-4" tabIndex={0}>
             <FieldsView value={lone(run.input)} schema={pipeline?.input_schema} />
           </div>
         </Section>
         <Section title="Output">
-          <div className="max-h-[520px] overflow-y-auto rounded-lg border border-line px-5 py-4 max-sm:px-4" tabIndex={0} role="region" aria-label="Output">
+          <div className="max-h-[520px] overflow-y-auto rounded-lg border border-line px-5 py-4 max-sm:px-4" tabIndex={0}>
             <Output view={view} run={run} schema={pipeline?.output_schema} />
           </div>
         </Section>

@@ -14,12 +14,13 @@ export function BottomBar({ waiting }: { waiting: number }) {
         const here = isAt(to, location);
         const count = to === "/inbox" ? waiting : 0;
         return (
-          <Link key={to} href={to} aria-current={here ? "page" : undefined} aria-label={count > 0 ? `${label}, ${count} waiting` : undefined} className={`flex h-14 flex-col items-center justify-center gap-0.5 text-xs ${here ? "font-medium text-accent-text" : "text-ink-2"}`}>
+          <Link key={to} href={to} aria-current={here ? "page" : undefined} className={`flex h-14 flex-col items-center justify-center gap-0.5 text-xs ${here ? "font-medium text-accent-text" : "text-ink-2"}`}>
             <span className="relative">
               <Icon className="size-5" aria-hidden />
               {count > 0 && (
-                <span className="tnum absolute -top-1.5 left-3 inline-flex h-4 min-w-4 items-center justify-center rounded-full bg-waiting px-1 text-[10px] font-semibold text-surface" aria-hidden>
+                <span className="tnum absolute -top-1.5 left-3 inline-flex h-4 min-w-4 items-center justify-center rounded-full bg-waiting px-1 text-[10px] font-semibold text-surface">
                   {count > 99 ? "99+" : count}
+                  <span className="sr-only"> waiting in the </span>
                 </span>
               )}
             </span>

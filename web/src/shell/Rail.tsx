@@ -43,7 +43,7 @@ export function Rail({ folded, onFold, onSearch, onShortcuts, waiting }: RailPro
             <Link
               href={to}
               aria-current={here ? "page" : undefined}
-              aria-label={count > 0 ? `${label}, ${count} waiting` : folded ? label : undefined}
+              aria-label={folded ? (count > 0 ? `${label}, ${count} waiting` : label) : undefined}
               className={`relative flex h-9 items-center gap-2.5 rounded-md transition-colors ${folded ? "w-9 justify-center" : "px-2.5"} ${here ? "bg-accent-soft font-medium text-accent-text" : "text-ink-2 hover:bg-hover hover:text-ink"}`}
             >
               <Icon className="size-[18px] shrink-0" aria-hidden />
@@ -72,8 +72,9 @@ export function Rail({ folded, onFold, onSearch, onShortcuts, waiting }: RailPro
 export function Badge({ count, dot = false }: { count: number; dot?: boolean }) {
   if (dot) return <span className="absolute top-1 right-1 size-2 rounded-full bg-waiting ring-2 ring-canvas" aria-hidden />;
   return (
-    <span className="tnum inline-flex h-5 min-w-5 items-center justify-center rounded-full bg-waiting-soft px-1.5 text-xs font-semibold text-waiting" aria-hidden>
+    <span className="tnum inline-flex h-5 min-w-5 items-center justify-center rounded-full bg-waiting-soft px-1.5 text-xs font-semibold text-waiting">
       {count > 99 ? "99+" : count}
+      <span className="sr-only"> waiting</span>
     </span>
   );
 }

@@ -1,5 +1,6 @@
 import { Fragment, memo, useMemo } from "react";
 import type { ReactNode } from "react";
+import { stepwise } from "./headings";
 import { readMarkdown } from "./markdown";
 import type { Block, Inline, Leaf } from "./markdown";
 
@@ -19,8 +20,10 @@ interface MarkdownTextProps {
 /** Markdown as elements. No HTML of the text's own ever reaches the page. */
 export const MarkdownText = memo(function MarkdownText({ source, showLeaf, showCite, topLevel = 3, lines = "keep", titled }: MarkdownTextProps) {
   const blocks = useMemo(() => readMarkdown(source), [source]);
-  const show: Show = { leaf: showLeaf ?? ((leaf) => leaf.text), cite: showCite ?? ((marker) => `[${marker}]`), topLevel, keep: lines === "keep" };
+  const show: Show = { leaf: showLeaf ?? ((leaf) => leaf.text), cite: showCite ?? ((marker) => `[${marker}]`), levels: new Map(), keep: lines === "keep" };
   const shown = titled !== undefined && isHeading(blocks[0], titled) ? blocks.slice(1) : blocks;
+  const headings = shown.filter((block) => block.kind === "heading");
+  stepwise(headings.map((heading) => heading.level), topLevel).forEach((level, index) => show.levels.set(headings[index] as Block, level));
   return <div className="prose-text">{shown.map((block, index) => blockElement(block, index, show))}</div>;
 });
 
@@ -31,7 +34,7 @@ function isHeading(block: Block | undefined, text: string): boolean {
 interface Show {
   leaf: (leaf: Leaf) => ReactNode;
   cite: (marker: number, start: number) => ReactNode;
-  topLevel: number;
+  levels: Map<Block, number>;
   keep: boolean;
 }
 
@@ -40,7 +43,7 @@ function blockElement(block: Block, key: number, show: Show): ReactNode {
     case "paragraph":
       return <p key={key}>{inlineElements(block.children, show)}</p>;
     case "heading": {
-      const level = Math.min(6, block.level + show.topLevel - 1);
+      const level = show.levels.get(block) ?? 6;
       const Tag = `h${level}` as "h2";
       return (
         <Tag key={key} id={`at-${block.start}`} data-level={block.level}>

@@ -33,6 +33,7 @@ const aligned = new Intl.NumberFormat(undefined, { style: "currency", currency: 
 
 /** Dollars for a column: always four digits, so that they stand under each other. */
 export function moneyAligned(usd: number): string {
+  if (usd === 0) return "$0";
   return usd > 0 && usd < 0.00005 ? `<${aligned.format(0.0001)}` : aligned.format(usd);
 }
 
@@ -52,7 +53,7 @@ const STEPS: [Intl.RelativeTimeFormatUnit, number][] = [
 export function ago(iso: string, now: number): string {
   const seconds = (Date.parse(iso) - now) / 1000;
   const size = Math.abs(seconds);
-  if (size < 45) return seconds <= 0 ? "just now" : "in a moment";
+  if (size < 45) return seconds <= 20 ? "just now" : "in a moment";
   if (size > 14 * 86_400) return day.format(new Date(iso));
   const [unit, length] = STEPS.findLast(([, each]) => size >= each * 0.9) ?? (["minute", 60] as const);
   return relative.format(Math.round(seconds / length), unit as Intl.RelativeTimeFormatUnit);

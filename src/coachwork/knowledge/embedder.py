@@ -1,0 +1,24 @@
+"""What this room needs of the models: texts to vectors. Knows the shape of the question; knows no model."""
+
+from collections.abc import Sequence
+from typing import Any, Literal, Protocol
+
+
+class Embedded(Protocol):
+    """Vectors in the order of the texts, each of `dimensions` numbers, and the model that made them."""
+
+    @property
+    def vectors(self) -> Any:
+        """Rows of floats: lists, or a float32 array (n, dimensions)."""
+
+    @property
+    def model(self) -> str: ...
+
+    @property
+    def dimensions(self) -> int: ...
+
+
+class Embedder(Protocol):
+    """`coachwork.models.Models` is one."""
+
+    async def embed(self, route: str, texts: Sequence[str], *, purpose: Literal["passage", "query"]) -> Embedded: ...

@@ -1,0 +1,279 @@
+"""Brings index and catalog to what the folder holds now. Knows what changed and in which order to write; parses nothing.
+
+Order, so that a kill at any instant costs only time: a document's passages are in the index before its row says
+so, and are gone from the index before its row is. A second run finds rows that are there by their digest and
+embeds only what is missing.
+"""
+
+import asyncio
+import hashlib
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from coachwork.errors import DocumentUnreadable
+from coachwork.knowledge.catalog import Catalog, Entry, Written
+from coachwork.knowledge.chunk import Piece, cut
+from coachwork.knowledge.config import KnowledgeConfig
+from coachwork.knowledge.document import (
+    PARSER_VERSION,
+    FailedDocument,
+    IngestProgress,
+    IngestReport,
+    Parsed,
+    ReadLimits,
+    SourceFile,
+)
+from coachwork.knowledge.embedder import Embedder
+from coachwork.knowledge.folder import scan, sha256_of
+from coachwork.knowledge.formats.text_builder import title_of
+from coachwork.knowledge.index import PassageIndex, Row
+from coachwork.knowledge.parse import format_of
+from coachwork.knowledge.reader import DocumentReader, DocumentTimeout
+from coachwork.knowledge.search import search_words
+
+_BATCH = 64  # passages embedded and written at once: what a kill can cost
+_TITLE_CHARACTERS = 200  # of the titles that are embedded with a passage, so that they don't crowd it out
+
+Progress = Callable[[IngestProgress], None]
+
+
+def limits_of(config: KnowledgeConfig) -> ReadLimits:
+    return ReadLimits(
+        max_bytes=int(config.max_file_mb * 1_000_000),
+        max_pages=config.max_pages,
+        seconds=config.parse_seconds,
+        memory_bytes=config.parse_memory_mb * 1_000_000,
+    )
+
+
+def recipe_of(config: KnowledgeConfig, model: str) -> str:
+    """What besides a document's bytes decides its rows: another recipe means reading it anew."""
+    return f"{PARSER_VERSION}|{model}|{config.passage_tokens}|{config.overlap_tokens}|{config.language}"
+
+
+def embedded_text(title: str, title_path: Sequence[str], text: str) -> str:
+    """What the embedding model sees of a passage: the titles above it, then its words."""
+    titles = [title, *(part for part in title_path if part != title)]
+    return f"{' › '.join(titles)[:_TITLE_CHARACTERS]}\n{text}"
+
+
+@dataclass(frozen=True)
+class Ingest:
+    """One ingest: what it reads, where it writes, whom it tells."""
+
+    folder: Path
+    config: KnowledgeConfig
+    catalog: Catalog
+    index: PassageIndex
+    embedder: Embedder
+    model: str
+    tell: Progress
+
+    async def run(self) -> IngestReport:
+        """Do it. Raises ProjectError without a folder, and errors of the embedding model."""
+        return await _Run(self).run()
+
+
+@dataclass(frozen=True)
+class _Draft:
+    """A passage that has no vector yet, unless `vector` was found in the index."""
+
+    row: Row
+    embedded: str
+    known: bool
+
+
+@dataclass
+class _Run:
+    """The state of one ingest while it goes."""
+
+    job: Ingest
+    started: float = field(default_factory=time.monotonic)
+    found: int = 0
+    read: int = 0
+    report: IngestReport = field(default_factory=IngestReport)
+    drafts: list[_Draft] = field(default_factory=list)
+    finished: list[tuple[Written, str]] = field(default_factory=list)  # with the version of its rows
+    failures: list[Written] = field(default_factory=list)
+
+    async def run(self) -> IngestReport:
+        job = self.job
+        limits = limits_of(job.config)
+        files = await asyncio.to_thread(scan, job.folder, limits)
+        known, indexed = await job.catalog.entries(), await job.index.versions()
+        self.found = len(files)
+        self._say("")
+        async with DocumentReader(limits) as reader:
+            for file in files:
+                await self._document(file, known.get(file.id), indexed.get(file.id, {}), reader)
+                self.read += 1
+                self._say(file.id)
+        await self._flush()
+        await self._follow_deletes({file.id for file in files}, known, indexed)
+        self._say("", "indexing")
+        if self.report.added or self.report.changed or self.report.deleted:
+            await job.index.settle()
+        await self._sum_up()
+        self._say("", "done")
+        return self.report
+
+    async def _document(
+        self, file: SourceFile, entry: Entry | None, versions: Mapping[str, int], reader: DocumentReader
+    ) -> None:
+        recipe = recipe_of(self.job.config, self.job.model)
+        sha256 = "" if file.refusal else await asyncio.to_thread(sha256_of, file.path)
+        if _is_settled(file, entry, versions, sha256, recipe):
+            self.report = replace(self.report, unchanged=self.report.unchanged + 1)
+            return
+        self._count(entry)
+        try:
+            if file.refusal:
+                raise DocumentUnreadable(file.id, file.refusal)
+            parsed, sha256 = await reader.read(file.id, file.path)
+        except DocumentUnreadable as error:
+            await self._failed(file, sha256, recipe, error, versions)
+            return
+        await self._passages(file, parsed, sha256, recipe, known=bool(versions))
+
+    def _count(self, entry: Entry | None) -> None:
+        if entry is None:
+            self.report = replace(self.report, added=self.report.added + 1)
+        else:
+            self.report = replace(self.report, changed=self.report.changed + 1)
+
+    async def _failed(
+        self, file: SourceFile, sha256: str, recipe: str, error: DocumentUnreadable, versions: Mapping[str, int]
+    ) -> None:
+        if versions:
+            await self.job.index.remove([file.id])  # what it once said is no longer what it says
+        nothing = Parsed(title_of(file.id), format_of(file.id), "")
+        retry = isinstance(error, DocumentTimeout) or not sha256
+        self.failures.append(Written(file.id, file.size, sha256, recipe, nothing, reason=error.reason, retry=retry))
+        await self.job.catalog.write(self.failures[-1:], _now())
+
+    async def _passages(self, file: SourceFile, parsed: Parsed, sha256: str, recipe: str, *, known: bool) -> None:
+        config = self.job.config
+        vectors = await self.job.index.vectors(file.id) if known else {}
+        pieces = await asyncio.to_thread(cut, parsed, size=config.passage_tokens, overlap=config.overlap_tokens)
+        version = version_of(sha256, recipe)
+        for position, piece in enumerate(pieces):
+            if len(self.drafts) >= _BATCH:
+                await self._flush()
+                self._say(file.id)
+            self.drafts.append(_draft(file.id, version, position, parsed, piece, vectors))
+        written = Written(file.id, file.size, sha256, recipe, parsed, passages=len(pieces))
+        self.finished.append((written, version))
+
+    async def _flush(self) -> None:
+        """Embed what has gathered, put it into the index, and only then write down which documents are whole."""
+        drafts, finished = self.drafts, self.finished
+        self.drafts, self.finished = [], []
+        missing = [draft for draft in drafts if not draft.known]
+        vectors: list[Sequence[float]] = []
+        if missing:
+            texts = [draft.embedded for draft in missing]
+            made = await self.job.embedder.embed(self.job.config.embed, texts, purpose="passage")
+            if made.model != self.job.model:
+                raise _another_model(self.job.model, made.model)
+            vectors = list(made.vectors)
+        fresh = iter(vectors)
+        rows = [draft.row if draft.known else replace(draft.row, vector=next(fresh)) for draft in drafts]
+        if rows:
+            await self.job.index.put(rows, {written.id: version for written, version in finished})
+        await self.job.catalog.write([written for written, _version in finished], _now())
+        self.report = replace(
+            self.report,
+            embedded=self.report.embedded + len(missing),
+            reused=self.report.reused + len(drafts) - len(missing),
+        )
+
+    async def _follow_deletes(
+        self, present: set[str], known: Mapping[str, Entry], indexed: Mapping[str, Mapping[str, int]]
+    ) -> None:
+        orphans = sorted(set(indexed) - present)
+        gone = sorted(set(known) - present)
+        if orphans:
+            await self.job.index.remove(orphans)
+        if gone:
+            await self.job.catalog.forget(gone)
+        self.report = replace(self.report, deleted=len({*orphans, *gone}))
+
+    async def _sum_up(self) -> None:
+        status = await self.job.catalog.status()
+        listed = await self.job.catalog.listed()
+        self.report = replace(
+            self.report,
+            found=self.found,
+            passages=status.passages,
+            seconds=time.monotonic() - self.started,
+            failed=[FailedDocument(info.id, info.reason) for info in listed if info.status == "failed"],
+        )
+
+    def _say(self, current: str, phase: str = "reading") -> None:
+        self.job.tell(
+            IngestProgress(
+                self.found,
+                self.read,
+                self.report.embedded,
+                len(self.failures),
+                current,
+                time.monotonic() - self.started,
+                "indexing" if phase == "indexing" else "done" if phase == "done" else "reading",
+            )
+        )
+
+
+def version_of(sha256: str, recipe: str) -> str:
+    """Names a document's bytes together with how they were read, cut and embedded."""
+    return hashlib.sha256(f"{sha256}|{recipe}".encode()).hexdigest()[:24]
+
+
+def _is_settled(
+    file: SourceFile, entry: Entry | None, versions: Mapping[str, int], sha256: str, recipe: str
+) -> bool:
+    """Does the last ingest's result still hold for this file, in the catalog and in the index?"""
+    if entry is None or entry.recipe != recipe or entry.sha256 != sha256 or entry.retry:
+        return entry is not None and bool(file.refusal) and entry.reason == file.refusal and not versions
+    if entry.status == "failed":
+        return not versions
+    return dict(versions) == {version_of(sha256, recipe): entry.passages}
+
+
+def _draft(
+    document: str, version: str, position: int, parsed: Parsed, piece: Piece, vectors: Mapping[str, Sequence[float]]
+) -> _Draft:
+    text = parsed.text[piece.start : piece.end]
+    embedded = embedded_text(parsed.title, piece.title_path, text)
+    digest = hashlib.sha256(embedded.encode()).hexdigest()
+    row = Row(
+        id=f"{document}\n{version}\n{position}",
+        document=document,
+        version=version,
+        position=position,
+        start=piece.start,
+        end=piece.end,
+        page=piece.page,
+        title=parsed.title,
+        title_path=piece.title_path,
+        text=text,
+        words=search_words(embedded),
+        digest=digest,
+        vector=vectors.get(digest, ()),
+    )
+    return _Draft(row, embedded, known=digest in vectors)
+
+
+def _another_model(expected: str, made: str) -> Exception:
+    from coachwork.errors import ModelUnavailable
+
+    return ModelUnavailable(
+        f"the embedding route changed from {expected!r} to {made!r} in the middle of an ingest",
+        model=expected,
+        hint="Vectors of two models can't be mixed. Run the ingest again when the first model answers.",
+    )
+
+
+def _now() -> int:
+    return int(time.time() * 1000)

@@ -1,0 +1,75 @@
+import { describe, expect, it } from "vitest";
+import type { Part } from "../api/stream";
+import type { Run, Step } from "../api/types";
+import { cachedOf, NOTHING, sideBySide, viewOf, withPart } from "./progress";
+
+const step = (seq: number, start: number, end: number | null, more: Partial<Step> = {}): Step => ({
+  seq,
+  kind: "prompt",
+  name: `step${seq}`,
+  label: "",
+  status: end === null ? "running" : "succeeded",
+  started_at: new Date(start).toISOString(),
+  finished_at: end === null ? null : new Date(end).toISOString(),
+  ...more,
+});
+const run = (more: Partial<Run>): Run => ({ id: "r", pipeline: "p", title: "", status: "running", created_at: "", started_at: null, finished_at: null, seconds: null, cost_usd: null, user: null, position: null, input: {}, output: null, error: null, steps: [], approvals: [], feedback: null, ...more });
+const fold = (parts: Part[]) => parts.reduce(withPart, NOTHING);
+
+describe("a stream becomes what is shown", () => {
+  it("writes the answer, and starts it over when the model was changed", () => {
+    const progress = fold([
+      { type: "start" },
+      { type: "data-run", data: { status: "running" } },
+      { type: "text-start", id: "t" },
+      { type: "text-delta", id: "t", delta: "Wrong" },
+      { type: "data-text-restart", id: "t" },
+      { type: "text-delta", id: "t", delta: "Right" },
+      { type: "text-delta", id: "t", delta: "." },
+    ]);
+    expect(viewOf(run({}), progress).text).toBe("Right.");
+  });
+
+  it("lets a later part about a step replace the earlier one", () => {
+    const progress = fold([
+      { type: "data-step", id: "step-1", data: step(1, 0, null) },
+      { type: "data-step", id: "step-1", data: step(1, 0, 5) },
+    ]);
+    expect(viewOf(run({}), progress).steps.map((one) => one.status)).toEqual(["succeeded"]);
+  });
+
+  it("tells the place in line, then forgets it", () => {
+    const queued = fold([{ type: "data-run", data: { status: "queued", position: 4 } }]);
+    expect(viewOf(run({ status: "queued" }), queued).position).toBe(4);
+    expect(viewOf(run({ status: "queued" }), withPart(queued, { type: "data-run", data: { status: "running" } })).position).toBe(null);
+  });
+
+  it("shows the problem in the server's words, or the error's text where it sent none", () => {
+    expect(fold([{ type: "data-problem", data: { code: "x", title: "x", reader: "Words." } }, { type: "error", errorText: "other" }]).problem?.reader).toBe("Words.");
+    expect(fold([{ type: "error", errorText: "other" }]).problem?.reader).toBe("other");
+  });
+
+  it("trusts the record once the run has ended", () => {
+    const progress = fold([{ type: "data-run", data: { status: "running" } }, { type: "data-step", data: step(1, 0, null) }]);
+    const view = viewOf(run({ status: "succeeded", output: "done", seconds: 3, steps: [step(1, 0, 3000)] }), progress);
+    expect([view.status, view.output, view.steps[0]?.status]).toEqual(["succeeded", "done", "succeeded"]);
+  });
+});
+
+describe("steps side by side", () => {
+  it.each([
+    ["one after the other", [step(1, 0, 10), step(2, 10, 20)], [[1], [2]]],
+    ["two at once", [step(1, 0, 10), step(2, 10, 20), step(3, 11, 30), step(4, 30, 31)], [[1], [2, 3], [4]]],
+    ["one still at work", [step(1, 0, null), step(2, 5, 8)], [[1, 2]]],
+    ["none", [], []],
+  ])("%s", (_name, steps, expected) => {
+    expect(sideBySide(steps).map((group) => group.map((one) => one.seq))).toEqual(expected);
+  });
+});
+
+it.each([
+  [[], false],
+  [[step(1, 0, 1, { model: "a" })], false],
+  [[step(1, 0, 1, { model: "a", cached: true }), step(2, 0, 1, { model: "a" })], "partly"],
+  [[step(1, 0, 1, { model: "a", cached: true }), step(2, 0, 1)], true],
+])("says whether the answer was kept from before", (steps, expected) => expect(cachedOf(steps)).toBe(expected));
