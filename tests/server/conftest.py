@@ -10,9 +10,10 @@ import uvicorn
 
 from coachwork.app.project import load_project
 from coachwork.server.application import create_app
-from coachwork.server.serve import address_of, configured, listen
+from coachwork.server.listening import address_of, listen
+from coachwork.server.serve import configured
 
-from .over_http import Here
+from .over_http import Here, environment
 
 PROJECT = Path(__file__).parent / "project"
 
@@ -38,7 +39,7 @@ def here(tmp_path_factory: pytest.TempPathFactory, make_project: Callable[[Path]
     static = folder / "static"
     (static / "assets").mkdir(parents=True)
     (static / "index.html").write_text("<!doctype html><title>Desk</title>")
-    project = load_project(folder, {"HOME": str(folder), "COACHWORK_CACHE": str(folder / "cache")})
+    project = load_project(folder, environment(folder))
     listening = listen("127.0.0.1", 0)
     server = uvicorn.Server(configured(create_app(project, static=static)))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})

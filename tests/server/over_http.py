@@ -43,3 +43,9 @@ def events(response: httpx.Response) -> Iterator[tuple[int | None, Any]]:
         elif not line and data:
             yield number, data if data == "[DONE]" else json.loads(data)
             number, data = None, ""
+
+
+def environment(folder: Path) -> dict[str, str]:
+    """The environment of the test project: its own cache, and the fake model in place of real ones."""
+    fake = {"COACHWORK_ALLOW_FAKE": "1", "COACHWORK_FAKE_MODEL": f"{folder}/fake_model.py:fake"}
+    return {"HOME": str(folder), "COACHWORK_CACHE": str(folder / "cache"), **fake}

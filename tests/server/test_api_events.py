@@ -37,6 +37,16 @@ def test_a_stream_tells_the_story_in_order_and_says_when_it_is_done(here: Here) 
     assert parts[-1] == {"type": "finish"}
 
 
+def test_the_text_of_a_model_comes_piece_by_piece(here: Here) -> None:
+    run_id = here.start("written", {"subject": "hello"})["id"]
+    parts = [part for _number, part in stream(here, run_id)[:-1]]
+    deltas = [part["delta"] for part in parts if part["type"] == "text-delta"]
+    assert "".join(deltas) == "You asked: Reply to: hello"
+    [step] = here.http.get(f"/api/runs/{run_id}").json()["steps"]
+    assert step["model"].startswith("fake:")
+    assert (step["kind"], step["status"], step["cost_usd"]) == ("prompt", "succeeded", 0)
+
+
 def test_a_stream_goes_on_where_it_was_left(here: Here) -> None:
     run_id = started(here, "resume")
     url = f"/api/runs/{run_id}/events"

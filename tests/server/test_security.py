@@ -3,7 +3,7 @@
 import pytest
 
 from coachwork.errors import InputError
-from coachwork.server.security import is_loopback, require_loopback
+from coachwork.server.listening import is_loopback, require_loopback
 
 from .over_http import Here
 

@@ -82,7 +82,7 @@ function answer(state, request, url, body, response) {
   }
   if (path === "/approvals") {
     const wanted = url.searchParams.get("status");
-    return json(response, { items: state.approvals.filter((one) => !wanted || one.status === wanted), next_cursor: null });
+    return json(response, { items: state.approvals.filter((one) => !wanted || wanted.split(",").includes(one.status)), next_cursor: null, counts: { pending: state.approvals.filter((one) => one.status === "pending").length } });
   }
   if ((match = path.match(/^\/approvals\/([^/]+)$/))) {
     const approval = state.approvals.find((one) => one.id === match[1]);

@@ -80,6 +80,7 @@ assert.equal(await page.getByText("And boots?").count(), 0);
 await told("a chat goes on, survives a reload, and a question is changed and asked again");
 
 await page.goto(`${mock.url}/inbox`);
+await page.getByRole("link", { name: /One sentence has no support/ }).waitFor();
 await page.keyboard.press("j");
 await page.waitForURL(/\/inbox\/.+/);
 await button("Edit").click();
@@ -109,7 +110,7 @@ assert.ok(height > 20_000, `only ${height} px of runs came in`);
 await told(`ten thousand runs scroll with ${rows} rows in the document (${height} px so far)`);
 
 await page.keyboard.press("Control+k");
-await page.getByRole("combobox").fill("delivery");
+await page.getByRole("combobox", { name: /Search apps/ }).fill("delivery");
 await page.getByRole("option", { name: /Delivery times/ }).waitFor();
 await page.keyboard.press("Escape");
 await page.keyboard.press("g");

@@ -1,9 +1,142 @@
-"""TEMPORARY stand-in by the lead so that others can integrate; the knowledge helper overwrites this file."""
+"""Holds an answer against the passages it was written from. Knows markers, sentences and spans; what proves what is
+decided in `evidence.py`.
+
+The text of the answer stays as it is. Every sentence comes out with its offsets, whether it is supported, and in
+`markers` the numbers of the passages that bear it out (or, unsupported, of those it pointed to). The citations
+follow the sentences in order, one for each marker of each sentence: walking both lists side by side pairs them.
+A marker that points to no passage gives no citation, and its sentence is unsupported. A sentence without markers is
+looked up in all passages, and needs clearer evidence. Courtesy and questions claim nothing and count as supported.
+"""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from coachwork.messages import Checked, Passage
+from coachwork.knowledge.claims import courtesies, markers_in, without_markers
+from coachwork.knowledge.evidence import Evidence, Source, source_of, weigh
+from coachwork.knowledge.quotes import find_quote, quotations
+from coachwork.knowledge.sentences import Span, split_sentences
+from coachwork.knowledge.words import Word, is_german, words_of
+from coachwork.messages import Checked, Citation, Passage, Sentence
+
+CITED = 0.5  # score from which a cited passage bears a sentence out
+UNCITED = 0.6  # and a passage that the answer did not name
+_SHOWN = 0.15  # below it a place has too little to do with the sentence to be shown for it
 
 
-def check(text: str, passages: Sequence[Passage], *args: object, **kwargs: object) -> Checked:
-    return Checked(text=text)
+@dataclass(frozen=True)
+class Judgement:
+    """What the passages say of one sentence: `places` are (number of the passage, span in its text), best first."""
+
+    supported: bool
+    score: float
+    places: tuple[tuple[int, Span], ...]
+    why: str = ""
+
+
+@dataclass(frozen=True)
+class _Judge:
+    """The passages of one answer, each cut up once."""
+
+    passages: Sequence[Passage]
+    german: bool
+    sources: tuple[Source, ...]
+
+
+def check(text: str, passages: Sequence[Passage]) -> Checked:
+    """Check each sentence of `text`; `[n]` in it means `passages[n - 1]`."""
+    judge = _judge_of(passages)
+    plain = without_markers(text)
+    spans = split_sentences(text)
+    neutral = courtesies(text, spans)
+    sentences, citations = [], []
+    for index, span in enumerate(spans):
+        asked = markers_in(text, span.start, span.end)
+        judgement = Judgement(True, 1.0, ()) if index in neutral else _judged(plain, span, asked, judge)
+        cited = [(number, _citation(number, passages[number - 1], place)) for number, place in judgement.places]
+        sentences.append(
+            Sentence(
+                text=text[span.start : span.end],
+                start=span.start,
+                end=span.end,
+                supported=judgement.supported,
+                markers=[number for number, _ in cited],
+            )
+        )
+        citations.extend(citation for _, citation in cited)
+    return Checked(text=text, citations=citations, sentences=sentences)
+
+
+def judge(claim: str, passages: Sequence[Passage], *, cited: bool = True) -> Judgement:
+    """Judge one sentence by all of `passages`."""
+    asked = list(range(1, len(passages) + 1)) if cited else []
+    return _judged(claim, Span(0, len(claim)), asked, _judge_of(passages))
+
+
+def _judge_of(passages: Sequence[Passage]) -> _Judge:
+    german = is_german(" ".join(passage.text for passage in passages))
+    sources = tuple(
+        source_of(passage.text, (passage.title, *passage.title_path), german=german) for passage in passages
+    )
+    return _Judge(passages, german, sources)
+
+
+def _judged(plain: str, span: Span, asked: Sequence[int], judge: _Judge) -> Judgement:
+    sentence = plain[span.start : span.end]
+    words = words_of(plain, span.start, span.end, german=judge.german)
+    known = [number for number in asked if 1 <= number <= len(judge.passages)]
+    numbers = known if asked else range(1, len(judge.passages) + 1)
+    quotes = quotations(sentence)
+    weighed = [(number, _weighed(words, quotes, number, judge)) for number in numbers]
+    weighed.sort(key=lambda pair: (pair[1].against != "", -pair[1].score))
+    enough = CITED if asked else UNCITED
+    good = [(number, found) for number, found in weighed if not found.against and found.score >= enough]
+    if not good and (both := _together(words, [number for number, _ in weighed[:4]], judge, enough)):
+        good = [(number, found) for number, found in weighed if number in both]
+    supported = bool(good) and len(known) == len(asked) and _quoted_right(quotes, [number for number, _ in good], judge)
+    shown = good if supported else [(number, found) for number, found in weighed if asked and found.score >= _SHOWN]
+    if not asked:
+        shown = shown[:1] if len(good) < 2 or good[0][1].score >= enough else shown
+    why = "" if supported else next((found.against for _, found in weighed if found.against), "too little of it is there")
+    places = [(number, found.span) for number, found in shown if found.span.end > found.span.start]
+    order = {number: place for place, number in enumerate(asked)}
+    places.sort(key=lambda place: order.get(place[0], len(order)))
+    return Judgement(supported, max((found.score for _, found in weighed), default=0.0), tuple(places), why)
+
+
+def _weighed(words: Sequence[Word], quotes: Sequence[str], number: int, judge: _Judge) -> Evidence:
+    """The evidence of one passage; where it holds the sentence's quotation, that is the place."""
+    found = weigh(words, judge.sources[number - 1])
+    for quote in quotes:
+        if (span := find_quote(judge.passages[number - 1].text, quote)) is not None:
+            return Evidence(found.score, span, found.against)
+    return found
+
+
+def _together(words: Sequence[Word], numbers: Sequence[int], judge: _Judge, enough: float) -> set[int]:
+    """Two passages that bear the sentence out with one another, where neither does alone."""
+    for place, first in enumerate(numbers):
+        for second in numbers[place + 1 :]:
+            one, other = judge.sources[first - 1], judge.sources[second - 1]
+            found = weigh(words, Source((*one.units, *other.units), one.context | other.context))
+            if not found.against and found.score >= enough:
+                return {first, second}
+    return set()
+
+
+def _quoted_right(quotes: Sequence[str], numbers: Sequence[int], judge: _Judge) -> bool:
+    """Does every quotation stand word for word in one of these passages?"""
+    return all(any(find_quote(judge.passages[number - 1].text, quote) for number in numbers) for quote in quotes)
+
+
+def _citation(number: int, passage: Passage, place: Span) -> Citation:
+    return Citation(
+        marker=number,
+        knowledge=passage.knowledge,
+        document=passage.document,
+        title=passage.title,
+        title_path=passage.title_path,
+        page=passage.page,
+        start=passage.start + place.start,
+        end=passage.start + place.end,
+        quote=passage.text[place.start : place.end],
+    )

@@ -39,11 +39,10 @@ _UNITS = frozenset(
 _SAME = {"eur": "euro", "usd": "dollar", "gbp": "pound", "jpy": "yen", "metre": "meter", "litre": "liter"}
 _NUMBER_WORDS = {
     word: str(value)
-    for value, names in enumerate(
-        "zero;one;two;three;four;five;six;seven;eight;nine;ten;eleven;twelve;thirteen;fourteen;fifteen;sixteen;seventeen"
-        ";eighteen;nineteen;twenty".split(";")
+    for value, word in enumerate(
+        "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen"
+        " seventeen eighteen nineteen twenty".split()
     )
-    for word in (names,)
 } | {"thirty": "30", "forty": "40", "fifty": "50", "sixty": "60", "seventy": "70", "eighty": "80", "ninety": "90"}
 _ORDINALS = {
     word: str(value + 1)

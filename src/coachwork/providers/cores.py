@@ -13,7 +13,7 @@ def sleeping_threads() -> Iterator[None]:
     """Import a library in here, and its OpenMP threads sleep while they wait for each other instead of spinning.
 
     OpenMP reads this once, when it is loaded. Measured with other work on both cores: 10 and 3 tokens/s
-    spinning, 98 and 93 sleeping; on idle cores the two are alike. A user's own setting is left alone.
+    spinning, 98 and 93 sleeping. A user's own setting is left alone.
     """
     if _WAITING in os.environ:
         yield

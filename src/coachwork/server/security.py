@@ -5,13 +5,12 @@ Host must be ours (else a name that points here, DNS rebinding, would read answe
 that changes something must not come from another site.
 """
 
-import ipaddress
 import re
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from coachwork.errors import InputError
+from coachwork.server.listening import is_loopback
 from coachwork.server.problems import problem, respond
 
 _HOST = re.compile(r"(?P<name>[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]+)?")
@@ -21,7 +20,6 @@ CONTENT_SECURITY_POLICY = "; ".join(
         "default-src 'none'",
         "script-src 'self'",
         "style-src 'self'",
-        "style-src-attr 'unsafe-inline'",  # positions that a component computes
         "img-src 'self' data: blob:",
         "media-src 'self' data: blob:",  # recordings are data URLs
         "font-src 'self'",
@@ -109,28 +107,6 @@ class SameOrigin:
             await respond(refusal)(scope, receive, send)
             return
         await self.app(scope, receive, send)
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host name or address means this machine and no other."""
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False
-
-
-def require_loopback(host: str) -> None:
-    """Raise InputError for an address that others could reach: there is no login yet to hold them back."""
-    if is_loopback(host):
-        return
-    raise InputError(
-        f"listening on {host!r} would let everybody on the network in, because login is not built yet",
-        hint="Listen on 127.0.0.1. To reach it from another machine, open a tunnel there "
-        "(ssh -L 8000:127.0.0.1:8000 THIS_MACHINE), or put a proxy that asks for a password "
-        "before it on this machine, sending `Host: localhost`.",
-    )
 
 
 def _is_foreign(headers: Headers) -> bool:

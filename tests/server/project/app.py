@@ -12,6 +12,7 @@ from coachwork.messages import Conversation
 from coachwork.pipelines.approvals import approval
 from coachwork.pipelines.pipeline import Example
 from coachwork.pipelines.steps import note, step
+from coachwork.prompts import prompt
 from coachwork.tracing.scope import current_scope
 
 app = App("Desk", about="Answers tickets.")
@@ -46,6 +47,15 @@ async def ask_nobody(text: str) -> str:
 async def answer_ticket(ticket: Ticket) -> Reply:
     note("Thinking about it")
     return Reply(text=await shout(ticket.subject))
+
+
+@prompt
+async def write(subject: str) -> str: ...
+
+
+@app.pipeline(title="Let the model write")
+async def written(ticket: Ticket) -> Reply:
+    return Reply(text=await write(ticket.subject))
 
 
 @app.pipeline(title="Ask the handbook")

@@ -223,11 +223,11 @@ export interface ChatMessage {
 export interface Paged<T> {
   items: T[];
   next_cursor?: string | null;
-}
-
-export interface RunPage extends Paged<RunSummary> {
+  /** By status, over all pages. */
   counts?: Record<string, number>;
 }
+
+export type RunPage = Paged<RunSummary>;
 
 export function hasEnded(status: RunStatus): boolean {
   return status === "succeeded" || status === "failed" || status === "cancelled";

@@ -14,7 +14,7 @@ export function FileField({ field, path, value }: FieldProps<"file">) {
   const [name, setName] = useState("");
   const [over, setOver] = useState(false);
   const [unreadable, setUnreadable] = useState("");
-  const audio = field.accept.startsWith("audio");
+  const words = field.accept.startsWith("audio") ? "Choose a recording, or drop it here" : "Choose a file, or drop it here";
   const take = (file: File | undefined) => {
     if (!file) return;
     setUnreadable("");
@@ -29,7 +29,7 @@ export function FileField({ field, path, value }: FieldProps<"file">) {
   const given = typeof value === "string" && value !== "";
   return (
     <FieldFrame id={id} field={field} problem={problem || unreadable}>
-      <input ref={input} id={id} type="file" accept={field.accept || undefined} disabled={disabled} className="sr-only peer" onChange={(event) => take(event.target.files?.[0])} {...aria} />
+      <input ref={input} id={id} type="file" tabIndex={-1} accept={field.accept || undefined} disabled={disabled} className="sr-only peer" onChange={(event) => take(event.target.files?.[0])} {...aria} />
       {given ? (
         <div className="flex items-center gap-3 rounded-md border border-line-strong bg-surface px-3 py-2">
           <FileAudio className="size-4 shrink-0 text-ink-3" aria-hidden />
@@ -63,10 +63,10 @@ export function FileField({ field, path, value }: FieldProps<"file">) {
             setOver(false);
             take(event.dataTransfer.files[0]);
           }}
-          className={`flex items-center justify-center gap-2 rounded-md border border-dashed px-3 py-5 text-ink-2 transition-colors hover:bg-hover ${over ? "border-accent bg-accent-soft" : "border-line-strong"}`}
-          aria-label={`${field.label}: choose a file`}
+          className={`flex items-center justify-center gap-2 rounded-md border border-dashed px-3 py-5 peer-focus-visible:outline-2 peer-focus-visible:outline-focus text-ink-2 transition-colors hover:bg-hover ${over ? "border-accent bg-accent-soft" : "border-line-strong"}`}
+          aria-label={`${words} (${field.label})`}
         >
-          <Upload className="size-4" aria-hidden /> {audio ? "Choose a recording, or drop it here" : "Choose a file, or drop it here"}
+          <Upload className="size-4" aria-hidden /> {words}
         </button>
       )}
     </FieldFrame>

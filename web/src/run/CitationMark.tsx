@@ -17,7 +17,7 @@ export function CitationMark({ citation }: { citation: Citation }) {
           {citation.marker}
         </Link>
       </HoverCard.Trigger>
-      <HoverCard.Portal>
+      <HoverCard.Portal container={document.getElementById("main")}>
         <HoverCard.Content side="top" sideOffset={8} collisionPadding={12} className="z-40 w-[min(380px,calc(100vw-24px))] rounded-lg border border-line bg-raised p-3.5 text-base text-ink shadow-high">
           <div className="flex items-start gap-2">
             <FileText className="mt-0.5 size-4 shrink-0 text-ink-3" aria-hidden />

@@ -21,8 +21,8 @@ export function StepList({ view, beside }: { view: RunView; beside: ReactNode })
       <div className="flex items-center gap-1 pr-2">
         <button
         type="button"
-        aria-expanded={open}
-        aria-controls={list}
+        aria-expanded={open && steps.length > 0}
+        aria-controls={open && steps.length > 0 ? list : undefined}
         onClick={() => setAsked(!open)}
         disabled={steps.length === 0}
         className="flex min-w-0 flex-1 items-center gap-2.5 rounded-lg px-3.5 py-2.5 text-left disabled:cursor-default"

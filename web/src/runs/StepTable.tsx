@@ -134,7 +134,7 @@ function StepInside({ step }: { step: Step }) {
       )}
       {(step.attempts?.length ?? 0) > 0 && (
         <div>
-          <h4 className="mb-1 text-sm font-semibold text-ink-2">Models that were asked first</h4>
+          <h3 className="mb-1 text-sm font-semibold text-ink-2">Models that were asked first</h3>
           <ul className="text-sm">
             {step.attempts?.map((attempt, index) => (
               <li key={index} className="py-0.5">
@@ -166,7 +166,7 @@ function Inside({ title, value }: { title: string; value: Json | undefined }) {
   if (value === undefined || value === null || value === "") return null;
   return (
     <div className="min-w-0">
-      <h4 className="mb-1.5 text-sm font-semibold text-ink-2">{title}</h4>
+      <h3 className="mb-1.5 text-sm font-semibold text-ink-2">{title}</h3>
       <div className="max-h-[420px] overflow-y-auto rounded-md border border-line bg-surface px-4 py-3" tabIndex={0}>
         <FieldsView value={value} />
       </div>

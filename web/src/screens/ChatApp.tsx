@@ -77,6 +77,7 @@ export function ChatApp({ pipeline, knowledge, runId }: ChatAppProps) {
       </header>
       <div className="min-h-0 flex-1 overflow-y-auto px-8 max-md:px-4" data-thread>
         <div role="log" aria-label="Conversation" aria-live="off" className="mx-auto flex max-w-[860px] flex-col gap-6 py-7 outline-offset-4" tabIndex={0}>
+          <h2 className="sr-only">Conversation</h2>
           {!runId && <BeforeTheFirstQuestion pipeline={pipeline} onPick={(example) => ask(messagesOf(example.input))} />}
           {error && !run ? <ProblemNote problem={asProblem(error)} retry={retry} runId={runId} /> : null}
           {runId && !run && !error && <Skeleton lines={5} />}

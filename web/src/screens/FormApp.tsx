@@ -85,7 +85,7 @@ export function FormApp({ pipeline, knowledge, runId }: FormAppProps) {
             <KnowsLine knowledge={knowledge} />
           </div>
           {runId && (
-            <button type="button" aria-expanded={asked === runId} aria-controls={form} onClick={() => setAsked(asked === runId ? "" : runId)} className="mt-3 flex h-11 items-center gap-2 rounded-lg border border-line px-3.5 text-left lg:hidden">
+            <button type="button" aria-expanded={asked === runId} onClick={() => setAsked(asked === runId ? "" : runId)} className="mt-3 flex h-11 items-center gap-2 rounded-lg border border-line px-3.5 text-left lg:hidden">
               <PencilLine className="size-4 text-ink-3" aria-hidden />
               <span className="min-w-0 flex-1 truncate">{source?.title || "What was asked"}</span>
               <span className="text-sm text-ink-3">{asked === runId ? "Fold" : "Show"}</span>

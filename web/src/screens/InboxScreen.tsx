@@ -12,14 +12,15 @@ import { useTitle } from "../parts/Screen";
 import { SkeletonRows } from "../parts/Skeleton";
 import { useNow, When } from "../parts/When";
 
+const DECIDED = "accepted,edited,rejected,expired,cancelled";
+
 /** What waits for a person: the list beside the letter. */
 export function InboxScreen({ id }: { id?: string }) {
   useTitle("Inbox");
   const [, go] = useLocation();
   const decided = new URLSearchParams(useSearch()).get("show") === "decided";
-  const query = useApprovals(decided ? "" : "pending");
-  const all = query.data?.pages.flatMap((page) => page.items) ?? [];
-  const items = decided ? all.filter((approval) => approval.status !== "pending") : all;
+  const query = useApprovals(decided ? DECIDED : "pending");
+  const items = query.data?.pages.flatMap((page) => page.items) ?? [];
   const suffix = decided ? "?show=decided" : "";
   useNextAndBefore(items, id, (to) => go(`/inbox/${to}${suffix}`));
   return (
@@ -65,6 +66,7 @@ export function InboxScreen({ id }: { id?: string }) {
       <section aria-label="The approval" className={`h-full min-w-0 flex-1 overflow-y-auto bg-sunken ${id ? "" : "max-md:hidden"}`}>
         {id ? (
           <div className="mx-auto max-w-[820px] px-8 pt-6 pb-16 max-md:px-4 max-md:pt-3">
+            <h1 className="sr-only md:hidden">Inbox</h1>
             <Link href={`/inbox${suffix}`} className="mb-3 -ml-1 inline-flex items-center gap-1 rounded px-1 py-1 text-sm text-ink-2 hover:text-ink md:hidden">
               <ChevronLeft className="size-4" aria-hidden /> Inbox
             </Link>

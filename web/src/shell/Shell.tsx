@@ -16,7 +16,8 @@ export function Shell({ children }: { children: ReactNode }) {
   const [folded, setFolded] = useState(() => read("coachwork.rail") === "folded");
   const [open, setOpen] = useState<"search" | "shortcuts" | null>(null);
   const approvals = useApprovals("pending");
-  const waiting = approvals.data?.pages.reduce((sum, page) => sum + page.items.length, 0) ?? 0;
+  const pages = approvals.data?.pages ?? [];
+  const waiting = pages[0]?.counts?.["pending"] ?? pages.reduce((sum, page) => sum + page.items.length, 0);
   const fold = () => {
     setFolded(!folded);
     write("coachwork.rail", folded ? null : "folded");

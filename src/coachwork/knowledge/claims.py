@@ -1,0 +1,130 @@
+"""Which sentences of an answer claim something, and which are courtesy. Knows phrases and markers; judges no truth.
+
+A sentence is courtesy only when all of it is: one with a number, or with words beyond the phrase, is a claim.
+"""
+
+import re
+from collections.abc import Sequence
+
+from coachwork.knowledge.sentences import Span
+
+MARKER = re.compile(r"\[\^?(\d{1,3}(?:\s*[,;–-]\s*\^?\d{1,3})*)\](?!\()")
+_CODE = re.compile(r"`[^`\n]*`")
+_NAME = r"(?:\s+(?:there|all|team|everyone|everybody|customer|sir|madam|mrs?\.?|ms\.?|dr\.?|frau|herr|und|and|or|&|[A-ZÄÖÜ][\w.'’-]*))"
+_GREETING = re.compile(
+    rf"(?:hello|hi|hey|dear|greetings|good (?:morning|afternoon|evening|day)|hallo|guten (?:tag|morgen|abend)"
+    rf"|liebe[rs]?|sehr geehrte[rs]?)(?-i:{_NAME}){{0,5}}\s*[,!.:]?",
+    re.IGNORECASE,
+)
+_CLOSING = re.compile(
+    r"(?:(?:with\s+)?(?:kind|best|warm|warmest|kindest|many)\s+(?:regards|wishes|thanks)|best|regards|sincerely"
+    r"|yours(?:\s+(?:sincerely|faithfully|truly))?|sincerely yours|cheers|thanks|thank you|all the best|take care"
+    r"|(?:mit\s+)?(?:freundlichen|herzlichen|besten|vielen|viele|beste|liebe)\s+(?:grüßen|grüße|grüssen|dank))\s*[,!.]?",
+    re.IGNORECASE,
+)
+_COURTESY = re.compile(
+    r"(?:"
+    r"(?:thank you|thanks|many thanks)(?: (?:so|very) much)?(?: again)?(?: for (?:your|the|getting|reaching|writing|contacting"
+    r"|asking|letting|bringing|being|taking|waiting|choosing)\b[\w ,'’-]{0,70})?"
+    r"|(?:i|we)(?:['’]m| am|['’]re| are)? ?(?:so |very |truly |really )?(?:sorry|apologi[sz]e)\b[\w ,'’-]{0,90}"
+    r"|(?:please )?accept (?:our|my)\b[\w ]{0,20} apologies[\w ,'’-]{0,60}"
+    r"|(?:i|we)(?: completely| fully)? understand\b[\w ,'’-]{0,80}"
+    r"|(?:i|we) hope (?:this|that|you|the above|it)\b[\w ,'’-]{0,60}"
+    r"|(?:please )?(?:let (?:me|us) know|feel free|do(?: not|n['’]t) hesitate)\b[\w ,'’-]{0,90}"
+    r"|(?:if you (?:have|need)|should you (?:have|need))\b[\w ,'’-]{0,60}(?:please )?(?:let (?:me|us) know|feel free|contact us"
+    r"|reach out|get in touch|ask|do(?: not|n['’]t) hesitate)\b[\w ,'’-]{0,40}"
+    r"|(?:i|we)(?:['’]m| am|['’]re| are) (?:happy|glad|here) to (?:help|assist)\b[\w ,'’-]{0,40}"
+    r"|(?:have a|wishing you a) (?:nice|great|good|lovely|wonderful) (?:day|week|weekend|evening)"
+    r"|you(?:['’]re| are) welcome|(?:yes|sure|certainly|of course|okay|ok|great question|good question)"
+    r"|(?:vielen |herzlichen )?dank(?: für (?:ihre|deine) [\w ]{0,40})?"
+    r")\s*[.!]*",
+    re.IGNORECASE,
+)
+_ABSENCE = re.compile(
+    r"(?:(?:unfortunately|sorry|i['’]m sorry|i am sorry|we are sorry)[,:]? (?:but )?)?(?:"
+    r"(?:i|we) (?:could|can|did|do|was|were|am|are)(?: ?not|n['’]t|not)?(?: unable to| able to)? (?:find|have|know|see|locate|answer)\b"
+    r"|(?:this|that|the answer|the information|it) (?:is|was)(?: not|n['’]t) (?:in|covered (?:in|by)|mentioned in|found in|part of)"
+    r" (?:the|our|your|these) (?:provided )?(?:documents?|handbook|passages?|sources?|context|knowledge base|materials?)"
+    r"|(?:the|our|these) (?:provided |given )?(?:documents?|handbook|passages?|sources?|context|knowledge base|materials?)"
+    r" (?:do|does)(?: not|n['’]t) (?:say|mention|contain|include|specify|provide|state|address|cover|answer|tell)\b"
+    r")[^.!?]*[.!]?",
+    re.IGNORECASE,
+)
+_DENIED = re.compile(r"\bnot\b|n['’]t\b|\bunable\b|\bcannot\b", re.IGNORECASE)
+_LEAD_IN = re.compile(
+    r"(?:[\w ,'’-]{0,60}\b(?:here|following|follows|below|steps?|summary|answer|questions?|details?|note|overview|options?)"
+    r"\b[\w ,'’-]{0,30}|[\w'’-]+(?: [\w'’-]+){0,3}):",
+    re.IGNORECASE,
+)
+_MARKUP = re.compile(r"^[\s>#*_\-+•]+|[*_\s]+$")
+
+
+def markers_in(text: str, start: int = 0, end: int | None = None) -> list[int]:
+    """The passage numbers that `text[start:end]` refers to, each once, in order: `[1]`, `[2, 3]`, `[1][2]`, `[1-3]`."""
+    code = [(found.start(), found.end()) for found in _CODE.finditer(text)]
+    numbers: list[int] = []
+    for found in MARKER.finditer(text, start, len(text) if end is None else end):
+        if any(begin <= found.start() < stop for begin, stop in code):
+            continue
+        numbers.extend(_expanded(found[1].replace("^", "")))
+    return list(dict.fromkeys(numbers))
+
+
+def _expanded(inner: str) -> list[int]:
+    numbers: list[int] = []
+    for part in re.split(r"\s*[,;]\s*", inner):
+        ends = [int(number) for number in re.split(r"\s*[–-]\s*", part)]
+        if len(ends) == 2 and ends[0] < ends[1] <= ends[0] + 20:
+            numbers.extend(range(ends[0], ends[1] + 1))
+        else:
+            numbers.extend(ends)
+    return numbers
+
+
+def without_markers(text: str) -> str:
+    """`text` with each marker blanked out, so that offsets stay."""
+    return MARKER.sub(lambda found: " " * len(found.group()), text)
+
+
+def courtesies(text: str, sentences: Sequence[Span]) -> set[int]:
+    """The indexes of sentences that claim nothing: greetings, thanks, questions, headings, signatures, "not found"."""
+    neutral: set[int] = set()
+    closed = False
+    for index, span in enumerate(sentences):
+        sentence = _MARKUP.sub("", text[span.start : span.end])
+        if MARKER.search(sentence):
+            closed = False
+            continue
+        closing = _CLOSING.fullmatch(sentence) is not None
+        if closing or (closed and _is_signature(sentence)) or _claims_nothing(text, span, sentence):
+            neutral.add(index)
+        closed = closing or (closed and index in neutral)
+    return neutral
+
+
+def _claims_nothing(text: str, span: Span, sentence: str) -> bool:
+    if text[span.start : span.end].lstrip().startswith("#") or not re.search(r"[^\W\d_]", sentence):
+        return not re.search(r"\d", sentence)
+    if re.search(r"\d", sentence):
+        return False
+    if _ABSENCE.fullmatch(sentence) and _DENIED.search(sentence):
+        return True
+    if _COURTESY.fullmatch(sentence):
+        return not _hides_a_claim(sentence)
+    return (
+        sentence.endswith("?")
+        or _GREETING.fullmatch(sentence) is not None
+        or (_LEAD_IN.fullmatch(sentence) is not None and len(sentence.split()) <= 12)
+    )
+
+
+def _hides_a_claim(sentence: str) -> bool:
+    """A courtesy that goes on with a statement: `We are sorry, refunds are never given`."""
+    tail = re.split(r",|\bbut\b|\bthat\b(?! you)|\bbecause\b", sentence, maxsplit=1)
+    return len(tail) > 1 and len(tail[1].split()) >= 4 and not re.search(
+        r"\b(?:let (?:me|us) know|hesitate|reach out|get in touch|feel free|contact us|ask)\b", tail[1], re.IGNORECASE
+    )
+
+
+def _is_signature(sentence: str) -> bool:
+    return len(sentence.split()) <= 6 and not re.search(r"[\d!?;]|\.$", sentence) and sentence[:1].isupper()
