@@ -248,15 +248,13 @@ def say(line: str) -> None:
 def table(found: list[Footprint]) -> str:
     goals = Footprint("goal, at most", 220, 220, 0, 0.3, 350, 3.0, 150)
     lines = [
-        "| | install, MB on disk beside a bare venv | MB in files | packages | import, s | modules | ready, s | idle, MB |",
+        "| | install, MB on disk | in files | packages | import, s | modules | ready, s | idle, MB |",
         "|---|---:|---:|---:|---:|---:|---:|---:|",
     ]
     for item in [*found, goals]:
-        count = item.packages or ""
-        lines.append(
-            f"| {item.name} | {item.install_mb:.0f} | {item.bytes_mb:.0f} | {count} | {item.import_seconds:.2f} | {item.import_modules} "
-            f"| {item.ready_seconds:.1f} | {item.idle_mb:.0f} |"
-        )
+        sizes = f"{item.install_mb:.0f} | {item.bytes_mb:.0f} | {item.packages or ''}"
+        times = f"{item.import_seconds:.2f} | {item.import_modules} | {item.ready_seconds:.1f}"
+        lines.append(f"| {item.name} | {sizes} | {times} | {item.idle_mb:.0f} |")
     return "\n".join(lines)
 
 

@@ -121,7 +121,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     (folder / ".coachwork").mkdir()
     secret = folder / ".coachwork" / "replies.secret"
     secret.write_text("whsec_" + base64.b64encode(secrets.token_bytes(24)).decode())
-    served.run("models", "pull", "local:minilm", "--yes")
+    served.run("models", "pull", "local:minilm")
     served.run("ingest")
     served.start_receiver()
     served.start()

@@ -13,8 +13,8 @@ async def answer(request: ModelRequest) -> str | dict[str, object]:
         urgent = "swollen" in asked
         return {
             "question": re.sub(r"\s+", " ", asked.partition("Message:")[2]).strip()[:120] or "What is asked?",
+            "situation": "danger, lawyer or deadline" if urgent else "only asking",
             "category": "safety" if urgent else "returns",
-            "urgency": "high" if urgent else "low",
             "language": "en",
         }
     if "answers" in fields:

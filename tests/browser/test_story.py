@@ -83,7 +83,7 @@ def test_an_approval_survives_a_kill_and_the_click_sends_a_verified_webhook(page
     page.get_by_role("button", name="Edit").click()
     page.get_by_label("Reply").fill("Please put the battery outside, away from anything that burns.")
     page.get_by_role("button", name="Accept my version").click()
-    expect(page.get_by_text("Edited").or_(page.get_by_text("edited")).first).to_be_visible(timeout=LONG)
+    expect(page.get_by_text("Accepted with changes").first).to_be_visible(timeout=LONG)
 
     page.goto(address)
     expect(page.get_by_text("Please put the battery outside").first).to_be_visible(timeout=LONG)

@@ -1,8 +1,7 @@
 """`coachwork ingest`: documents into the index. Knows the bar and the report; reading is the knowledge room's."""
 
 import asyncio
-import time
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,7 +10,10 @@ from coachwork.cli.options import JsonOption, ProjectOption, YesOption, load
 from coachwork.errors import InputError, did_you_mean
 
 if TYPE_CHECKING:
+    from rich.progress import TaskID
+
     from coachwork.app.project import Project
+    from coachwork.knowledge.document import IngestProgress, IngestReport
 
 
 def ingest(
@@ -35,35 +37,40 @@ def ingest(
     from coachwork.cli.downloads import ensure_models
 
     ensure_models(loaded, yes=yes, only="embed")
-    reports = asyncio.run(ingest_all(loaded, names))
+    reports = asyncio.run(_ingest_and_close(loaded, names))
     if as_json:
         output.print_json({"knowledge": [{"name": name, **output.plain(report)} for name, report in reports.items()]})
         return
     for name, report in reports.items():
-        output.out().print(f"{name}: {summary(report)}")
+        output.out().print(f"{name}: {report}")
 
 
-async def ingest_all(project: "Project", names: list[str]) -> dict[str, Any]:
+async def _ingest_and_close(project: "Project", names: list[str]) -> "dict[str, IngestReport]":
+    try:
+        return await ingest_all(project, names)
+    finally:
+        await project.close()
+
+
+async def ingest_all(project: "Project", names: list[str]) -> "dict[str, IngestReport]":
     """Bring the named knowledge bases up to date with a progress display; failed documents are named on stderr."""
     console = output.err()
-    reports: dict[str, Any] = {}
-    with output.progress() as progress:
-        for name in names:
+    reports: dict[str, IngestReport] = {}
+    for name in names:
+        with output.progress() as progress:
             task = progress.add_task(f"reading {name}", total=None, state="")
 
-            def show(at: Any, task: Any = task, name: str = name) -> None:
-                failed = f"{at.failed} failed" if at.failed else ""
-                progress.update(task, description=f"{at.phase} {name}", completed=at.done, total=at.total, state=failed)
+            def show(at: "IngestProgress", task: "TaskID" = task, name: str = name) -> None:
+                counts = [(at.embedded, "passages embedded"), (at.failed, "failed")]
+                state = ", ".join(f"{count} {word}" for count, word in counts if count)
+                doing = "waiting for another process to index" if at.phase == "waiting" else at.phase
+                progress.update(
+                    task, description=f"{doing} {name}", completed=at.read, total=at.found or None, state=state
+                )
 
-            started = time.monotonic()
             reports[name] = await project.knowledge[name].ingest(show)
-            progress.remove_task(task)
-            for failure in reports[name].failed:
-                console.print(f"! {name}: {failure.document} was left out: {failure.reason}", style="yellow")
-            console.print(f"{name} is up to date ({output.duration(time.monotonic() - started)})", style="dim")
+        for failure in reports[name].failed:
+            console.print(f"! {name}: {failure.document} is left out: {failure.reason}", style="yellow")
+            if failure.hint:
+                console.print(f"    → {failure.hint}")
     return reports
-
-
-def summary(report: Any) -> str:
-    """A report of an ingest in one line."""
-    return str(report)

@@ -52,7 +52,8 @@ def prepare(project: "Project", *, yes: bool) -> None:
 
     ensure_models(project, yes=yes)
     if project.knowledge:
-        asyncio.run(ingest_all(project, list(project.knowledge)))
+        for name, report in asyncio.run(ingest_all(project, list(project.knowledge))).items():
+            output.err().print(f"{name}: {report}", style="dim")
 
 
 def _tell(project: "Project", address: str) -> None:

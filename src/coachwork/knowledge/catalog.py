@@ -59,7 +59,9 @@ class Catalog:
             documents.c.passages,
             documents.c.structure,
         )
-        rows = await self._database.read(lambda connection: connection.execute(sa.select(*columns).where(self._mine)).all())
+        rows = await self._database.read(
+            lambda connection: connection.execute(sa.select(*columns).where(self._mine)).all()
+        )
         return {row.id: _entry(row) for row in rows}
 
     async def write(self, written: Sequence[Written], now: int) -> None:
@@ -113,7 +115,9 @@ class Catalog:
             sa.func.coalesce(sa.func.sum(documents.c.passages), 0),
             sa.func.max(documents.c.updated_at),
         ).where(self._mine)
-        total, failures, passages, updated_at = await self._database.read(lambda connection: connection.execute(query).one())
+        total, failures, passages, updated_at = await self._database.read(
+            lambda connection: connection.execute(query).one()
+        )
         return KnowledgeStatus(total - failures, int(passages), int(failures), updated_at)
 
     def _row(self, document: Written, now: int) -> dict[str, Any]:

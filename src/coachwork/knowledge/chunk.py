@@ -135,9 +135,7 @@ def _by_word(text: str, span: Span) -> list[Span]:
 def _cut_at(text: str, span: Span, places: Sequence[int]) -> list[Span]:
     """The parts of `span` between `places` (offsets within it), without empty ones."""
     edges = [0, *places, span.end - span.start]
-    parts = [
-        _trim(text, span.start + begin, span.start + end) for begin, end in zip(edges, edges[1:], strict=False)
-    ]
+    parts = [_trim(text, span.start + begin, span.start + end) for begin, end in zip(edges, edges[1:], strict=False)]
     return [part for part in parts if part.end > part.start]
 
 

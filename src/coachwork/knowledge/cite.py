@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from coachwork.knowledge.claims import courtesies, markers_in, without_markers
-from coachwork.knowledge.evidence import Evidence, Source, source_of, weigh
+from coachwork.knowledge.evidence import Evidence, Source, altered, source_of, weigh
 from coachwork.knowledge.quotes import find_quote, quotations
 from coachwork.knowledge.sentences import Span, split_sentences
 from coachwork.knowledge.words import Word, is_german, words_of
@@ -86,17 +86,27 @@ def _judged(plain: str, span: Span, asked: Sequence[int], judge: _Judge) -> Judg
     known = [number for number in asked if 1 <= number <= len(judge.passages)]
     numbers = known if asked else range(1, len(judge.passages) + 1)
     quotes = quotations(sentence)
+    changed = altered(words, [judge.sources[number - 1] for number in numbers])
     weighed = [(number, _weighed(words, quotes, number, judge)) for number in numbers]
     weighed.sort(key=lambda pair: (pair[1].against != "", -pair[1].score))
     enough = CITED if asked else UNCITED
     good = [(number, found) for number, found in weighed if not found.against and found.score >= enough]
     if not good and (both := _together(words, [number for number, _ in weighed[:4]], judge, enough)):
         good = [(number, found) for number, found in weighed if number in both]
-    supported = bool(good) and len(known) == len(asked) and _quoted_right(quotes, [number for number, _ in good], judge)
+    supported = (
+        bool(good)
+        and not changed
+        and len(known) == len(asked)
+        and _quoted_right(quotes, [number for number, _ in good], judge)
+    )
     shown = good if supported else [(number, found) for number, found in weighed if asked and found.score >= _SHOWN]
     if not asked:
         shown = shown[:1] if len(good) < 2 or good[0][1].score >= enough else shown
-    why = "" if supported else next((found.against for _, found in weighed if found.against), "too little of it is there")
+    why = (
+        ""
+        if supported
+        else changed or next((found.against for _, found in weighed if found.against), "too little of it is there")
+    )
     places = [(number, found.span) for number, found in shown if found.span.end > found.span.start]
     order = {number: place for place, number in enumerate(asked)}
     places.sort(key=lambda place: order.get(place[0], len(order)))

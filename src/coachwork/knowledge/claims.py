@@ -121,8 +121,14 @@ def _claims_nothing(text: str, span: Span, sentence: str) -> bool:
 def _hides_a_claim(sentence: str) -> bool:
     """A courtesy that goes on with a statement: `We are sorry, refunds are never given`."""
     tail = re.split(r",|\bbut\b|\bthat\b(?! you)|\bbecause\b", sentence, maxsplit=1)
-    return len(tail) > 1 and len(tail[1].split()) >= 4 and not re.search(
-        r"\b(?:let (?:me|us) know|hesitate|reach out|get in touch|feel free|contact us|ask)\b", tail[1], re.IGNORECASE
+    return (
+        len(tail) > 1
+        and len(tail[1].split()) >= 4
+        and not re.search(
+            r"\b(?:let (?:me|us) know|hesitate|reach out|get in touch|feel free|contact us|ask)\b",
+            tail[1],
+            re.IGNORECASE,
+        )
     )
 
 

@@ -8,6 +8,8 @@ A sentence is borne out when enough of its words stand close together in the pas
 When in doubt it says no: an unmarked false sentence costs more than a true one that a person looks up.
 """
 
+import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
@@ -16,20 +18,29 @@ from coachwork.knowledge.sentences import Span, split_sentences
 from coachwork.knowledge.words import CRITICAL, Word, words_of
 
 _NEAR = 0.5  # share of a sentence's words that stand in a source sentence in order, for it to count as a copy
-_WEIGHT = {"number": 2.0, "name": 1.5, "unit": 1.0, "content": 1.0, "not": 0.0, "stop": 0.0}
+_WEIGHT = {"number": 2.0, "name": 1.5, "unit": 1.0, "content": 1.0, "not": 0.0, "stop": 0.0, "mark": 0.0}
 _WINDOW = 3  # source sentences in a row
-_CONNECTIVES = frozenset("but unless except although though however and or if when while where aber sondern außer und oder".split())
+_CONNECTIVES = frozenset(in_words(
+        """
+        but unless except although though however and or if when while where aber sondern außer und oder
+        """
+    ))
+_TURNING = ("un", "in", "im", "ir", "il", "dis", "mis", "non", "under", "over", "anti", "de")
 _OPPOSITES = frozenset(
     frozenset(pair.split("/"))
-    for pair in (
-        "must/may must/can must/should shall/may before/after always/never more/less most/least least/most maximum/minimum"
-        " max/min increase/decrease increas/decreas include/exclude includ/exclud inclus/exclus allow/forbid allow/prohibit"
-        " permit/prohibit permitt/prohibitt free/paid open/closed open/close clos/open requir/option mandatory/option with/not"
-        " all/not every/not some/all only/also under/over above/below earlier/later early/late first/last high/low higher/lower"
-        " accept/reject accept/refus approv/reject approv/deni approve/deny buy/sell day/night weekday/weekend import/export"
-        " internal/extern domestic/internation public/private until/after within/after up/from start/end begin/end"
-        " inside/outside employer/employee sender/receiver buyer/seller enable/disable enabl/disabl on/off full/part"
-    ).split()
+    for pair in in_words(
+        """
+        must/may must/can must/should shall/may before/after always/never more/less most/least least/most
+        maximum/minimum max/min increase/decrease increas/decreas include/exclude includ/exclud
+        inclus/exclus allow/forbid allow/prohibit permit/prohibit permitt/prohibitt free/paid open/closed
+        open/close clos/open requir/option mandatory/option with/not all/not every/not some/all only/also
+        under/over above/below earlier/later early/late first/last high/low higher/lower accept/reject
+        accept/refus approv/reject approv/deni approve/deny buy/sell day/night weekday/weekend import/export
+        internal/extern domestic/internation public/private until/after within/after up/from start/end
+        begin/end inside/outside employer/employee sender/receiver buyer/seller enable/disable enabl/disabl
+        on/off full/part
+        """
+    )
 )
 
 
@@ -81,7 +92,11 @@ def source_of(text: str, titles: Iterable[str] = (), *, german: bool = False) ->
 
 
 def weigh(claim: Sequence[Word], source: Source) -> Evidence:
-    """The place of the source that bears out the claim best, and what in the source speaks against it."""
+    """The place of the source that bears out the claim best, and what in the source speaks against it.
+
+    Ask `altered` too, of all the sources together: it is left out here, because a changed copy of a sentence of one
+    source may be a true copy of another's.
+    """
     if not source.units:
         return Evidence(0.0, Span(0, 0), "the passage is empty")
     best, score = _best_window(claim, source)
@@ -90,9 +105,7 @@ def weigh(claim: Sequence[Word], source: Source) -> Evidence:
     near = [*best, *extra]
     if extra:
         score = max(score, 0.97 * _score(claim, near, source.context))
-    against = (
-        _missing(claim, near, source.context) or _near_copy(claim, source) or _displaced(claim, source) or _polarity(claim, near)
-    )
+    against = _missing(claim, near, source.context) or _displaced(claim, source) or _polarity(claim, near)
     return Evidence(score, span, against)
 
 
@@ -160,13 +173,15 @@ def _missing(claim: Sequence[Word], units: Sequence[Unit], context: frozenset[st
     return ""
 
 
-def _near_copy(claim: Sequence[Word], source: Source) -> str:
-    """Is the claim a source sentence with something changed? A truer copy elsewhere in the source excuses it."""
+def altered(claim: Sequence[Word], sources: Iterable[Source]) -> str:
+    """Is the claim a source sentence with something changed? A truer copy elsewhere excuses it. "" if it is none."""
     forms = [word.form for word in claim]
     clean, changed, why = 0.0, 0.0, ""
-    for unit in source.units:
+    for unit in (unit for source in sources for unit in source.units):
         theirs = [word.form for word in unit.words]
         matcher = SequenceMatcher(None, theirs, forms, autojunk=False)
+        if not forms or matcher.quick_ratio() * (len(theirs) + len(forms)) < 2 * _NEAR * len(forms):
+            continue  # too few words in common, in whatever order
         near = sum(block.size for block in matcher.get_matching_blocks()) / len(forms)
         if near < _NEAR:
             continue
@@ -180,18 +195,23 @@ def _near_copy(claim: Sequence[Word], source: Source) -> str:
 
 def _differences(claim: Sequence[Word], unit: Unit, matcher: "SequenceMatcher[str]") -> tuple[str, bool]:
     """The first difference that changes the meaning, "" for none; and whether any content word was exchanged."""
-    everywhere = unit.forms
+    room = Counter(word.form for word in unit.words)
+    room.subtract(word.form for word in claim)
     substituted = False
     for operation, begin, end, first, last in matcher.get_opcodes():
         theirs, ours = unit.words[begin:end], claim[first:last]
+        if operation == "equal":
+            if why := _inflected_name(ours, theirs):
+                return why, True
+            continue
         if operation == "replace":
             if why := _exchanged(ours, theirs):
                 return why, True
             substituted |= _has(ours, "content") and _has(theirs, "content")
-        if operation in ("replace", "insert"):
-            new = [word for word in ours if word.kind in CRITICAL and word.form not in everywhere]
-            if new and operation == "insert":
-                return f"{new[0].form!r} was put in", True
+        if operation == "insert":
+            new = [word for word in ours if word.kind in CRITICAL and room[word.form] < 0]
+            if new:
+                return f"{new[0].raw!r} was put in", True
         if sum(word.kind == "not" for word in ours) != sum(word.kind == "not" for word in theirs) and not _is_clause(
             theirs, ours
         ):
@@ -199,20 +219,47 @@ def _differences(claim: Sequence[Word], unit: Unit, matcher: "SequenceMatcher[st
     return "", substituted
 
 
+def _inflected_name(ours: Sequence[Word], theirs: Sequence[Word]) -> str:
+    """`Germany` and `German` have one stem and are two names."""
+    for mine, other in zip(ours, theirs, strict=True):
+        named = "name" in (mine.kind, other.kind)
+        if named and mine.capital and other.capital and _bare(mine.raw) != _bare(other.raw):
+            return f"{mine.raw!r} stands where the passage says {other.raw!r}"
+    return ""
+
+
+def _bare(raw: str) -> str:
+    return re.sub(r"['’]s?\Z|s\Z", "", raw)
+
+
 def _exchanged(ours: Sequence[Word], theirs: Sequence[Word]) -> str:
-    for kind in ("number", "unit", "name"):
-        mine = {word.form for word in ours if word.kind == kind}
-        other = {word.form for word in theirs if word.kind == kind}
+    """What changes the meaning where words of the passage (`theirs`) gave way to others (`ours`)."""
+    for kinds in (("number", "mark"), ("unit",), ("name",)):
+        mine = {word.form for word in ours if word.kind in kinds}
+        other = {word.form for word in theirs if word.kind in kinds}
         if mine - other and other - mine:
             return f"{min(mine - other)!r} stands where the passage says {min(other - mine)!r}"
-    capitals = [word for word in ours if word.capital and word.kind != "stop"]
-    if capitals and any(word.capital and word.kind != "stop" for word in theirs):
-        return f"{capitals[0].form!r} stands where the passage has another name"
+    if _renamed(ours, theirs) or _renamed(theirs, ours):
+        return "another name stands where the passage has one"
     for mine_word in ours:
         for their_word in theirs:
-            if frozenset({mine_word.form, their_word.form}) in _OPPOSITES:
-                return f"{mine_word.form!r} stands where the passage says {their_word.form!r}"
+            if _opposite(mine_word.form, their_word.form) or _opposite(mine_word.raw, their_word.raw):
+                return f"{mine_word.raw!r} stands where the passage says {their_word.raw!r}"
     return ""
+
+
+def _renamed(one: Sequence[Word], other: Sequence[Word]) -> bool:
+    """A name (or a capital, or a number written with one) here, and another word with a capital there."""
+    here = {word.form for word in one if word.capital or word.kind == "name"}
+    there = {word.form for word in other if word.capital}
+    telling = any(word.kind in ("name", "content", "number") for word in (*one, *other) if word.capital)
+    return telling and bool(here - there) and bool(there - here)
+
+
+def _opposite(one: str, other: str) -> bool:
+    longer, shorter = (one, other) if len(one) > len(other) else (other, one)
+    turned = len(shorter) > 3 and any(longer == prefix + shorter for prefix in _TURNING)
+    return turned or frozenset({one, other}) in _OPPOSITES
 
 
 def _is_clause(theirs: Sequence[Word], ours: Sequence[Word]) -> bool:
@@ -253,7 +300,9 @@ def _slots(words: Sequence[Word], kind: str) -> list[tuple[frozenset[str], froze
         stop = index + 1
         while kind == "name" and stop < len(words) and words[stop].kind == kind:
             stop += 1
-        around = [word.form for word in (*words[max(0, index - 5) : index], *words[stop : stop + 5]) if _WEIGHT[word.kind]]
+        around = [
+            word.form for word in (*words[max(0, index - 5) : index], *words[stop : stop + 5]) if _WEIGHT[word.kind]
+        ]
         beside = [f"<{words[index - 1].form}"] if index else []
         beside += [f">{words[stop].form}"] if stop < len(words) else []
         slots.append((frozenset(word.form for word in words[index:stop]), frozenset(around), frozenset(beside)))
@@ -267,7 +316,9 @@ def _polarity(claim: Sequence[Word], units: Sequence[Unit]) -> str:
     forms = {word.form for word in claim}
     theirs = [_denied(unit.words) for unit in units]
     denied_there = frozenset().union(*theirs)
-    affirmed_there = {word.form for unit, no in zip(units, theirs, strict=True) for word in unit.words if word.form not in no}
+    affirmed_there = {
+        word.form for unit, no in zip(units, theirs, strict=True) for word in unit.words if word.form not in no
+    }
     if _has(claim, "not") and not any(_has(unit.words, "not") for unit in units):
         return "it denies, and the passage does not"
     for form in denied:
@@ -283,7 +334,7 @@ def _denied(words: Sequence[Word]) -> frozenset[str]:
     """The word that each "not" is about: the next one with content."""
     found = set()
     for index, word in enumerate(words):
-        if word.kind == "not":
+        if word.kind == "not" and not (index + 1 < len(words) and words[index + 1].form == "only"):
             following = (later.form for later in words[index + 1 : index + 6] if later.kind in ("content", "name"))
             if (form := next(following, None)) is not None:
                 found.add(form)

@@ -41,7 +41,7 @@ def _file(root: Path, path: Path, limits: ReadLimits) -> SourceFile | None:
         info = path.lstat()
     except OSError:
         return None  # gone since the folder was listed
-    if not id_.isprintable() or not id_.isascii() and id_ != id_.encode(errors="replace").decode():
+    if not id_.isprintable() or (not id_.isascii() and id_ != id_.encode(errors="replace").decode()):
         safe = id_.encode("ascii", errors="backslashreplace").decode()
         return SourceFile(safe, path, info.st_size, "its name holds characters that can't be shown")
     if stat.S_ISLNK(info.st_mode):

@@ -120,7 +120,8 @@ class LanceIndex:
         import pyarrow
 
         stale = [
-            f"(document = {_quoted(document)} AND version != {_quoted(version)})" for document, version in complete.items()
+            f"(document = {_quoted(document)} AND version != {_quoted(version)})"
+            for document, version in complete.items()
         ]
         schema = await self._table.schema()
         merge = self._table.merge_insert("id").when_matched_update_all().when_not_matched_insert_all()

@@ -230,9 +230,7 @@ def version_of(sha256: str, recipe: str) -> str:
     return hashlib.sha256(f"{sha256}|{recipe}".encode()).hexdigest()[:24]
 
 
-def _is_settled(
-    file: SourceFile, entry: Entry | None, versions: Mapping[str, int], sha256: str, recipe: str
-) -> bool:
+def _is_settled(file: SourceFile, entry: Entry | None, versions: Mapping[str, int], sha256: str, recipe: str) -> bool:
     """Does the last ingest's result still hold for this file, in the catalog and in the index?"""
     if entry is None or entry.recipe != recipe or entry.sha256 != sha256 or entry.retry:
         return entry is not None and bool(file.refusal) and entry.reason == file.refusal and not versions

@@ -6,7 +6,20 @@ from coachwork.knowledge.sentences import Span
 
 _QUOTED = re.compile(r"“([^“”]+)”|„([^„“”]+)[“”]|«([^«»]+)»|»([^«»]+)«|(?<![\w\d])\"([^\"\n]+)\"(?!\w)")
 _ALIKE = str.maketrans(
-    {"“": '"', "”": '"', "„": '"', "«": '"', "»": '"', "‘": "'", "’": "'", "‚": "'", "–": "-", "—": "-", "‑": "-", "−": "-"}
+    {
+        "“": '"',
+        "”": '"',
+        "„": '"',
+        "«": '"',
+        "»": '"',
+        "‘": "'",
+        "’": "'",
+        "‚": "'",
+        "–": "-",
+        "—": "-",
+        "‑": "-",
+        "−": "-",
+    }
 )
 _MARKUP = frozenset("*_`\u00ad\u200b")
 _LONG_ENOUGH = 3  # words: a shorter quotation is a term, or a name in quotation marks

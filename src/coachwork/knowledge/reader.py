@@ -63,7 +63,14 @@ class DocumentReader:
 
     async def _start(self) -> Process:
         self._process = await asyncio.create_subprocess_exec(
-            sys.executable, "-I", "-c", _START, json.dumps(sys.path), stdin=PIPE, stdout=PIPE, stderr=asyncio.subprocess.DEVNULL
+            sys.executable,
+            "-I",
+            "-c",
+            _START,
+            json.dumps(sys.path),
+            stdin=PIPE,
+            stdout=PIPE,
+            stderr=asyncio.subprocess.DEVNULL,
         )
         return self._process
 

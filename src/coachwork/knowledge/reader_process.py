@@ -38,7 +38,9 @@ def main() -> None:
             answer = {"reason": "it is nested too deeply"}
         except ModuleNotFoundError as error:
             answer = {"missing": error.name or str(error)}
-        except Exception as error:  # a parser's own failure over a broken file: told with its kind, the next file goes on
+        except (
+            Exception
+        ) as error:  # a parser's own failure over a broken file: told with its kind, the next file goes on
             answer = {"reason": f"it is broken ({error.__class__.__name__})"}
         _send(wire_out, answer)
 

@@ -7,18 +7,18 @@
 import re
 from dataclasses import dataclass
 
-_ABBREVIATIONS = frozenset(
-    "mr mrs ms dr prof st no nos vs etc inc ltd co corp fig sec art approx dept est max min incl tel ext e.g i.e a.m p.m"
-    " u.s u.k cf al ca bzw ca usw vgl nr str abs z.b d.h u.a z bspw evtl ggf jan feb mar apr jun jul aug sep sept oct nov dec"
-    .split()
-)
+_ABBREVIATIONS = frozenset(in_words(
+        """
+        mr mrs ms dr prof st no nos vs etc inc ltd co corp fig sec art approx dept est max min incl tel ext
+        e.g i.e a.m p.m u.s u.k cf al ca bzw ca usw vgl nr str abs z.b d.h u.a z bspw evtl ggf jan feb mar
+        apr jun jul aug sep sept oct nov dec
+        """
+    ))
 _END = re.compile(r"[.!?…]+[\"'”’»)\]*_]*(?=\s|\[|\Z)|[。！？]+")
 _MARKERS = re.compile(r"(?:[ \t]*\[\^?\d{1,3}(?:\s*[,;–-]\s*\d{1,3})*\])+[.!?]?")
 _OWN_LINE = re.compile(r"\s*(?:#{1,6}\s|[-*+•]\s|\d{1,3}[.)]\s|\||>|```|~~~|---+\s*$|===+\s*$)")
 _RULE = re.compile(r"[\s|:=\-_*~`#>+]*\Z")
-_MONTH = re.compile(
-    r"(?:jan|feb|mär|mar|apr|mai|may|jun|jul|aug|sep|okt|oct|nov|dez|dec)", re.IGNORECASE
-)
+_MONTH = re.compile(r"(?:jan|feb|mär|mar|apr|mai|may|jun|jul|aug|sep|okt|oct|nov|dez|dec)", re.IGNORECASE)
 
 
 @dataclass(frozen=True)

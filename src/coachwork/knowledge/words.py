@@ -7,19 +7,23 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Literal
 
-Kind = Literal["number", "name", "not", "unit", "content", "stop"]
+Kind = Literal["number", "name", "not", "unit", "content", "stop", "mark"]
 CRITICAL: frozenset[str] = frozenset({"number", "name", "unit"})
 
 
 @dataclass(frozen=True)
 class Word:
-    """A word with its offsets in the text it came from. Two words agree when their `form` is equal."""
+    """A word with its offsets in the text it came from. Two words agree when their `form` is equal.
+
+    `raw` is the word in lower case as it was written; a `mark` is the number of a list item.
+    """
 
     form: str
     kind: Kind
     start: int
     end: int
     capital: bool
+    raw: str = ""
 
 
 _TOKEN = re.compile(
@@ -29,53 +33,74 @@ _TOKEN = re.compile(
     r"|(?P<sign>[%€$£¥°])"
 )
 _SIGNS = {"%": "percent", "€": "euro", "$": "dollar", "£": "pound", "¥": "yen", "°": "degree"}
-_UNITS = frozenset(
-    "percent euro eur dollar usd pound gbp yen jpy chf franc cent degree celsius fahrenheit second minute hour day week"
-    " month quarter year decade century working business calendar mm cm m km meter metre kilometer kilometre mile inch"
-    " foot feet g kg gram kilogram ton tonne liter litre ml kb mb gb tb byte bit watt kw kwh volt am pm"
-    " sekunde minute stunde tag tage woche monat jahr prozent hundred thousand million billion trillion dozen"
-    " half double twice triple quarter".split()
-)
+_UNITS = frozenset(in_words(
+        """
+        percent euro eur dollar usd pound gbp yen jpy chf franc cent degree celsius fahrenheit second minute
+        hour day week month quarter year decade century working business calendar mm cm m km meter metre
+        kilometer kilometre mile inch foot feet g kg gram kilogram ton tonne liter litre ml kb mb gb tb byte
+        bit watt kw kwh volt am pm sekunde minute stunde tag tage woche monat jahr prozent hundred thousand
+        million billion trillion dozen half double twice triple quarter
+        """
+    ))
 _SAME = {"eur": "euro", "usd": "dollar", "gbp": "pound", "jpy": "yen", "metre": "meter", "litre": "liter"}
 _NUMBER_WORDS = {
     word: str(value)
     for value, word in enumerate(
-        "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen"
-        " seventeen eighteen nineteen twenty".split()
+        in_words(
+        """
+        zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen
+        sixteen seventeen eighteen nineteen twenty
+        """
+    )
     )
 } | {"thirty": "30", "forty": "40", "fifty": "50", "sixty": "60", "seventy": "70", "eighty": "80", "ninety": "90"}
 _ORDINALS = {
     word: str(value + 1)
     for value, word in enumerate(
-        "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth".split()
+        in_words(
+        """
+        first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth
+        """
+    )
     )
 }
-_NOT = frozenset(
-    "not no never none neither nor without cannot nobody nothing nowhere hardly barely"
-    " nicht kein keine keinen keinem keiner nie niemals ohne weder ne pas jamais sans ningún ninguna nunca sin".split()
-)
-_STOP = frozenset(
-    "a an the this that these those there here it its they them their he him his she her hers we us our ours you your"
-    " yours i me my mine who whom whose which what when where why how is are was were be been being am do does did done"
-    " has have had having will would shall should can could may might must and or but if then than so as at by for from"
-    " in into of off on onto out over to up down with about also too very just only both each any some such all more most"
-    " other others again further once same own per via upon within while during before after until till since because"
-    " however therefore thus please well really actually already still even yes s t ll ve re d"
-    " der die das den dem des ein eine einen einem einer eines und oder aber ist sind war waren wird werden wurde wurden"
-    " hat haben sie er es wir ihr ihre ihren ihrem ihrer uns ich zu zum zur mit von vom für auf im in an am bei aus nach"
-    " über unter durch als wie auch dass wenn dann so sich kann können muss müssen soll sollte darf dürfen bitte"
-    " le la les un une des du de et ou est sont dans pour par sur avec que qui ce cette el los las y o es en con por para"
-    " que se su".split()
-)
-_GERMAN = frozenset("der die das und ist nicht ein eine zu den mit für auf im von werden wird sie bei".split())
-_CALENDAR = frozenset(
-    "monday tuesday wednesday thursday friday saturday sunday january february march april june july august september"
-    " october november december montag dienstag mittwoch donnerstag freitag samstag sonntag januar februar märz mai juni"
-    " juli oktober dezember".split()
-)
+_NOT = frozenset(in_words(
+        """
+        not non no never none neither nor without cannot nobody nothing nowhere hardly barely nicht kein
+        keine keinen keinem keiner nie niemals ohne weder ne pas jamais sans ningún ninguna nunca sin
+        """
+    ))
+_STOP = frozenset(in_words(
+        """
+        a an the this that these those there here it its they them their he him his she her hers we us our
+        ours you your yours i me my mine who whom whose which what when where why how is are was were be
+        been being am do does did done has have had having will would shall should can could may might must
+        and or but if then than so as at by for from in into of off on onto out over to up down with about
+        also too very just only both each any some such all more most other others again further once same
+        own per via upon within while during before after until till since because however therefore thus
+        please well really actually already still even yes s t ll ve re d der die das den dem des ein eine
+        einen einem einer eines und oder aber ist sind war waren wird werden wurde wurden hat haben sie er
+        es wir ihr ihre ihren ihrem ihrer uns ich zu zum zur mit von vom für auf im in an am bei aus nach
+        über unter durch als wie auch dass wenn dann so sich kann können muss müssen soll sollte darf dürfen
+        bitte le la les un une des du de et ou est sont dans pour par sur avec que qui ce cette el los las y
+        o es en con por para que se su
+        """
+    ))
+_GERMAN = frozenset(in_words(
+        """
+        der die das und ist nicht ein eine zu den mit für auf im von werden wird sie bei
+        """
+    ))
+_CALENDAR = frozenset(in_words(
+        """
+        monday tuesday wednesday thursday friday saturday sunday january february march april june july
+        august september october november december montag dienstag mittwoch donnerstag freitag samstag
+        sonntag januar februar märz mai juni juli oktober dezember
+        """
+    ))
 _SUFFIXES = ("ations", "ation", "ables", "able", "ible", "ments", "ment", "ings", "ing", "ies", "ied", "ers", "er")
 _ENDINGS = ("es", "ed", "en", "ly", "s", "e", "y")
-_LIST_MARK = re.compile(r"\s*(?:>\s*)*(?:#{1,6}\s+|[-*+•]\s+|\(?\d{1,3}[.)]\s+)*")
+_LIST_MARK = re.compile(r"\s*(?:>\s*)*(?:#{1,6}\s+|[-*+•]\s+)*(?:\(?(\d{1,3})[.)]\s+)?")
 
 
 @lru_cache(maxsize=50_000)
@@ -108,14 +133,18 @@ def is_german(text: str) -> bool:
 
 
 def words_of(text: str, start: int = 0, end: int | None = None, *, german: bool = False) -> list[Word]:
-    """The words of one sentence, `text[start:end]`, in order, list marks left out."""
+    """The words of one sentence, `text[start:end]`, in order."""
     end = len(text) if end is None else end
     mark = _LIST_MARK.match(text, start, end)
     begin = mark.end() if mark else start
     words: list[Word] = []
     for found in _TOKEN.finditer(text, begin, end):
-        words.extend(_classified(found))
-    return _named(_joined_numbers(text, words), german)
+        raw = found.group().lower()
+        words.extend(replace(word, raw=raw) for word in _classified(found))
+    words = _named(_joined_numbers(text, words), german)
+    if mark and mark[1]:
+        words.insert(0, Word(f"{mark[1]}.", "mark", mark.start(1), mark.end(1), False, mark[1]))
+    return words
 
 
 def _classified(found: "re.Match[str]") -> list[Word]:
@@ -156,7 +185,7 @@ def _word(raw: str, start: int, end: int) -> list[Word]:
 
 
 def _joined_numbers(text: str, words: Sequence[Word]) -> list[Word]:
-    """`twenty-five` is 25; `not only` denies nothing; `one of` and `no one` count nothing."""
+    """`twenty-five` is 25; the `one` of `no one` and `this one` counts nothing."""
     joined: list[Word] = []
     for word in words:
         last = joined[-1] if joined else None
@@ -169,8 +198,6 @@ def _joined_numbers(text: str, words: Sequence[Word]) -> list[Word]:
             and not text[last.start].isdigit()
         ):
             joined[-1] = replace(last, form=str(int(last.form) + int(word.form)), end=word.end)
-        elif last is not None and last.kind == "not" and text[word.start : word.end].lower() == "only":
-            joined[-1] = replace(last, kind="stop")
         elif text[word.start : word.end].lower() == "one" and last is not None and last.form in ("not", "any", "this"):
             joined.append(replace(word, kind="stop", form="one"))
         else:

@@ -29,11 +29,11 @@ export function StepTable({ steps, ended }: { steps: Step[]; ended: boolean }) {
   };
   return (
     <div className="overflow-x-auto rounded-lg border border-line" tabIndex={0}>
-      <table className="w-full min-w-[860px] border-separate border-spacing-0 text-sm">
+      <table className="w-full border-separate md:min-w-[860px] border-spacing-0 text-sm">
         <thead className="bg-sunken text-left text-ink-3">
           <tr>
             {["Step", "Model", "When", "Tokens in", "Tokens out", "Time", "Cost"].map((label, index) => (
-              <th key={label} scope="col" className={`border-b border-line px-3 py-2 font-medium first:pl-4 last:pr-4 ${index >= 3 ? "text-right" : ""}`}>
+              <th key={label} scope="col" className={`border-b border-line px-3 py-2 font-medium first:pl-4 last:pr-4 ${index >= 3 ? "text-right" : ""} ${index >= 1 && index <= 4 ? "max-md:hidden" : ""}`}>
                 {label}
               </th>
             ))}
@@ -72,7 +72,7 @@ function StepRow({ step, open, onToggle, from, span }: StepRowProps) {
   const tries = step.attempts?.length ?? 0;
   return (
     <tr className="cursor-pointer hover:bg-hover" onClick={(event) => !(event.target as HTMLElement).closest("button") && onToggle()}>
-      <td className={`${cell} max-w-[360px] pl-2!`}>
+      <td className={`${cell} max-w-[360px] pl-2! max-md:max-w-[200px]`}>
         <button type="button" aria-expanded={open} onClick={onToggle} className="flex w-full items-center gap-2 rounded text-left">
           <ChevronRight className={`size-4 shrink-0 text-ink-3 transition-transform ${open ? "rotate-90" : ""}`} aria-hidden />
           <StatusIcon status={step.status} />
@@ -85,16 +85,16 @@ function StepRow({ step, open, onToggle, from, span }: StepRowProps) {
           </span>
         </button>
       </td>
-      <td className={`${cell} whitespace-nowrap text-ink-2`}>
+      <td className={`${cell} whitespace-nowrap text-ink-2 max-md:hidden`}>
         {step.model ? shortModel(step.model) : "–"}
         {tries > 0 && <span className="block text-xs text-waiting">after {tries} failed {tries === 1 ? "try" : "tries"}</span>}
         {step.cached && <span className="block text-xs text-ink-3">cached</span>}
       </td>
-      <td className={`${cell} w-[150px]`}>
+      <td className={`${cell} w-[150px] max-md:hidden`}>
         <Bar step={step} from={from} span={span} />
       </td>
-      <td className={`${cell} tnum text-right text-ink-2`}>{step.input_tokens ? count(step.input_tokens) : "–"}</td>
-      <td className={`${cell} tnum text-right text-ink-2`}>{step.output_tokens ? count(step.output_tokens) : "–"}</td>
+      <td className={`${cell} tnum text-right text-ink-2 max-md:hidden`}>{step.input_tokens ? count(step.input_tokens) : "–"}</td>
+      <td className={`${cell} tnum text-right text-ink-2 max-md:hidden`}>{step.output_tokens ? count(step.output_tokens) : "–"}</td>
       <td className={`${cell} tnum text-right whitespace-nowrap text-ink-2`}>{step.seconds === null || step.seconds === undefined ? "–" : duration(step.seconds)}</td>
       <td className={`${cell} tnum text-right whitespace-nowrap text-ink-2`}>{step.cost_usd === null || step.cost_usd === undefined ? (step.model ? "unknown" : "–") : step.cost_usd === 0 && !step.model ? "–" : moneyAligned(step.cost_usd)}</td>
     </tr>

@@ -11,7 +11,9 @@ from coachwork.knowledge.document import Parsed, ReadLimits
 from coachwork.knowledge.formats.text_builder import TextBuilder, one_line
 
 _BREAK = "\ufffe"  # pdfium's mark for a hyphen at a line's end, with the line end taken out
-_LIGATURES = str.maketrans({"ﬀ": "ff", "ﬁ": "fi", "ﬂ": "fl", "ﬃ": "ffi", "ﬄ": "ffl", "ﬅ": "st", "ﬆ": "st", "\u00ad": ""})
+_LIGATURES = str.maketrans(
+    {"ﬀ": "ff", "ﬁ": "fi", "ﬂ": "fl", "ﬃ": "ffi", "ﬄ": "ffl", "ﬅ": "st", "ﬆ": "st", "\u00ad": ""}
+)
 _BULLET = re.compile(r"\s*(?:[•●▪◦‣–*]|-(?=\s)|\(?\d{1,2}[.)](?=\s))\s*")
 
 

@@ -1,0 +1,35 @@
+"""The public surface is this list: a name that comes or goes is a decision, made here."""
+
+import coachwork
+
+PUBLIC = [
+    "App",
+    "Audio",
+    "ChatMessage",
+    "Checked",
+    "Citation",
+    "Conversation",
+    "Decision",
+    "Delivery",
+    "Example",
+    "KnowledgeBase",
+    "Passage",
+    "Sentence",
+    "Transcript",
+    "approval",
+    "deliver",
+    "note",
+    "prompt",
+    "step",
+    "transcribe",
+]
+
+
+def test_the_public_names_are_these() -> None:
+    assert sorted(coachwork.__all__) == PUBLIC
+    assert dir(coachwork) == sorted([*PUBLIC, "__version__"])
+
+
+def test_every_public_name_is_there_and_explains_itself() -> None:
+    missing = [name for name in coachwork.__all__ if not (getattr(coachwork, name).__doc__ or "").strip()]
+    assert missing == []
