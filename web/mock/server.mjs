@@ -155,7 +155,7 @@ function decide(state, id, body, response) {
     return problem(response, 409, "conflict", "This was already decided.");
   }
   if (body.decision === "edit" && !body.value?.text) return problem(response, 422, "input", "One field needs another look.", { fields: [{ path: ["text"], message: "The reply is empty.", value: "" }] });
-  Object.assign(approval, { status: { accept: "accepted", edit: "edited", reject: "rejected" }[body.decision], decision: body, comment: body.comment, decided_by: "you", decided_at: new Date().toISOString() });
+  Object.assign(approval, { status: { accept: "accepted", edit: "edited", reject: "rejected" }[body.decision], decision: body.decision === "edit" ? body.value : null, comment: body.comment, decided_by: "you", decided_at: new Date().toISOString() });
   json(response, approval);
 }
 

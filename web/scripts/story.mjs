@@ -89,7 +89,7 @@ await button("Accept my version").click();
 await page.getByText("The reply is empty.").first().waitFor();
 await page.getByRole("textbox", { name: "Reply" }).fill("We are sorry.");
 await button("Accept my version").click();
-await page.getByText("Accepted with changes").waitFor();
+await page.getByText("Edited and accepted").waitFor();
 await page.getByRole("link", { name: "Next one" }).click();
 await page.getByRole("textbox", { name: /Comment/ }).fill("409");
 await button("Reject").click();

@@ -71,6 +71,4 @@ async def ingest_all(project: "Project", names: list[str]) -> "dict[str, IngestR
             reports[name] = await project.knowledge[name].ingest(show)
         for failure in reports[name].failed:
             console.print(f"! {name}: {failure.document} is left out: {failure.reason}", style="yellow")
-            if failure.hint:
-                console.print(f"    → {failure.hint}")
     return reports

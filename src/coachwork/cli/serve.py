@@ -26,7 +26,8 @@ def serve(
 ) -> None:
     """Serve the page and the API. Models that are missing are fetched and changed documents indexed first."""
     loaded = load(project)
-    from coachwork.server.serve import listen, serve_project
+    from coachwork.server.listening import listen
+    from coachwork.server.serve import serve_project
     from coachwork.tracing import log
 
     settings = loaded.settings

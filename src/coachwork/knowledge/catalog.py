@@ -1,4 +1,5 @@
-"""The documents of a knowledge base in the database: what is stored, what failed and why. Knows rows; reads no files."""
+"""The documents of a knowledge base in the database: what is stored, what failed and why. Knows rows; reads no
+files."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass

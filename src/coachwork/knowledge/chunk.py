@@ -4,6 +4,7 @@ Laws: `text[start:end] == passage text`; passages are in order; every character 
 Sizes are in estimated tokens (`tokens.py`), counted piece by piece.
 """
 
+import itertools
 import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
@@ -77,7 +78,8 @@ def _sections(parsed: Parsed, count: Count) -> Iterator[tuple[int, int, tuple[st
 
 
 def _atoms(text: str, start: int, end: int, size: int, count: Count) -> Iterator[Span]:
-    """The smallest stretches that passages are made of: blocks that fit, else their lines, sentences, words, characters."""
+    """The smallest stretches that passages are made of: blocks that fit, else their lines, sentences, words,
+    characters."""
     for block in _blocks(text, start, end):
         yield from _split(text, block, size, count)
 
@@ -135,12 +137,13 @@ def _by_word(text: str, span: Span) -> list[Span]:
 def _cut_at(text: str, span: Span, places: Sequence[int]) -> list[Span]:
     """The parts of `span` between `places` (offsets within it), without empty ones."""
     edges = [0, *places, span.end - span.start]
-    parts = [_trim(text, span.start + begin, span.start + end) for begin, end in zip(edges, edges[1:], strict=False)]
+    parts = [_trim(text, span.start + begin, span.start + end) for begin, end in itertools.pairwise(edges)]
     return [part for part in parts if part.end > part.start]
 
 
 def _packed(text: str, atoms: Sequence[Span], size: int, overlap: int, count: Count) -> Iterator[Span]:
-    """Consecutive atoms joined while they fit. A passage begins with the last atoms of the one before, within `overlap`."""
+    """Consecutive atoms joined while they fit. A passage begins with the last atoms of the one before, within
+    `overlap`."""
     sizes = [count(text[atom.start : atom.end]) for atom in atoms]
     first = 0
     while first < len(atoms):

@@ -48,7 +48,8 @@ def check(text: str, passages: Sequence[Passage]) -> Checked:
     plain = without_markers(text)
     spans = split_sentences(text)
     neutral = courtesies(text, spans)
-    sentences, citations = [], []
+    sentences: list[Sentence] = []
+    citations: list[Citation] = []
     for index, span in enumerate(spans):
         asked = markers_in(text, span.start, span.end)
         judgement = Judgement(True, 1.0, ()) if index in neutral else _judged(plain, span, asked, judge)

@@ -10,7 +10,10 @@ from coachwork.knowledge.sentences import Span
 
 MARKER = re.compile(r"\[\^?(\d{1,3}(?:\s*[,;–-]\s*\^?\d{1,3})*)\](?!\()")
 _CODE = re.compile(r"`[^`\n]*`")
-_NAME = r"(?:\s+(?:there|all|team|everyone|everybody|customer|sir|madam|mrs?\.?|ms\.?|dr\.?|frau|herr|und|and|or|&|[A-ZÄÖÜ][\w.'’-]*))"
+_NAME = (
+    r"(?:\s+(?:there|all|team|everyone|everybody|customer|sir|madam|mrs?\.?|ms\.?|dr\.?|frau|herr"
+    r"|und|and|or|&|[A-ZÄÖÜ][\w.'’-]*))"
+)
 _GREETING = re.compile(
     rf"(?:hello|hi|hey|dear|greetings|good (?:morning|afternoon|evening|day)|hallo|guten (?:tag|morgen|abend)"
     rf"|liebe[rs]?|sehr geehrte[rs]?)(?-i:{_NAME}){{0,5}}\s*[,!.:]?",
@@ -19,19 +22,22 @@ _GREETING = re.compile(
 _CLOSING = re.compile(
     r"(?:(?:with\s+)?(?:kind|best|warm|warmest|kindest|many)\s+(?:regards|wishes|thanks)|best|regards|sincerely"
     r"|yours(?:\s+(?:sincerely|faithfully|truly))?|sincerely yours|cheers|thanks|thank you|all the best|take care"
-    r"|(?:mit\s+)?(?:freundlichen|herzlichen|besten|vielen|viele|beste|liebe)\s+(?:grüßen|grüße|grüssen|dank))\s*[,!.]?",
+    r"|(?:mit\s+)?(?:freundlichen|herzlichen|besten|vielen|viele|beste|liebe)\s+(?:grüßen|grüße|grüssen"
+    r"|dank))\s*[,!.]?",
     re.IGNORECASE,
 )
 _COURTESY = re.compile(
     r"(?:"
-    r"(?:thank you|thanks|many thanks)(?: (?:so|very) much)?(?: again)?(?: for (?:your|the|getting|reaching|writing|contacting"
+    r"(?:thank you|thanks|many thanks)(?: (?:so|very) much)?(?: again)?(?: for (?:your|the|getting|reaching"
+    r"|writing|contacting"
     r"|asking|letting|bringing|being|taking|waiting|choosing)\b[\w ,'’-]{0,70})?"
     r"|(?:i|we)(?:['’]m| am|['’]re| are)? ?(?:so |very |truly |really )?(?:sorry|apologi[sz]e)\b[\w ,'’-]{0,90}"
     r"|(?:please )?accept (?:our|my)\b[\w ]{0,20} apologies[\w ,'’-]{0,60}"
     r"|(?:i|we)(?: completely| fully)? understand\b[\w ,'’-]{0,80}"
     r"|(?:i|we) hope (?:this|that|you|the above|it)\b[\w ,'’-]{0,60}"
     r"|(?:please )?(?:let (?:me|us) know|feel free|do(?: not|n['’]t) hesitate)\b[\w ,'’-]{0,90}"
-    r"|(?:if you (?:have|need)|should you (?:have|need))\b[\w ,'’-]{0,60}(?:please )?(?:let (?:me|us) know|feel free|contact us"
+    r"|(?:if you (?:have|need)|should you (?:have|need))\b[\w ,'’-]{0,60}(?:please )?(?:let (?:me|us) know"
+    r"|feel free|contact us"
     r"|reach out|get in touch|ask|do(?: not|n['’]t) hesitate)\b[\w ,'’-]{0,40}"
     r"|(?:i|we)(?:['’]m| am|['’]re| are) (?:happy|glad|here) to (?:help|assist)\b[\w ,'’-]{0,40}"
     r"|(?:have a|wishing you a) (?:nice|great|good|lovely|wonderful) (?:day|week|weekend|evening)"
@@ -42,17 +48,22 @@ _COURTESY = re.compile(
 )
 _ABSENCE = re.compile(
     r"(?:(?:unfortunately|sorry|i['’]m sorry|i am sorry|we are sorry)[,:]? (?:but )?)?(?:"
-    r"(?:i|we) (?:could|can|did|do|was|were|am|are)(?: ?not|n['’]t|not)?(?: unable to| able to)? (?:find|have|know|see|locate|answer)\b"
-    r"|(?:this|that|the answer|the information|it) (?:is|was)(?: not|n['’]t) (?:in|covered (?:in|by)|mentioned in|found in|part of)"
-    r" (?:the|our|your|these) (?:provided )?(?:documents?|handbook|passages?|sources?|context|knowledge base|materials?)"
-    r"|(?:the|our|these) (?:provided |given )?(?:documents?|handbook|passages?|sources?|context|knowledge base|materials?)"
+    r"(?:i|we) (?:could|can|did|do|was|were|am|are)(?: ?not|n['’]t|not)?(?: unable to| able to)? (?:find|have"
+    r"|know|see|locate|answer)\b"
+    r"|(?:this|that|the answer|the information|it) (?:is|was)(?: not|n['’]t) (?:in|covered (?:in|by)"
+    r"|mentioned in|found in|part of)"
+    r" (?:the|our|your|these) (?:provided )?(?:documents?|handbook|passages?|sources?|context|knowledge base"
+    r"|materials?)"
+    r"|(?:the|our|these) (?:provided |given )?(?:documents?|handbook|passages?|sources?|context"
+    r"|knowledge base|materials?)"
     r" (?:do|does)(?: not|n['’]t) (?:say|mention|contain|include|specify|provide|state|address|cover|answer|tell)\b"
     r")[^.!?]*[.!]?",
     re.IGNORECASE,
 )
 _DENIED = re.compile(r"\bnot\b|n['’]t\b|\bunable\b|\bcannot\b", re.IGNORECASE)
 _LEAD_IN = re.compile(
-    r"(?:[\w ,'’-]{0,60}\b(?:here|following|follows|below|steps?|summary|answer|questions?|details?|note|overview|options?)"
+    r"(?:[\w ,'’-]{0,60}\b(?:here|following|follows|below|steps?|summary|answer|questions?|details?|note"
+    r"|overview|options?)"
     r"\b[\w ,'’-]{0,30}|[\w'’-]+(?: [\w'’-]+){0,3}):",
     re.IGNORECASE,
 )

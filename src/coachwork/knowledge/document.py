@@ -50,7 +50,8 @@ class ReadLimits:
 
 @dataclass(frozen=True)
 class SourceFile:
-    """A file of the folder: its id (path below the folder, with forward slashes), where it is, and its size in bytes."""
+    """A file of the folder: its id (path below the folder, with forward slashes), where it is, and its size in
+    bytes."""
 
     id: str
     path: Path

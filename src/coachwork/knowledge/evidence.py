@@ -8,6 +8,7 @@ A sentence is borne out when enough of its words stand close together in the pas
 When in doubt it says no: an unmarked false sentence costs more than a true one that a person looks up.
 """
 
+import itertools
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -15,16 +16,19 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 
 from coachwork.knowledge.sentences import Span, split_sentences
+from coachwork.knowledge.vocabulary import in_words
 from coachwork.knowledge.words import CRITICAL, Word, words_of
 
 _NEAR = 0.5  # share of a sentence's words that stand in a source sentence in order, for it to count as a copy
 _WEIGHT = {"number": 2.0, "name": 1.5, "unit": 1.0, "content": 1.0, "not": 0.0, "stop": 0.0, "mark": 0.0}
 _WINDOW = 3  # source sentences in a row
-_CONNECTIVES = frozenset(in_words(
+_CONNECTIVES = frozenset(
+    in_words(
         """
         but unless except although though however and or if when while where aber sondern außer und oder
         """
-    ))
+    )
+)
 _TURNING = ("un", "in", "im", "ir", "il", "dis", "mis", "non", "under", "over", "anti", "de")
 _OPPOSITES = frozenset(
     frozenset(pair.split("/"))
@@ -159,7 +163,7 @@ def _score(claim: Sequence[Word], units: Sequence[Unit], context: frozenset[str]
 
 def _pairs(words: Sequence[Word]) -> frozenset[tuple[str, str]]:
     forms = [word.form for word in words if _WEIGHT[word.kind]]
-    return frozenset(zip(forms, forms[1:], strict=False))
+    return frozenset(itertools.pairwise(forms))
 
 
 # ── What speaks against it ─────────────────────────────────────────────────────────────────────

@@ -1,4 +1,5 @@
-"""Brings index and catalog to what the folder holds now. Knows what changed and in which order to write; parses nothing.
+"""Brings index and catalog to what the folder holds now. Knows what changed and in which order to write; parses
+nothing.
 
 Order, so that a kill at any instant costs only time: a document's passages are in the index before its row says
 so, and are gone from the index before its row is. A second run finds rows that are there by their digest and

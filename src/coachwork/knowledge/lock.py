@@ -1,4 +1,5 @@
-"""One ingest of a knowledge base at a time, whatever process asks. Knows a locked file; the system frees it on a kill."""
+"""One ingest of a knowledge base at a time, whatever process asks. Knows a locked file; the system frees it on a
+kill."""
 
 import asyncio
 import os

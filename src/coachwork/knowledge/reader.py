@@ -1,4 +1,5 @@
-"""Reads documents in a process of its own, so that a bad file can't crash, hang or fill the server. Knows limits, no format.
+"""Reads documents in a process of its own, so that a bad file can't crash, hang or fill the server. Knows limits,
+no format.
 
 A plain subprocess and not multiprocessing: that would import the user's main module a second time.
 """
@@ -16,7 +17,10 @@ from coachwork.errors import DocumentUnreadable, NotInstalled
 from coachwork.knowledge.document import Heading, Page, Parsed, ReadLimits
 
 # Isolated from the environment, then given this process's own module path: the same code, whatever the folder.
-_START = "import sys, json; sys.path[:] = json.loads(sys.argv[1]); from coachwork.knowledge.reader_process import main; main()"
+_START = (
+    "import sys, json; sys.path[:] = json.loads(sys.argv[1]); "
+    "from coachwork.knowledge.reader_process import main; main()"
+)
 _STARTUP_SECONDS = 30.0  # imports on a busy machine; counted on a process's first document alone
 
 
@@ -84,7 +88,8 @@ class DocumentReader:
 
 
 async def _ask(process: Process, request: dict[str, Any]) -> dict[str, Any]:
-    assert process.stdin is not None and process.stdout is not None
+    assert process.stdin is not None
+    assert process.stdout is not None
     body = json.dumps(request).encode()
     process.stdin.write(len(body).to_bytes(4, "big") + body)
     await process.stdin.drain()

@@ -1,4 +1,5 @@
-"""What runs in the reading process: takes paths on stdin, gives parsed documents on stdout. Knows no network, no database.
+"""What runs in the reading process: takes paths on stdin, gives parsed documents on stdout. Knows no network, no
+database.
 
 Wire: a 4-byte big-endian length and that many bytes of JSON, both ways. Started by `reader.py`.
 """

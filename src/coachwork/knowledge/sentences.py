@@ -7,13 +7,17 @@
 import re
 from dataclasses import dataclass
 
-_ABBREVIATIONS = frozenset(in_words(
+from coachwork.knowledge.vocabulary import in_words
+
+_ABBREVIATIONS = frozenset(
+    in_words(
         """
         mr mrs ms dr prof st no nos vs etc inc ltd co corp fig sec art approx dept est max min incl tel ext
         e.g i.e a.m p.m u.s u.k cf al ca bzw ca usw vgl nr str abs z.b d.h u.a z bspw evtl ggf jan feb mar
         apr jun jul aug sep sept oct nov dec
         """
-    ))
+    )
+)
 _END = re.compile(r"[.!?…]+[\"'”’»)\]*_]*(?=\s|\[|\Z)|[。！？]+")
 _MARKERS = re.compile(r"(?:[ \t]*\[\^?\d{1,3}(?:\s*[,;–-]\s*\d{1,3})*\])+[.!?]?")
 _OWN_LINE = re.compile(r"\s*(?:#{1,6}\s|[-*+•]\s|\d{1,3}[.)]\s|\||>|```|~~~|---+\s*$|===+\s*$)")
@@ -30,7 +34,8 @@ class Span:
 
 
 def split_sentences(text: str, *, wrapped: bool = False) -> list[Span]:
-    """The sentences of `text` in order; headings, list items and table rows count as one each. Rules and fences are left out."""
+    """The sentences of `text` in order; headings, list items and table rows count as one each. Rules and fences
+    are left out."""
     spans: list[Span] = []
     for start, end in _lines(text, wrapped):
         spans.extend(_within(text, start, end))

@@ -1,6 +1,8 @@
-"""How many tokens an embedding model will see, estimated from the text alone. Knows word pieces roughly; loads no model.
+"""How many tokens an embedding model will see, estimated from the text alone. Knows word pieces roughly; loads no
+model.
 
-Calibrated on the word pieces of all-MiniLM-L6-v2: 1.04 of the true count on English prose, .92 to .96 on Markdown and code,
+Calibrated on the word pieces of all-MiniLM-L6-v2: 1.04 of the true count on English prose, .92 to .96 on Markdown
+and code,
 .72 on German. A model with a larger vocabulary sees fewer tokens, so there the estimate is on the safe side.
 """
 

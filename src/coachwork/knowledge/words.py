@@ -1,4 +1,5 @@
-"""The words of a sentence as evidence sees them: numbers, names, negations, units, content. Knows forms; judges nothing."""
+"""The words of a sentence as evidence sees them: numbers, names, negations, units, content. Knows forms; judges
+nothing."""
 
 import re
 import unicodedata
@@ -6,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Literal
+
+from coachwork.knowledge.vocabulary import in_words
 
 Kind = Literal["number", "name", "not", "unit", "content", "stop", "mark"]
 CRITICAL: frozenset[str] = frozenset({"number", "name", "unit"})
@@ -33,7 +36,8 @@ _TOKEN = re.compile(
     r"|(?P<sign>[%€$£¥°])"
 )
 _SIGNS = {"%": "percent", "€": "euro", "$": "dollar", "£": "pound", "¥": "yen", "°": "degree"}
-_UNITS = frozenset(in_words(
+_UNITS = frozenset(
+    in_words(
         """
         percent euro eur dollar usd pound gbp yen jpy chf franc cent degree celsius fahrenheit second minute
         hour day week month quarter year decade century working business calendar mm cm m km meter metre
@@ -41,36 +45,40 @@ _UNITS = frozenset(in_words(
         bit watt kw kwh volt am pm sekunde minute stunde tag tage woche monat jahr prozent hundred thousand
         million billion trillion dozen half double twice triple quarter
         """
-    ))
+    )
+)
 _SAME = {"eur": "euro", "usd": "dollar", "gbp": "pound", "jpy": "yen", "metre": "meter", "litre": "liter"}
 _NUMBER_WORDS = {
     word: str(value)
     for value, word in enumerate(
         in_words(
-        """
+            """
         zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen
         sixteen seventeen eighteen nineteen twenty
         """
-    )
+        )
     )
 } | {"thirty": "30", "forty": "40", "fifty": "50", "sixty": "60", "seventy": "70", "eighty": "80", "ninety": "90"}
 _ORDINALS = {
     word: str(value + 1)
     for value, word in enumerate(
         in_words(
-        """
+            """
         first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth
         """
-    )
+        )
     )
 }
-_NOT = frozenset(in_words(
+_NOT = frozenset(
+    in_words(
         """
         not non no never none neither nor without cannot nobody nothing nowhere hardly barely nicht kein
         keine keinen keinem keiner nie niemals ohne weder ne pas jamais sans ningún ninguna nunca sin
         """
-    ))
-_STOP = frozenset(in_words(
+    )
+)
+_STOP = frozenset(
+    in_words(
         """
         a an the this that these those there here it its they them their he him his she her hers we us our
         ours you your yours i me my mine who whom whose which what when where why how is are was were be
@@ -85,19 +93,24 @@ _STOP = frozenset(in_words(
         bitte le la les un une des du de et ou est sont dans pour par sur avec que qui ce cette el los las y
         o es en con por para que se su
         """
-    ))
-_GERMAN = frozenset(in_words(
+    )
+)
+_GERMAN = frozenset(
+    in_words(
         """
         der die das und ist nicht ein eine zu den mit für auf im von werden wird sie bei
         """
-    ))
-_CALENDAR = frozenset(in_words(
+    )
+)
+_CALENDAR = frozenset(
+    in_words(
         """
         monday tuesday wednesday thursday friday saturday sunday january february march april june july
         august september october november december montag dienstag mittwoch donnerstag freitag samstag
         sonntag januar februar märz mai juni juli oktober dezember
         """
-    ))
+    )
+)
 _SUFFIXES = ("ations", "ation", "ables", "able", "ible", "ments", "ment", "ings", "ing", "ies", "ied", "ers", "er")
 _ENDINGS = ("es", "ed", "en", "ly", "s", "e", "y")
 _LIST_MARK = re.compile(r"\s*(?:>\s*)*(?:#{1,6}\s+|[-*+•]\s+)*(?:\(?(\d{1,3})[.)]\s+)?")

@@ -77,7 +77,7 @@ def _encoder(folder: Path, threads: int) -> Encoder:
 
 def _load(folder: Path, threads: int) -> Encoder:
     try:
-        import onnxruntime  # type: ignore[import-untyped]
+        import onnxruntime
         from tokenizers import Tokenizer
     except ImportError as error:
         raise NotInstalled(

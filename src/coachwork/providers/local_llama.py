@@ -189,7 +189,7 @@ def _server(llama: Llama, model: str) -> Any:
 def _load(llama: Llama, model: str) -> Any:
     try:
         with sleeping_threads():
-            import xllamacpp  # type: ignore[import-untyped]
+            import xllamacpp
     except ImportError:
         raise NotInstalled(
             f"{model!r} runs on llama.cpp, which is not installed.", hint='pip install "coachwork[local]"'

@@ -44,7 +44,7 @@ def _listen(place: Path, audio: Audio, threads: int, meter: Meter, stop: threadi
 
 
 def _samples(audio: Audio) -> Any:
-    from faster_whisper.audio import decode_audio  # type: ignore[import-untyped]
+    from faster_whisper.audio import decode_audio
 
     try:
         return decode_audio(io.BytesIO(audio.data), sampling_rate=16_000)
@@ -67,7 +67,7 @@ def _model(place: Path, threads: int) -> Any:
 def _load(place: Path, threads: int) -> Any:
     try:
         with sleeping_threads():
-            from faster_whisper import WhisperModel  # type: ignore[import-untyped]
+            from faster_whisper import WhisperModel
     except ImportError:
         raise NotInstalled(
             "Local speech to text needs faster-whisper, which is not installed.", hint='pip install "coachwork[speech]"'

@@ -164,6 +164,7 @@ export interface Approval {
   schema: Schema | null;
   context: { label: string; value: Json }[] | null;
   status: ApprovalStatus;
+  /** The value as a person changed it; null where it was taken as it was, or not at all. */
   decision?: Json;
   comment?: string | null;
   decided_by?: string | null;

@@ -6,7 +6,7 @@ import { useAnswerApproval, useApproval } from "../api/queries";
 import type { ApprovalAnswer } from "../api/queries";
 import type { Approval, Json, Problem, Schema } from "../api/types";
 import { FieldProblems } from "../form/FieldProblems";
-import { fieldOf, isObject, withAt } from "../form/fields";
+import { fieldOf, withAt } from "../form/fields";
 import { SchemaForm } from "../form/SchemaForm";
 import { Button, buttonClass } from "../parts/Button";
 import { ProblemNote } from "../parts/ProblemNote";
@@ -50,13 +50,16 @@ export function ApprovalView({ id, next }: { id: string; next: string | undefine
         )}
       </header>
       {problem?.status === 409 && <SomebodyWasFaster approval={approval} problem={problem} />}
+      {approval.status === "pending" && approval.comment && (
+        <p className="rounded-lg border border-waiting-line bg-waiting-soft px-4 py-2.5">It was decided once, but the changed value did not fit, so it waits again: {approval.comment}</p>
+      )}
       {approval.context && approval.context.length > 0 && <Context rows={approval.context} />}
       {approval.status === "pending" ? (
         <Decide approval={approval} problem={problem} busy={answer.isPending} onAnswer={(given) => answer.mutate(given)} />
       ) : (
         <>
           {!problem && <Decided approval={approval} next={answer.isSuccess ? next : undefined} fresh={answer.isSuccess} />}
-          <ValueCard title="What it was about" value={approval.value} schema={approval.schema} />
+          <ValueCard title={approval.status === "edited" ? "What was proposed before" : "What was proposed"} value={approval.value} schema={approval.schema} />
         </>
       )}
     </article>
@@ -178,7 +181,7 @@ function longTexts(field: AnyField): AnyField {
 }
 
 function Decided({ approval, next, fresh }: { approval: Approval; next: string | undefined; fresh: boolean }) {
-  const edited = approval.status === "edited" && isObject(approval.decision) ? approval.decision["value"] : undefined;
+  const edited = approval.status === "edited" && approval.decision !== null && approval.decision !== undefined ? approval.decision : undefined;
   return (
     <div role={fresh ? "status" : undefined} className="flex flex-col gap-3 rounded-lg border border-line bg-surface px-5 py-4 max-sm:px-4">
       <div className="flex flex-wrap items-center gap-x-3 gap-y-1">
@@ -189,7 +192,11 @@ function Decided({ approval, next, fresh }: { approval: Approval; next: string |
         </span>
       </div>
       {approval.comment && <blockquote className="border-l-2 border-line-strong pl-3 text-ink-2">{approval.comment}</blockquote>}
-      {edited !== undefined && <FieldsView value={edited} schema={approval.schema ?? undefined} />}
+      {edited !== undefined && (
+        <div className="border-t border-line pt-3">
+          <FieldsView value={edited} schema={approval.schema ?? undefined} />
+        </div>
+      )}
       <div className="flex flex-wrap gap-2">
         <Link href={`/apps/${approval.pipeline}/runs/${approval.run_id}`} className={buttonClass("plain", true)}>
           See how the run went on

@@ -4,7 +4,7 @@ import type { ApprovalStatus } from "../api/types";
 const LOOKS: Record<ApprovalStatus, { word: string; icon: typeof Check; text: string }> = {
   pending: { word: "Waiting for a person", icon: UserRound, text: "text-waiting" },
   accepted: { word: "Accepted", icon: Check, text: "text-done" },
-  edited: { word: "Accepted with changes", icon: PencilLine, text: "text-done" },
+  edited: { word: "Edited and accepted", icon: PencilLine, text: "text-done" },
   rejected: { word: "Rejected", icon: X, text: "text-failed" },
   expired: { word: "Expired", icon: Clock, text: "text-ink-3" },
   cancelled: { word: "Run was stopped", icon: Ban, text: "text-ink-3" },

@@ -1,4 +1,5 @@
-"""HTML to its readable text: headings, paragraphs, lists, tables. Knows block elements; follows no link, runs no script."""
+"""HTML to its readable text: headings, paragraphs, lists, tables. Knows block elements; follows no link, runs no
+script."""
 
 from typing import Any
 
@@ -6,18 +7,23 @@ from coachwork.errors import DocumentUnreadable
 from coachwork.knowledge.document import Parsed, ReadLimits
 from coachwork.knowledge.formats.plain import decode
 from coachwork.knowledge.formats.text_builder import TextBuilder, one_line, storable, table_lines
+from coachwork.knowledge.vocabulary import in_words
 
-_SKIPPED = frozenset(in_words(
+_SKIPPED = frozenset(
+    in_words(
         """
         head script style noscript template svg iframe object nav form button select textarea input dialog
         """
-    ))
-_BLOCKS = frozenset(in_words(
+    )
+)
+_BLOCKS = frozenset(
+    in_words(
         """
         address article aside blockquote body br dd details div dl dt fieldset figcaption figure footer
         header hr html li main ol p section summary ul h1 h2 h3 h4 h5 h6 pre table
         """
-    ))
+    )
+)
 _MAX_DEPTH = 400  # deeper nesting is an attack or a broken generator; text below is still taken, without structure
 
 
