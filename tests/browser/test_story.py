@@ -15,7 +15,7 @@ LONG = 60_000  # milliseconds a step of the story may take on a busy machine
 
 def deliveries(desk: Desk) -> list[dict]:
     with urllib.request.urlopen(f"{desk.receiver}/deliveries.json", timeout=5) as answer:
-        return json.load(answer)
+        return json.load(answer)["items"]
 
 
 def ask(page: Page, desk: Desk, subject: str, body: str) -> str:
@@ -83,13 +83,13 @@ def test_an_approval_survives_a_kill_and_the_click_sends_a_verified_webhook(page
     page.get_by_role("button", name="Edit").click()
     page.get_by_label("Reply").fill("Please put the battery outside, away from anything that burns.")
     page.get_by_role("button", name="Accept my version").click()
-    expect(page.get_by_text("Accepted with changes").first).to_be_visible(timeout=LONG)
+    expect(page.get_by_text("Edited and accepted").first).to_be_visible(timeout=LONG)
 
     page.goto(address)
     expect(page.get_by_text("Please put the battery outside").first).to_be_visible(timeout=LONG)
     arrived = deliveries(desk)
     assert len(arrived) == before + 1
-    assert arrived[-1]["verified"] is True
+    assert all(one["verified"] is True for one in arrived)
     page.goto(desk.receiver)
     expect(page.get_by_text("signature verified", exact=False).first).to_be_visible()
 

@@ -116,9 +116,10 @@ class Engine:
         global _engine
         if self._heart is not None:
             self._heart.cancel()
-        for task in list(self._tasks.values()):
+        begun = _workflow_tasks()  # more than our own: some may not have come to their first line
+        for task in begun:
             task.cancel()
-        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+        await asyncio.gather(*begun, return_exceptions=True)
         await self._services.database.write(
             lambda c: c.execute(workers.update().where(workers.c.id == self.id).values(stopped_at=journal.now()))
         )
@@ -291,6 +292,13 @@ def _claim(connection: sa.Connection, dead: str, by: str) -> bool:
     """Take over a dead worker; False where another process was faster."""
     free = workers.c.id == dead, workers.c.adopted_by.is_(None)
     return bool(connection.execute(workers.update().where(*free).values(adopted_by=by)).rowcount)
+
+
+def _workflow_tasks() -> list[asyncio.Task[Any]]:
+    """The workflows that DBOS has begun in this process."""
+    from dbos._dbos import _get_dbos_instance
+
+    return list(_get_dbos_instance()._workflow_tasks)
 
 
 def _recover(executor: str) -> int:
