@@ -30,7 +30,7 @@ export async function scenes({ base, empty }) {
       if (run && status === "succeeded") {
         const full = await ask(base, `/api/runs/${run.id}`);
         add({ name: "result-steps-open", path: `/apps/${form.name}/runs/${run.id}`, act: async (page) => { await page.getByRole("button", { name: /Done in/ }).click(); await settle(page); } });
-        if (full.output?.citations?.length) add({ name: "citation-card", path: `/apps/${form.name}/runs/${run.id}`, act: async (page) => { await page.locator("a[aria-label^='Source 2']").first().hover(); await page.waitForTimeout(700); }, only: "desk" });
+        if (full.output?.citations?.length) add({ name: "citation-card", path: `/apps/${form.name}/runs/${run.id}`, act: async (page) => { await page.locator("a[aria-label^='Source ']").first().hover(); await page.waitForTimeout(700); }, only: "desk" });
         add({ name: "feedback", path: `/apps/${form.name}/runs/${run.id}`, act: async (page) => { await page.getByRole("button", { name: "Not helpful" }).click(); await page.getByRole("button", { name: "Too long" }).click(); await page.getByRole("button", { name: "Too long" }).scrollIntoViewIfNeeded(); await settle(page); } });
       }
     }

@@ -49,6 +49,7 @@ export function RunResult({ view, feedback, outputSchema, broken = false, onRetr
       {view.status === "cancelled" && <Stopped onRetry={onRetry} />}
       {answer && (
         <div className={compact ? "" : "rounded-lg border border-line bg-surface px-5 py-4 max-sm:px-4"}>
+          {view.status === "waiting" && <p className="mb-2 text-sm font-medium text-ink-3">Draft: a person may still change it</p>}
           {ended && view.status !== "succeeded" && <p className="mb-2 text-sm font-medium text-waiting">Unfinished: this was written before the run ended.</p>}
           <AnswerText answer={answer} writing={!ended} />
           {Object.keys(answer.rest).length > 0 && (

@@ -3,6 +3,7 @@ import { ago, duration, money, ordinal } from "./numbers";
 
 describe("numbers as people read them", () => {
   it.each([
+    [0.003, "< 0.1 s"],
     [0.42, "0.4 s"],
     [8.24, "8.2 s"],
     [59.97, "1 min"],

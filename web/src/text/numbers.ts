@@ -14,8 +14,9 @@ export function plural(value: number, one: string, many = `${one}s`): string {
   return `${whole.format(value)} ${value === 1 ? one : many}`;
 }
 
-/** 0.4 s, 8.2 s, 3 min 5 s, 2 h 10 min. */
+/** < 0.1 s, 0.4 s, 8.2 s, 3 min 5 s, 2 h 10 min. */
 export function duration(seconds: number): string {
+  if (seconds < 0.05) return `< ${seconds1.format(0.1)} s`;
   if (seconds < 59.95) return `${seconds1.format(seconds)} s`;
   const all = Math.round(seconds);
   if (all < 3600) return all % 60 === 0 ? `${all / 60} min` : `${Math.floor(all / 60)} min ${all % 60} s`;
