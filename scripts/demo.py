@@ -27,7 +27,7 @@ Three things to try:
   2. Choose an urgent ticket: the run waits in the Inbox for you. Stop this with Ctrl-C (or kill -9), start it
      again, and accept: the run goes on, and the reply arrives, signed, in the lines marked “receiver” below.
   3. In a second terminal, all 60 tickets at once:
-     .venv/bin/coachwork run answer_ticket --project examples/support-desk --batch examples/support-desk/inbox.jsonl
+     cd examples/support-desk && ../../.venv/bin/coachwork run answer_ticket --batch inbox/tickets.jsonl
 Ctrl-C stops everything. What was accepted is kept.
 """
 

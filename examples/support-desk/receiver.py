@@ -183,7 +183,12 @@ def main() -> int:
     options = argparse.ArgumentParser(description="Takes signed webhooks and shows them.")
     options.add_argument("--host", default="127.0.0.1")
     options.add_argument("--port", type=int, default=8021)
-    options.add_argument("--secret-file", type=Path, required=True, help="a file with whsec_… in it")
+    options.add_argument(
+        "--secret-file",
+        type=Path,
+        default=Path(__file__).parent / ".coachwork" / "replies.secret",
+        help="a file with whsec_… in it",
+    )
     given = options.parse_args()
     try:
         mailroom = Mailroom(given.secret_file.read_text("utf-8").strip())
