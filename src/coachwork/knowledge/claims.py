@@ -46,7 +46,6 @@ _COURTESY = re.compile(
     r")\s*[.!]*",
     re.IGNORECASE,
 )
-_SOURCES = r"(?:provided |given )?(?:documents?|handbook|passages?|sources?|context|knowledge base|materials?)"
 _ABSENCE = re.compile(
     r"(?:(?:unfortunately|sorry|i['’]m sorry|i am sorry|we are sorry)[,:]? (?:but )?)?(?:"
     r"(?:i|we) (?:could|can|did|do|was|were|am|are)(?: ?not|n['’]t|not)?(?: unable to| able to)? (?:find|have"
@@ -64,8 +63,8 @@ _ABSENCE = re.compile(
 _DENIED = re.compile(r"\bnot\b|n['’]t\b|\bunable\b|\bcannot\b", re.IGNORECASE)
 _LEAD_IN = re.compile(
     r"(?:[\w ,'’-]{0,60}\b(?:here|following|follows|below|steps?|summary|answer|questions?|details?|note"
-    r"|overview|options?)\b"
-    r"[\w ,'’-]{0,30}|[\w'’-]+(?: [\w'’-]+){0,3}):",
+    r"|overview|options?)"
+    r"\b[\w ,'’-]{0,30}|[\w'’-]+(?: [\w'’-]+){0,3}):",
     re.IGNORECASE,
 )
 _MARKUP = re.compile(r"^[\s>#*_\-+•]+|[*_\s]+$")
