@@ -168,8 +168,9 @@ async def test_lists_page_filter_search_and_count(start):
     assert (await runs.list(RunFilter(status="failed"))).items == []
     with pytest.raises(InputError, match="Did you mean 'running'"):
         await runs.list(RunFilter(status="runing"))
-    with pytest.raises(InputError, match="no cursor"):
-        await runs.list(RunFilter(cursor="abc"))
+    for cursor in ("abc", "WzFlNDAsICJ4Il0=", "WzFlOTk5LCAieCJd"):  # not base64 JSON; a time of 1e40; of infinity
+        with pytest.raises(InputError, match="no cursor"):
+            await runs.list(RunFilter(cursor=cursor))
 
 
 async def test_feedback_is_kept_and_replaced(start):

@@ -264,8 +264,10 @@ def _after(query: sa.Select[Any], table: sa.Table, cursor: str) -> sa.Select[Any
         return ordered
     try:
         at, last = json.loads(base64.urlsafe_b64decode(cursor.encode()))
+        if not 0 <= int(at) < 2**63:
+            raise ValueError(f"{at!r} is no time in milliseconds")
         return ordered.where(sa.tuple_(table.c.created_at, table.c.id) < (int(at), str(last)))
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         raise InputError(
             f"{cursor!r} is no cursor of this list", hint="Take next_cursor from the page before."
         ) from None
