@@ -140,13 +140,14 @@ def _install(npm: list[str], web: Path, environment: dict[str, str], say: Say) -
     stamp.write_text(lock + "\n")
 
 
-def _npm(command: list[str], folder: Path, environment: dict[str, str]) -> None:
-    # what npm says goes to stderr: stdout belongs to the command that asked for the page
-    done = subprocess.run(command, cwd=folder, env=environment, stdout=sys.stderr, check=False)
+def _npm(command: list[str], folder: Path, environment: dict[str, str], *, loud: bool = False) -> None:
+    """Run npm. What it says is shown where it failed or `loud` is asked, never on stdout, which is the caller's."""
+    said = None if loud else subprocess.PIPE
+    done = subprocess.run(command, cwd=folder, env=environment, stdout=said or sys.stderr, stderr=said, check=False)
     if done.returncode:
-        raise PageNotBuilt(
-            f"`{' '.join(command[-3:])}` in {folder} failed with exit code {done.returncode}; it says why above"
-        )
+        for part in (done.stdout, done.stderr):
+            sys.stderr.write((part or b"").decode(errors="replace"))
+        raise PageNotBuilt(f"`{' '.join(command)}` in {folder} failed ({done.returncode}); it says why above")
 
 
 def main() -> int:
@@ -160,7 +161,7 @@ def main() -> int:
         if options.npm:
             npm, environment = find_npm()
             _install(npm, ROOT / "web", environment, _say)
-            _npm([*npm, *options.npm], ROOT / "web", environment)
+            _npm([*npm, *options.npm], ROOT / "web", environment, loud=True)
             return 0
         if build(say=_say):
             _say("the page is built")

@@ -7,7 +7,6 @@ import argparse
 import base64
 import os
 import secrets
-import signal
 import socket
 import subprocess
 import sys
@@ -24,8 +23,8 @@ TO_TRY = """
 Three things to try:
   1. {address}
      Open “Answer a ticket”, click an example, press Run: the answer's small numbers open the handbook at the words.
-  2. Choose an urgent ticket: the run waits in the Inbox for you. Stop this with Ctrl-C (or kill -9), start it
-     again, and accept: the run goes on, and the reply arrives, signed, in the lines marked “receiver” below.
+  2. Choose “Urgent: a swollen battery”: the run waits in the Inbox for you. Stop this with Ctrl-C (or kill -9),
+     start it again, and accept: the run goes on, and the signed reply arrives on http://127.0.0.1:{receiver}
   3. In a second terminal, all 60 tickets at once:
      cd examples/support-desk && ../../.venv/bin/coachwork run answer_ticket --batch inbox/tickets.jsonl
 Ctrl-C stops everything. What was accepted is kept.
@@ -87,7 +86,7 @@ def serve(port):
     )
     try:
         if wait_until_ready(server, port):
-            say(TO_TRY.format(address=f"http://127.0.0.1:{port}"))
+            say(TO_TRY.format(address=f"http://127.0.0.1:{port}", receiver=RECEIVER_PORT))
         code = server.wait()
     except KeyboardInterrupt:
         code = 0  # both children got the same Ctrl-C
@@ -112,7 +111,7 @@ def stop(process):
     """End a child, politely first."""
     if process.poll() is not None:
         return
-    process.send_signal(signal.SIGINT)
+    process.terminate()
     try:
         process.wait(timeout=15)
     except subprocess.TimeoutExpired:

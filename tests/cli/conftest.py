@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -108,6 +109,7 @@ class Result:
 
 
 Coachwork = Callable[..., Result]
+Spawn = Callable[..., "subprocess.Popen[str]"]
 
 
 @pytest.fixture
@@ -139,9 +141,22 @@ def environ(project: Path, tmp_path: Path) -> dict[str, str]:
 
 
 @pytest.fixture
-def command() -> list[str]:
-    """What starts the program, however it is installed."""
-    return [sys.executable, "-c", "from coachwork.cli import main; main()"]
+def spawn(project: Path, environ: dict[str, str]) -> Iterator[Spawn]:
+    """Start a command as a process of its own, to press Ctrl-C or give it a terminal. None outlives the test."""
+    # a shell that runs the tests in the background has its children ignore Ctrl-C, so it is put back
+    program = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+    started: list[subprocess.Popen[str]] = []
+
+    def start(*words: str, stdout: int = subprocess.PIPE) -> "subprocess.Popen[str]":
+        command = [sys.executable, "-c", f"{program}; from coachwork.cli import main; main()", *words]
+        process = subprocess.Popen(command, cwd=project, env=environ, stdout=stdout, stderr=subprocess.PIPE, text=True)
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate()
 
 
 @pytest.fixture

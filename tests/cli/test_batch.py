@@ -2,10 +2,9 @@
 
 import json
 import signal
-import subprocess
 from pathlib import Path
 
-from .conftest import Coachwork
+from .conftest import Coachwork, Spawn
 
 ROWS = """{"subject": "Ada"}
 {"subject": "Bob", "urgent": true}
@@ -59,14 +58,9 @@ def test_waiting_rows_end_with_4(coachwork: Coachwork, project: Path) -> None:
     assert "1 wait for a person" in result.err
 
 
-def test_ctrl_c_keeps_every_row_and_resume_repeats_none(
-    coachwork: Coachwork, project: Path, environ: dict[str, str], command: list[str]
-) -> None:
+def test_ctrl_c_keeps_every_row_and_resume_repeats_none(coachwork: Coachwork, project: Path, spawn: Spawn) -> None:
     (project / "rows.jsonl").write_text("".join(f'{{"number": {number}}}\n' for number in range(6)))
-    words = [*command, "run", "slow", "--batch", "rows.jsonl", "--concurrency", "2"]
-    process = subprocess.Popen(
-        words, cwd=project, env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+    process = spawn("run", "slow", "--batch", "rows.jsonl", "--concurrency", "2")
     while coachwork("runs", "list", "--json").json["counts"].get("running", 0) < 2:
         assert process.poll() is None
     process.send_signal(signal.SIGINT)

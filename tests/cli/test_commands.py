@@ -2,7 +2,6 @@
 
 import json
 import signal
-import subprocess
 import tomllib
 import urllib.request
 from pathlib import Path
@@ -11,7 +10,7 @@ import pytest
 
 from coachwork.cli import exits
 
-from .conftest import Coachwork
+from .conftest import Coachwork, Spawn
 
 
 def test_help_lists_the_commands_and_the_exit_codes(coachwork: Coachwork) -> None:
@@ -55,11 +54,8 @@ def test_new_touches_nothing_that_is_there(coachwork: Coachwork, tmp_path: Path)
     assert [path.name for path in (tmp_path / "full").iterdir()] == ["mine.txt"]
 
 
-def test_serve_tells_its_address_and_stops_at_ctrl_c(
-    project: Path, environ: dict[str, str], command: list[str], coachwork: Coachwork
-) -> None:
-    words = [*command, "serve", "--port", "0"]
-    process = subprocess.Popen(words, cwd=project, env=environ, stderr=subprocess.PIPE, text=True)
+def test_serve_tells_its_address_and_stops_at_ctrl_c(coachwork: Coachwork, spawn: Spawn) -> None:
+    process = spawn("serve", "--port", "0")
     assert process.stderr is not None
     told = ""
     while "is served at" not in told:

@@ -3,12 +3,11 @@
 import os
 import pty
 import signal
-import subprocess
 from pathlib import Path
 
 import pytest
 
-from .conftest import Coachwork
+from .conftest import Coachwork, Spawn
 
 
 def test_a_run_prints_its_result_and_nothing_else_on_stdout(coachwork: Coachwork) -> None:
@@ -111,10 +110,9 @@ def test_runs_are_listed_and_shown(coachwork: Coachwork) -> None:
     assert "Hello Ada, 1" in shown
 
 
-def test_on_a_terminal_text_is_streamed_once(project: Path, environ: dict[str, str], command: list[str]) -> None:
+def test_on_a_terminal_text_is_streamed_once(spawn: Spawn) -> None:
     screen, terminal = pty.openpty()
-    words = [*command, "run", "talk", "--input", "question=What?"]
-    process = subprocess.Popen(words, cwd=project, env=environ, stdout=terminal, stderr=subprocess.PIPE)
+    process = spawn("run", "talk", "--input", "question=What?", stdout=terminal)
     os.close(terminal)
     _out, err = process.communicate(timeout=60)
     shown = os.read(screen, 65536).decode()
@@ -123,12 +121,9 @@ def test_on_a_terminal_text_is_streamed_once(project: Path, environ: dict[str, s
     assert shown.count("One two three four five.") == 1
 
 
-def test_ctrl_c_keeps_the_run(coachwork: Coachwork, project: Path, environ: dict[str, str], command: list[str]) -> None:
-    words = [*command, "run", "answer", "-i", "subject=Ada", "--json"]
+def test_ctrl_c_keeps_the_run(coachwork: Coachwork, project: Path, spawn: Spawn) -> None:
     (project / "app.py").write_text((project / "app.py").read_text().replace("note(", "await gate(); note("))
-    process = subprocess.Popen(
-        words, cwd=project, env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+    process = spawn("run", "answer", "-i", "subject=Ada", "--json")
     while not (found := coachwork("runs", "list", "--status", "running", "--json").json["items"]):
         assert process.poll() is None
     process.send_signal(signal.SIGINT)

@@ -31,11 +31,9 @@ async def answer(question: str, passages: list[Passage]) -> str: ...
     title="Ask the handbook",
     about="One question, one answer with its sources.",
     examples=[
-        Example(
-            title="Cancelling a rental", input={"question": "Can I cancel on the day before, and what does it cost?"}
-        ),
-        Example(title="A flat tyre", input={"question": "Who pays for a flat tyre?"}),
-        Example(title="Not in the handbook", input={"question": "Do you rent out kayaks?"}),
+        Example(title="Coming back late", input={"question": "What does it cost to come back an hour late?"}),
+        Example(title="A puncture", input={"question": "I have a puncture on the road. What do I do?"}),
+        Example(title="Not in the handbook", input={"question": "Is there parking at the station?"}),
     ],
     knowledge=["handbook"],
 )
@@ -50,6 +48,6 @@ async def chat(conversation: Conversation) -> Answer:
 
 async def answer_from_handbook(question: str) -> Answer:
     note("Searching the handbook")
-    passages = await handbook.search(question, top_k=5)
+    passages = await handbook.search(question, top_k=4)
     checked = handbook.verify(await answer(question, passages), passages)
     return Answer(text=checked.text, citations=checked.citations, sentences=checked.sentences)
