@@ -7,6 +7,7 @@ import argparse
 import base64
 import os
 import secrets
+import signal
 import socket
 import subprocess
 import sys
@@ -77,6 +78,7 @@ def make_secret():
 
 def serve(port):
     """Run the receiver and the server until Ctrl-C or until the server ends; gives the exit code."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a kill ends both children too, as Ctrl-C does
     receiver = subprocess.Popen(
         [environment.venv_program("python"), os.path.join(EXAMPLE, "receiver.py"), "--port", str(RECEIVER_PORT)],
         cwd=EXAMPLE,
