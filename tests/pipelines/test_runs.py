@@ -79,6 +79,30 @@ async def test_events_tell_the_whole_story_and_resume_anywhere(start):
     assert rest == story[3:]
 
 
+async def test_who_has_seen_the_last_event_is_not_kept_waiting(start):
+    runs = await start(answer)
+    run_id = (await runs.start("answer", {"subject": "hello"})).id
+    last = [seq async for seq, _event in runs.events(run_id)][-1]
+    async with asyncio.timeout(10):
+        assert [event async for event in runs.events(run_id, after=last)] == []
+
+
+async def not_a_number(text: str) -> float:
+    return float("nan")
+
+
+async def half_a_character(text: str) -> str:
+    return "\ud83d"
+
+
+@pytest.mark.parametrize("pipeline", [not_a_number, half_a_character])
+async def test_what_json_cannot_carry_fails_the_run_and_says_so(start, pipeline):
+    runs = await start(pipeline)
+    run = await runs.wait((await runs.start(pipeline.__name__, {"text": "x"})).id, 10)
+    assert (run.status, run.output) == ("failed", None)
+    assert "can't be written as JSON" in run.error["message"]
+
+
 async def test_the_codes_own_exception_fails_the_run_with_its_name(start):
     runs = await start(clumsy)
     run = await runs.wait((await runs.start("clumsy", {"text": "x"})).id, 10)

@@ -147,8 +147,9 @@ def test_a_bug_of_the_application_is_a_failed_run_not_a_failed_request(here: Her
     assert "Traceback" not in str(run)
 
 
-def test_what_json_can_not_say_is_null(here: Here) -> None:
-    assert here.start("not_a_number", {"subject": "x"})["output"]["score"] is None
+def test_what_json_can_not_say_fails_the_run(here: Here) -> None:
+    run = here.start("not_a_number", {"subject": "x"})
+    assert (run["status"], run["output"], run["error"]["code"]) == ("failed", None, "run-failed")
 
 
 @pytest.mark.parametrize("path", ["/api/runs/run_0", "/api/runs/run_0/events", "/api/approvals/run_0-1"])

@@ -78,12 +78,20 @@ class EventLog:
                     yield seq, event
                     if event["type"] in LAST:
                         return
+                if not found and await self._over(run_id, after):
+                    return
                 if not found and not news.is_set():
                     await _wait(news, _OTHER_PROCESS_SECONDS)
         finally:
             self._readers[run_id].discard(news)
             if not self._readers[run_id]:
                 del self._readers[run_id]
+
+    async def _over(self, run_id: str, after: int) -> bool:
+        """Whether a reader at `after` has seen the run's last event, and would wait for ever."""
+        newest = sa.select(events).where(events.c.run_id == run_id).order_by(events.c.seq.desc()).limit(1)
+        row = await self._database.read(lambda c: c.execute(newest).one_or_none())
+        return row is not None and row.seq <= after and row.data["type"] in LAST
 
     def _wake(self, run_id: str) -> None:
         for news in self._readers.get(run_id, ()):

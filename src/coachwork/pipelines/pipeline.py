@@ -1,13 +1,14 @@
 """A pipeline: a typed async function and what its types say. Knows schemas; does not know how runs are kept."""
 
 import inspect
+import json
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, Literal, ParamSpec, TypeVar, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, create_model
 
-from coachwork.errors import InputError, ProjectError
+from coachwork.errors import InputError, ProjectError, RunFailed
 from coachwork.messages import Conversation, JsonValue
 
 P = ParamSpec("P")
@@ -74,8 +75,20 @@ class Pipeline(Generic[P, R]):
         return self._input.dump_python(self._input.validate_python(value, extra="forbid"), mode="json")
 
     def dump(self, output: R) -> JsonValue:
-        """The output as plain JSON. Raises pydantic.ValidationError where the function broke its own type."""
-        return self._output.dump_python(self._output.validate_python(output), mode="json")
+        """The output as plain JSON.
+
+        Raises pydantic.ValidationError where the function broke its own type, RunFailed for what JSON
+        can't carry: NaN, infinity, half a surrogate pair.
+        """
+        value = self._output.dump_python(self._output.validate_python(output), mode="json")
+        try:
+            json.dumps(value, allow_nan=False, ensure_ascii=False).encode()
+        except ValueError as error:
+            raise RunFailed(
+                f"what {self.name!r} returned can't be written as JSON: {error}",
+                hint="Return None instead of NaN or infinity, and whole characters.",
+            ) from None
+        return value
 
     def line_about(self, value: JsonValue) -> str:
         """A short line by which a person recognises this input in a list."""

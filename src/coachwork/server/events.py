@@ -6,14 +6,13 @@ connection says after which one to go on.
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from typing import Any
 
 from pydantic_core import PydanticSerializationError, to_json
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from coachwork.messages import ENDED
 from coachwork.pipelines.runs import Runs
 from coachwork.pipelines.views import RunView
 from coachwork.server.problems import bug, from_stored, log_bug, shown
@@ -85,15 +84,9 @@ class EventStream(Response):
 
 
 async def events_of(runs: Runs, run: RunView, after: int) -> AsyncGenerator[tuple[int, Event], None]:
-    """The run's events above `after`, with problems as the API shows them.
-
-    An ended run is read from its start, because a reader that has seen its last event would otherwise
-    wait for one more.
-    """
-    source: AsyncIterator[tuple[int, Event]] = runs.events(run.id, 0 if run.status in ENDED else after)
-    async for seq, event in source:
-        if seq > after:
-            yield seq, _as_shown(event)
+    """The run's events above `after`, with problems as the API shows them."""
+    async for seq, event in runs.events(run.id, after):
+        yield seq, _as_shown(event)
 
 
 def encode(seq: int, event: Event) -> bytes:
