@@ -103,6 +103,12 @@ class Triage(BaseModel):
         return {"only asking": Urgency.low, "problem or wish": Urgency.normal}.get(self.situation, Urgency.high)
 
 
+class SearchWords(BaseModel):
+    """What to look for. Bounded, because a small model that begins to repeat itself does not stop."""
+
+    query: str = Field(max_length=100, description="a few English words")
+
+
 class Verdict(BaseModel):
     """What the last agent says about a draft."""
 
@@ -152,7 +158,7 @@ async def triage(subject: str, message: str) -> Triage: ...
 
 
 @prompt
-async def search_question(question: str, message: str) -> str: ...
+async def search_question(question: str, message: str) -> SearchWords: ...
 
 
 @prompt
@@ -215,7 +221,7 @@ async def answer_ticket(ticket: Ticket) -> Reply:
     subject = without_account_numbers(ticket.subject)
 
     kind = await triage(subject, message)
-    wording = await search_question(kind.question, message)
+    wording = (await search_question(kind.question, message)).query
     own_words = await handbook.search(f"{subject}\n{message}", top_k=4)
     passages = first_of_each(own_words, await handbook.search(wording, top_k=2))
     note(f"Reading {len(passages)} passages of the handbook")
@@ -280,7 +286,7 @@ async def ask_handbook(conversation: Conversation) -> Answer:
     question = without_account_numbers(conversation.question)
     said = [turn.content for turn in conversation.messages if turn.role == "user"]
     earlier = without_account_numbers("\n".join(said[-3:-1]))
-    wanted = await search_question(question, earlier) if earlier else question
+    wanted = (await search_question(question, earlier)).query if earlier else question
     passages = await handbook.search(wanted, top_k=4)
     checked = handbook.verify(await ask(question, earlier, passages), passages)
     return Answer(text=checked.text, citations=checked.citations, sentences=checked.sentences)

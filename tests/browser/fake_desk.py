@@ -20,7 +20,7 @@ async def answer(request: ModelRequest) -> str | dict[str, object]:
     if "answers" in fields:
         return {"answers": "no answer to this" not in asked, "supported": True}
     if "search query" in request.messages[0].text:
-        return asked.partition("Question:")[2].strip() or "return window"
+        return {"query": asked.partition("Question:")[2].strip()[:100] or "return window"}
     if "theft" in asked:
         return "The handbook has no answer to this."
     return quoted(asked)
