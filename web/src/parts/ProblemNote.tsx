@@ -13,7 +13,13 @@ export function ProblemNote({ problem, retry, runId, children }: { problem: Prob
       <CircleAlert className="mt-0.5 size-[18px] shrink-0 text-failed" aria-hidden />
       <div className="flex min-w-0 flex-1 flex-col gap-1.5">
         <p className="font-medium">{says}</p>
-        {problem.hint && problem.hint !== says && <p className="text-ink-2">{problem.hint}</p>}
+        {problem.hint && problem.hint !== says && (
+          <details className="text-sm text-ink-2">
+            <summary className="w-fit cursor-pointer">For whoever looks after this application</summary>
+            {problem.detail !== says && <p className="mt-1 break-words">{problem.detail}</p>}
+            <p className="mt-1 break-words">{problem.hint}</p>
+          </details>
+        )}
         {children}
         {(retry || id) && (
           <div className="mt-1 flex flex-wrap items-center gap-x-3 gap-y-1">
