@@ -3,12 +3,13 @@
 import asyncio
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
-from coachwork.store.database import Database
+from coachwork.store.database import Database, open_engine
 from coachwork.store.tables import workers
 
 
@@ -66,6 +67,26 @@ async def test_two_processes_worth_of_writers_wait_for_each_other(tmp_path):
     assert len(await names(one)) == 80
     one.close()
     two.close()
+
+
+def test_many_who_open_a_new_file_at_once_all_write(tmp_path):
+    def insert(url: str, together: threading.Barrier) -> None:
+        engine = open_engine(url)
+        together.wait()
+        with engine.execution_options(write=True).begin() as connection:
+            connection.exec_driver_sql("create table if not exists marks (mark integer)")
+            connection.exec_driver_sql("insert into marks values (1)")
+        engine.dispose()
+
+    for number in range(40):
+        url, together = f"sqlite:///{tmp_path}/{number}.db", threading.Barrier(6)
+        with ThreadPoolExecutor(6) as openers:
+            for opened in [openers.submit(insert, url, together) for _ in range(6)]:
+                opened.result()
+        engine = open_engine(url)
+        with engine.connect() as connection:
+            assert connection.exec_driver_sql("select count(*) from marks").scalar() == 6
+        engine.dispose()
 
 
 def test_the_migrations_make_exactly_the_declared_tables(database):

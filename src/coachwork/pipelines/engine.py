@@ -29,6 +29,7 @@ from coachwork.messages import ENDED
 from coachwork.pipelines import journal
 from coachwork.pipelines.pipeline import Pipeline, input_error
 from coachwork.pipelines.run_scope import RunScope, Services, failed
+from coachwork.store.database import prepare_sqlite
 from coachwork.store.tables import runs, workers
 from coachwork.tracing import spans
 from coachwork.tracing.scope import entered
@@ -318,8 +319,7 @@ def _dbos_sqlite(url: str) -> sa.Engine:
     @sa.event.listens_for(engine, "connect")
     def _prepare(connection: Any, _record: Any) -> None:
         connection.isolation_level = "IMMEDIATE"
-        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "busy_timeout=30000", "foreign_keys=ON"):
-            connection.execute(f"PRAGMA {pragma}")
+        prepare_sqlite(connection)
 
     return engine
 

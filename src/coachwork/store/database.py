@@ -6,7 +6,10 @@ small rows costs one commit and no writer of this process waits for another. Rea
 
 import asyncio
 import queue
+import random
+import sqlite3
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -20,6 +23,7 @@ Work = Callable[[sa.Connection], Any]
 log = structlog.get_logger(__name__)
 
 _BATCH = 500
+_PATIENCE_SECONDS = 30
 
 
 def open_engine(url: str) -> sa.Engine:
@@ -33,13 +37,12 @@ def open_engine(url: str) -> sa.Engine:
         return sa.create_engine(parsed.set(drivername="postgresql+psycopg"), pool_pre_ping=True)
     if parsed.database and parsed.database != ":memory:":
         Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-    engine = sa.create_engine(parsed, connect_args={"timeout": 30, "check_same_thread": False})
+    engine = sa.create_engine(parsed, connect_args={"timeout": _PATIENCE_SECONDS, "check_same_thread": False})
 
     @sa.event.listens_for(engine, "connect")
     def _prepare(connection: Any, _record: Any) -> None:
         connection.isolation_level = None  # we begin transactions ourselves, below
-        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "busy_timeout=30000", "foreign_keys=ON"):
-            connection.execute(f"PRAGMA {pragma}")
+        prepare_sqlite(connection)
 
     @sa.event.listens_for(engine, "begin")
     def _begin(connection: sa.Connection) -> None:
@@ -47,6 +50,26 @@ def open_engine(url: str) -> sa.Engine:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
 
     return engine
+
+
+def prepare_sqlite(connection: sqlite3.Connection) -> None:
+    """Write-ahead logging, NORMAL durability, foreign keys, and patience, on a new connection.
+
+    The change to write-ahead logging is made once in a file's life and, unlike everything after it,
+    does not wait for who else opens the file at that moment (https://www.sqlite.org/wal.html): we do.
+    Raises sqlite3.OperationalError where the file stays locked.
+    """
+    for pragma in (f"busy_timeout={1000 * _PATIENCE_SECONDS}", "synchronous=NORMAL", "foreign_keys=ON"):
+        connection.execute(f"PRAGMA {pragma}")
+    give_up = time.monotonic() + _PATIENCE_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError:
+            if time.monotonic() > give_up:
+                raise
+            time.sleep(random.uniform(0.002, 0.02))
 
 
 class Database:
