@@ -21,6 +21,9 @@ CoachworkError
 │   ├── ContextTooLong          more tokens than the model takes
 │   ├── ContentFiltered         the provider would not answer
 │   ├── StreamCut               the answer stopped before its end
+│   ├── CircuitOpen             the model failed so often that it is left alone for a while
+│   ├── BudgetExceeded          the worst case of the call does not fit what a budget has left
+│   ├── UnknownPrice            a money budget applies and the model has no known price
 │   └── RouteExhausted          every model of the route failed
 ├── OutputRefused           a model's answer that does not prove to be the asked type
 │   ├── OutputTruncated         … because it was cut at its token limit
@@ -217,6 +220,26 @@ class StreamCut(ModelError):
     code = "stream-cut"
     retryable = True
     reader_default = "The answer stopped in the middle, so it is not shown as complete. Please try again."
+
+
+class CircuitOpen(ModelError):
+    code = "circuit-open"
+    status = 503
+    retryable = True
+
+
+class BudgetExceeded(ModelError):
+    """A budget has too little left. `details`: scope, name, per, limit_nano, left_nano, needed_nano, resets_at (ms)."""
+
+    code = "budget-exceeded"
+    status = 402
+    reader_default = "The money set aside for this is used up, so the model was not asked. What you sent is kept."
+
+
+class UnknownPrice(ModelError):
+    code = "unknown-price"
+    status = 402
+    reader_default = "This application is not set up correctly. Its maker has to look at it."
 
 
 class RouteExhausted(ModelError):

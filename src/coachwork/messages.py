@@ -42,7 +42,34 @@ class MediaPart:
     media_type: str
 
 
-Part: TypeAlias = TextPart | MediaPart
+@dataclass(frozen=True)
+class ThinkingPart:
+    """What a model thought, to be sent back to it. `signature` is the provider's own proof of it, opaque to us."""
+
+    text: str
+    signature: str = ""
+
+
+@dataclass(frozen=True)
+class ToolCallPart:
+    """A model asks for a tool. `arguments` is JSON text as the model wrote it: not yet validated."""
+
+    id: str
+    name: str
+    arguments: str
+
+
+@dataclass(frozen=True)
+class ToolResultPart:
+    """What a tool gave, in a message of the user. `id` is the call's."""
+
+    id: str
+    name: str
+    content: str
+    failed: bool = False
+
+
+Part: TypeAlias = TextPart | MediaPart | ThinkingPart | ToolCallPart | ToolResultPart
 
 
 @dataclass(frozen=True)
@@ -60,11 +87,25 @@ class Message:
 
 
 @dataclass(frozen=True)
+class ToolSpec:
+    """A tool a model may ask for. `schema` is the JSON Schema (2020-12) of its arguments, an object."""
+
+    name: str
+    description: str
+    schema: Mapping[str, Any]
+
+
+Thinking = Literal["off", "low", "medium", "high"]
+
+
+@dataclass(frozen=True)
 class ModelRequest:
     """One question to a route.
 
     `schema` is a JSON Schema (2020-12) the answer must fit, None for free text. `max_tokens` bounds
-    the answer; `seconds` bounds the whole call, both None for the route's own limit.
+    the answer; `seconds` bounds the whole call, both None for the route's own limit. `tool_choice` is
+    "auto", "none", "required" or a tool's name. `thinking` is effort in one word, None for the model's
+    own. `probabilities` asks for the tokens' probabilities where the provider gives them.
     """
 
     messages: tuple[Message, ...]
@@ -73,25 +114,44 @@ class ModelRequest:
     temperature: float | None = None
     max_tokens: int | None = None
     seconds: float | None = None
+    tools: tuple[ToolSpec, ...] = ()
+    tool_choice: str = "auto"
+    thinking: Thinking | None = None
+    probabilities: bool = False
 
 
 @dataclass(frozen=True)
 class Usage:
-    """Tokens by kind. `cached_tokens` are the part of `input_tokens` that the provider read from its prefix cache."""
+    """Tokens by kind.
+
+    Parts of `input_tokens`: `cached_tokens` (read from the provider's prefix cache), `cache_write_tokens`
+    (written to it) and `input_audio_tokens`. Parts of `output_tokens`: `thinking_tokens`, `output_audio_tokens`.
+    `estimated` where the provider did not get to say and we counted.
+    """
 
     input_tokens: int = 0
     output_tokens: int = 0
     cached_tokens: int = 0
+    cache_write_tokens: int = 0
     thinking_tokens: int = 0
+    input_audio_tokens: int = 0
+    output_audio_tokens: int = 0
     audio_seconds: float = 0.0
+    images: int = 0
+    estimated: bool = False
 
     def __add__(self, other: "Usage") -> "Usage":
         return Usage(
             self.input_tokens + other.input_tokens,
             self.output_tokens + other.output_tokens,
             self.cached_tokens + other.cached_tokens,
+            self.cache_write_tokens + other.cache_write_tokens,
             self.thinking_tokens + other.thinking_tokens,
+            self.input_audio_tokens + other.input_audio_tokens,
+            self.output_audio_tokens + other.output_audio_tokens,
             self.audio_seconds + other.audio_seconds,
+            self.images + other.images,
+            self.estimated or other.estimated,
         )
 
 
@@ -106,8 +166,25 @@ class Attempt:
 
 
 @dataclass(frozen=True)
+class Source:
+    """A place that the provider itself says its answer stands on. `quote` is the provider's word, not yet proved.
+
+    `document` is its title, address or index; `start`..`end` are character offsets there, None where not given.
+    """
+
+    document: str
+    quote: str = ""
+    start: int | None = None
+    end: int | None = None
+
+
+@dataclass(frozen=True)
 class Reply:
-    """A whole answer. `cost_nano` is in 1e-9 US dollars, None where the price is unknown; times in seconds."""
+    """A whole answer. `cost_nano` is in 1e-9 US dollars, None where the price is unknown; times in seconds.
+
+    `cached`: it was answered before and cost nothing now. `sources` are the provider's own citations.
+    `probabilities` are (token, natural logarithm of its probability), in the order of the text.
+    """
 
     text: str
     finish_reason: FinishReason
@@ -119,6 +196,10 @@ class Reply:
     cached: bool = False
     thinking: str = ""
     attempts: tuple[Attempt, ...] = ()
+    tool_calls: tuple[ToolCallPart, ...] = ()
+    sources: tuple[Source, ...] = ()
+    probabilities: tuple[tuple[str, float], ...] = ()
+    thinking_signature: str = ""
 
 
 @dataclass(frozen=True)
@@ -129,6 +210,24 @@ class TextDelta:
 @dataclass(frozen=True)
 class ThinkingDelta:
     text: str
+
+
+@dataclass(frozen=True)
+class ToolCallDelta:
+    """A piece of a tool call: `index` counts the calls of the answer from 0, `arguments` is more of its JSON text.
+
+    The first piece of a call brings its `id` and `name`.
+    """
+
+    index: int
+    id: str = ""
+    name: str = ""
+    arguments: str = ""
+
+
+@dataclass(frozen=True)
+class SourceFound:
+    source: Source
 
 
 @dataclass(frozen=True)
@@ -143,7 +242,7 @@ class Finished:
     reply: Reply
 
 
-ModelEvent: TypeAlias = TextDelta | ThinkingDelta | Restarted | Finished
+ModelEvent: TypeAlias = TextDelta | ThinkingDelta | ToolCallDelta | SourceFound | Restarted | Finished
 
 
 # ── What people type, speak and read ───────────────────────────────────────────────────────────
@@ -204,12 +303,31 @@ class Audio:
         return {"type": "string", "format": "data-url", "contentMediaType": "audio/*"}
 
 
+class SpokenWord(Frozen):
+    """A word of a recording. `start` and `end` in seconds from its beginning."""
+
+    word: str
+    start: float
+    end: float
+
+
 class Transcript(Frozen):
-    """What was said in a recording. `language` is a BCP 47 tag where the model tells, `seconds` the length."""
+    """What was said in a recording. `language` is a BCP 47 tag where the model tells, `seconds` the length.
+
+    `words` are there where the model gives their times.
+    """
 
     text: str
     language: str = ""
     seconds: float = 0.0
+    words: list[SpokenWord] = []
+
+
+class Moderation(Frozen):
+    """What a moderation model says of a text: whether it is flagged, and a score from 0 to 1 for each category."""
+
+    flagged: bool
+    scores: dict[str, float] = {}
 
 
 class ChatMessage(Frozen):

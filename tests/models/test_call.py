@@ -252,7 +252,7 @@ async def test_a_place_is_free_again_after_failure_and_cancellation(room):
 
 
 async def test_a_row_and_a_record_for_every_call(room):
-    here = room(script("Hello", usage=Usage(1000, 200, 100, 50)), models={
+    here = room(script("Hello", usage=Usage(1000, 200, 100, thinking_tokens=50)), models={
         "one:m": ModelConfig(input_usd_per_million=3, output_usd_per_million=15)
     })  # fmt: skip
 

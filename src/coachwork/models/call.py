@@ -7,9 +7,8 @@ are links too: they are added by writing them into the list.
 import asyncio
 import random
 import time
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import Sequence
 from contextlib import aclosing
-from typing import TypeAlias
 
 from coachwork.errors import (
     CoachworkError,
@@ -26,7 +25,6 @@ from coachwork.messages import (
     Attempt,
     Finished,
     FinishReason,
-    MediaPart,
     ModelRequest,
     Reply,
     Restarted,
@@ -36,15 +34,10 @@ from coachwork.messages import (
 )
 from coachwork.models.fallback import Again, GiveUp, after
 from coachwork.models.ledger import CallRecord, book, scope_names
-from coachwork.models.office import Call, CallEvent
+from coachwork.models.office import Call, Events, Link, Next
 from coachwork.models.prices import price
 from coachwork.models.routes import Target
 from coachwork.providers.wire import End, Meter
-
-Events: TypeAlias = AsyncGenerator[CallEvent, None]
-Next: TypeAlias = Callable[[Call], Events]
-Link: TypeAlias = Callable[[Call, Next], Events]
-
 
 # ── The links, in the order of the list at the end ─────────────────────────────────────────────
 
@@ -261,7 +254,7 @@ def _check(request: ModelRequest) -> None:
 
 
 def _has_content(part: object) -> bool:
-    return bool(part.data if isinstance(part, MediaPart) else getattr(part, "text", ""))
+    return bool(getattr(part, "data", b"") or getattr(part, "text", "") or getattr(part, "id", ""))
 
 
 def _check_end(call: Call, end: End, said: bool) -> None:

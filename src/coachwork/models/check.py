@@ -38,6 +38,7 @@ async def check(models: "Models", model: str, kind: Kind) -> ModelCheck:
         "chat": _chat,
         "embed": _embed,
         "transcribe": _listen,
+        "moderate": _moderate,
     }
     began = time.monotonic()
     try:
@@ -60,6 +61,11 @@ async def _embed(models: "Models", model: str) -> tuple[str, float | None, int |
 async def _listen(models: "Models", model: str) -> tuple[str, float | None, int | None]:
     heard = await models.transcribe(model, Audio(silence(1.0)))
     return f"heard {heard.transcript.seconds:g} s", None, heard.cost_nano
+
+
+async def _moderate(models: "Models", model: str) -> tuple[str, float | None, int | None]:
+    made = await models.moderate(model, ["ready"])
+    return "flagged" if made.moderations[0].flagged else "not flagged", None, made.cost_nano
 
 
 def silence(seconds: float) -> bytes:

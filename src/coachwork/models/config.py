@@ -1,5 +1,7 @@
 """The settings of the models room, as `coachwork.toml` has them. Knows shapes and bounds; opens nothing."""
 
+from typing import Literal
+
 from pydantic import BaseModel, ConfigDict, Field
 
 
@@ -8,24 +10,59 @@ class _Section(BaseModel):
 
 
 class RouteConfig(_Section):
-    """A name for an ordered list of models (`provider:name`), with the limits of one call. Times in seconds."""
+    """A name for an ordered list of models (`provider:name`), with the limits of one call. Times in seconds.
+
+    `hedge_seconds`: without a first token by then, a second model is asked beside the first. `cache` says
+    whether an equal (`exact`) or a similar question (`semantic`, from `cache_similarity` on) is answered
+    from what was answered before, for `cache_seconds`.
+    """
 
     models: list[str] = Field(min_length=1)
     first_token_seconds: float = Field(60, gt=0)
     total_seconds: float = Field(180, gt=0)
     max_tokens: int = Field(800, ge=1)
     retries: int = Field(2, ge=0, le=10)
+    hedge_seconds: float | None = Field(None, gt=0)
+    cache: Literal["off", "exact", "semantic"] = "off"
+    cache_seconds: float = Field(86_400, gt=0)
+    cache_similarity: float = Field(0.97, gt=0, le=1)
 
 
 class ModelConfig(_Section):
-    """What to know about one model. `context` in tokens; `at_once` calls at the same time, None for the model's own."""
+    """What to know about one model. `context` in tokens; `at_once` calls at the same time, None for the model's own.
+
+    After `breaker_failures` in a row a model is left alone for `breaker_seconds`. Prices are US dollars a
+    million tokens, `usd_per_minute` of sound, `usd_per_image` each; None for what the price tables say.
+    """
 
     path: str = ""
     context: int | None = Field(None, ge=256)
     threads: int | None = Field(None, ge=1)
     at_once: int | None = Field(None, ge=1)
+    requests_per_minute: int | None = Field(None, ge=1)
+    tokens_per_minute: int | None = Field(None, ge=1)
+    breaker_failures: int = Field(5, ge=1)
+    breaker_seconds: float = Field(30, gt=0)
     input_usd_per_million: float | None = Field(None, ge=0)
     output_usd_per_million: float | None = Field(None, ge=0)
+    cached_usd_per_million: float | None = Field(None, ge=0)
+    cache_write_usd_per_million: float | None = Field(None, ge=0)
+    usd_per_minute: float | None = Field(None, ge=0)
+    usd_per_image: float | None = Field(None, ge=0)
+
+
+class BudgetConfig(_Section):
+    """Money that calls may cost, in US dollars. `scope` is whose: of each run, user … or of all together.
+
+    `name` picks one user, key, team or app, "" means each of them. Days, weeks (from Monday) and months
+    begin at midnight UTC. At the share `warn_at` it is said in the log and on the page, and nothing stops.
+    """
+
+    scope: Literal["run", "user", "key", "team", "app", "installation"]
+    name: str = ""
+    usd: float = Field(ge=0)
+    per: Literal["day", "week", "month", "total"] = "total"
+    warn_at: float = Field(0.8, gt=0, le=1)
 
 
 class ProviderConfig(_Section):
@@ -52,6 +89,7 @@ class ModelsConfig(_Section):
     routes: dict[str, RouteConfig] = {}
     models: dict[str, ModelConfig] = {}
     providers: dict[str, ProviderConfig] = {}
+    budgets: list[BudgetConfig] = []
 
     @property
     def all_routes(self) -> dict[str, RouteConfig]:

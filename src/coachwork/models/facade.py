@@ -15,6 +15,7 @@ from coachwork.models.config import ModelConfig, ModelsConfig
 from coachwork.models.embedding import Embeddings, embedding
 from coachwork.models.fakes import FAKED, fake_from
 from coachwork.models.ledger import OnCall
+from coachwork.models.moderation import Moderated, moderating
 from coachwork.models.office import Call, Office, Value
 from coachwork.models.overview import RouteInfo, findings, route_info
 from coachwork.models.routes import Route, Target, find, limits_of, resolve
@@ -100,6 +101,12 @@ class Models:
         call = Call("transcribe", self._resolved(route, "transcribe"), listening(audio), self._office)
         transcript, reply = await self._one(call)
         return Heard(transcript, reply.model, reply.usage, reply.cost_nano, reply.seconds)
+
+    async def moderate(self, route: str, texts: Sequence[str]) -> Moderated:
+        """Whether texts should not be shown, by a moderation model."""
+        call = Call("moderate", self._resolved(route, "moderate"), moderating(texts), self._office)
+        moderations, reply = await self._one(call)
+        return Moderated(moderations, reply.model, reply.usage, reply.cost_nano)
 
     async def _one(self, call: Call) -> tuple[Any, Reply]:
         value = None

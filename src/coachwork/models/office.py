@@ -2,12 +2,22 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 from weakref import WeakKeyDictionary
 
-from coachwork.messages import Attempt, Finished, ModelRequest, Restarted, TextDelta, ThinkingDelta, Usage
+from coachwork.messages import (
+    Attempt,
+    Finished,
+    ModelRequest,
+    Restarted,
+    SourceFound,
+    TextDelta,
+    ThinkingDelta,
+    ToolCallDelta,
+    Usage,
+)
 from coachwork.models.ledger import OnCall
 from coachwork.models.routes import Route, Target
 from coachwork.providers.wire import End, Kind, Meter
@@ -21,7 +31,7 @@ class Value:
     value: Any
 
 
-CallEvent: TypeAlias = TextDelta | ThinkingDelta | Restarted | Value | End | Finished
+CallEvent: TypeAlias = TextDelta | ThinkingDelta | ToolCallDelta | SourceFound | Restarted | Value | End | Finished
 Send: TypeAlias = Callable[[Target, Meter], AsyncIterator[CallEvent]]
 
 
@@ -70,3 +80,8 @@ class Call:
     @property
     def model(self) -> str:
         return self.target.model if self.target else self.route.targets[0].model
+
+
+Events: TypeAlias = AsyncGenerator[CallEvent, None]
+Next: TypeAlias = Callable[[Call], Events]
+Link: TypeAlias = Callable[[Call, Next], Events]

@@ -10,6 +10,13 @@ from coachwork.errors import MissingKey, ModelError, UnknownModel, did_you_mean
 from coachwork.models.config import ModelConfig, ModelsConfig, RouteConfig
 from coachwork.providers.wire import Kind, Provider
 
+_DOES: dict[Kind, str] = {
+    "chat": "answer",
+    "embed": "make embeddings",
+    "transcribe": "listen to recordings",
+    "moderate": "judge texts",
+}
+
 
 @dataclass(frozen=True)
 class Target:
@@ -103,9 +110,8 @@ def why_not(target: Target, kind: Kind | None, environ: Mapping[str, str]) -> Mo
         return problem
     kinds = target.provider.abilities(target.name).kinds
     if kind is not None and kind not in kinds:
-        does = {"chat": "answer", "embed": "make embeddings", "transcribe": "listen to recordings"}
         return UnknownModel(
-            f"{target.model!r} can't {does[kind]}; it can {', '.join(does[can] for can in sorted(kinds))}.",
+            f"{target.model!r} can't {_DOES[kind]}; it can {', '.join(_DOES[can] for can in sorted(kinds))}.",
             model=target.model,
             hint="Name another model in this route.",
         )

@@ -10,7 +10,17 @@ from contextlib import AsyncExitStack, aclosing
 from typing import TYPE_CHECKING, Any
 
 from coachwork.errors import NotInstalled, ProviderFault
-from coachwork.messages import FinishReason, Message, ModelRequest, Part, TextDelta, TextPart, ThinkingDelta, Usage
+from coachwork.messages import (
+    FinishReason,
+    MediaPart,
+    Message,
+    ModelRequest,
+    Part,
+    TextDelta,
+    TextPart,
+    ThinkingDelta,
+    Usage,
+)
 from coachwork.providers.services import OwnServer, Service, WireName, services
 from coachwork.providers.wire import Abilities, ChatEvent, End, Meter, Provider
 
@@ -233,7 +243,12 @@ def their_messages(messages: tuple[Message, ...]) -> "list[theirs.ModelMessage]"
 def _their_part(part: Part) -> "theirs.UserContent":
     from pydantic_ai import messages as theirs
 
-    return part.text if isinstance(part, TextPart) else theirs.BinaryContent(part.data, media_type=part.media_type)
+    match part:
+        case TextPart():
+            return part.text
+        case MediaPart():
+            return theirs.BinaryContent(part.data, media_type=part.media_type)
+    raise NotImplementedError(part)
 
 
 def their_parameters(request: ModelRequest, profile: "ModelProfile") -> "ModelRequestParameters":

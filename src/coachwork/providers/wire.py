@@ -8,7 +8,18 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from coachwork.errors import ModelError, Rejected
-from coachwork.messages import Audio, FinishReason, ModelRequest, TextDelta, ThinkingDelta, Transcript, Usage
+from coachwork.messages import (
+    Audio,
+    FinishReason,
+    ModelRequest,
+    Moderation,
+    SourceFound,
+    TextDelta,
+    ThinkingDelta,
+    ToolCallDelta,
+    Transcript,
+    Usage,
+)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -16,7 +27,7 @@ if TYPE_CHECKING:
 
     Vectors: TypeAlias = npt.NDArray[np.float32]
 
-Kind = Literal["chat", "embed", "transcribe"]
+Kind = Literal["chat", "embed", "transcribe", "moderate"]
 Purpose = Literal["passage", "query"]
 
 
@@ -26,9 +37,11 @@ class End:
 
     finish_reason: FinishReason
     usage: Usage
+    probabilities: tuple[tuple[str, float], ...] = ()
+    thinking_signature: str = ""
 
 
-ChatEvent: TypeAlias = TextDelta | ThinkingDelta | End
+ChatEvent: TypeAlias = TextDelta | ThinkingDelta | ToolCallDelta | SourceFound | End
 
 
 @dataclass
@@ -43,11 +56,15 @@ class Abilities:
     """What a model can do, as data. `context` in tokens, None where unknown; `media` are media type prefixes.
 
     `schema` is how an answer is held to a schema: by the model's own decoder (`native`), by a tool it
-    must call, or only by asking (`prompted`). `at_once` is how many calls it takes at the same time.
+    must call, or only by asking (`prompted`). `tools` is how it asks for a tool: by its own wire
+    (`native`), or only well under a schema (`schema`). `at_once` is how many calls it takes at the same time.
     """
 
     kinds: frozenset[Kind] = frozenset({"chat"})
     schema: Literal["native", "tool", "prompted"] = "prompted"
+    tools: Literal["native", "schema"] = "schema"
+    thinking: bool = False
+    probabilities: bool = False
     media: tuple[str, ...] = ()
     context: int | None = None
     at_once: int | None = None
@@ -82,6 +99,10 @@ class Provider:
 
     async def transcribe(self, model: str, audio: Audio, meter: Meter) -> Transcript:
         raise Rejected(f"{self.name}:{model} does not listen.", model=f"{self.name}:{model}")
+
+    async def moderate(self, model: str, texts: Sequence[str], meter: Meter) -> list[Moderation]:
+        """One judgement a text, in their order."""
+        raise Rejected(f"{self.name}:{model} does not moderate.", model=f"{self.name}:{model}")
 
     async def close(self) -> None:
         """Give back connections and memory."""
