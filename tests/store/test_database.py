@@ -2,9 +2,9 @@
 
 import asyncio
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -14,8 +14,8 @@ from coachwork.store.tables import workers
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    opened = Database(f"sqlite:///{tmp_path}/below/test.db")
+def database(database_url: str) -> Iterator[Database]:
+    opened = Database(database_url)
     opened.migrate()
     yield opened
     opened.close()
@@ -48,20 +48,19 @@ async def test_who_stops_waiting_does_not_undo_the_write_and_the_writer_lives(da
     assert await names(database) == ["a", "b"]
 
 
-def test_closing_keeps_what_was_queued(tmp_path):
-    first = Database(f"sqlite:///{tmp_path}/test.db")
+def test_closing_keeps_what_was_queued(database_url):
+    first = Database(database_url)
     first.migrate()
     for number in range(50):
         first.write_soon(put(f"{number:02}"))
     first.close()
-    second = Database(f"sqlite:///{tmp_path}/test.db")
+    second = Database(database_url)
     assert second.read_now(lambda c: c.execute(sa.select(sa.func.count()).select_from(workers)).scalar()) == 50
     second.close()
 
 
-async def test_two_processes_worth_of_writers_wait_for_each_other(tmp_path):
-    url = f"sqlite:///{tmp_path}/test.db"
-    one, two = Database(url), Database(url)
+async def test_two_processes_worth_of_writers_wait_for_each_other(database_url):
+    one, two = Database(database_url), Database(database_url)
     await asyncio.gather(asyncio.to_thread(one.migrate), asyncio.to_thread(two.migrate))
     await asyncio.gather(*(db.write(put(f"{who}{n}")) for n in range(40) for who, db in (("a", one), ("b", two))))
     assert len(await names(one)) == 80
@@ -98,3 +97,22 @@ def test_the_migrations_make_exactly_the_declared_tables(database):
     with database.engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, metadata) == []
+
+
+async def test_what_collides_with_another_process_is_written_in_the_end(database):
+    """Two writers that lock the same rows in opposite order: PostgreSQL undoes one of them, SQLite lets one wait."""
+    other = Database(database.engine.url.render_as_string(hide_password=False))
+    await asyncio.gather(*(database.write(put(name)) for name in ("a", "b")))
+
+    def touch(*names: str):
+        def work(connection: sa.Connection) -> None:
+            for name in names:
+                connection.execute(sa.update(workers).where(workers.c.id == name).values(pid=workers.c.pid + 1))
+                time.sleep(0.1)
+
+        return work
+
+    await asyncio.gather(database.write(touch("a", "b")), other.write(touch("b", "a")))
+    pids = await database.read(lambda c: list(c.execute(sa.select(workers.c.pid)).scalars()))
+    assert pids == [3, 3]
+    other.close()

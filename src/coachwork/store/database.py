@@ -24,6 +24,8 @@ log = structlog.get_logger(__name__)
 
 _BATCH = 500
 _PATIENCE_SECONDS = 30
+_COLLISIONS = {"40P01", "40001"}  # PostgreSQL: deadlock detected, could not serialize. Undone, and worth another try
+_TRIES = 5
 
 
 def open_engine(url: str) -> sa.Engine:
@@ -137,22 +139,32 @@ class Database:
             if last:
                 return
 
-    def _commit(self, batch: list[tuple[Work, "Future[Any]"]]) -> None:
-        """Run the batch in one transaction, each piece behind a savepoint; futures resolve after the commit."""
-        outcomes: list[tuple[Future[Any], Any, BaseException | None]] = []
+    def _commit(self, batch: list[tuple[Work, "Future[Any]"]], tries: int = _TRIES) -> None:
+        """Run the batch in one transaction, each piece behind a savepoint; futures resolve after the commit.
+
+        What collided with another process on PostgreSQL was undone, and is run again by itself.
+        """
+        outcomes: list[tuple[Any, BaseException | None]] = []
         try:
             with self.engine.execution_options(write=True).begin() as connection:
-                for work, future in batch:
+                for work, _future in batch:
                     try:
                         with connection.begin_nested():
-                            outcomes.append((future, work(connection), None))
+                            result = work(connection)
+                        outcomes.append((result, None))
                     except Exception as error:  # the caller's own failure: handed to its future, the batch goes on
-                        outcomes.append((future, None, error))
+                        outcomes.append((None, error))
         except sa.exc.SQLAlchemyError as error:
             log.error("database.write_failed", error=str(error.__class__.__name__), pieces=len(batch))
-            outcomes = [(future, None, error) for _work, future in batch]
-        for future, result, failure in outcomes:
+            outcomes = [(None, error)] * len(batch)
+        for (work, future), (result, failure) in zip(batch, outcomes, strict=True):
             if failure is None:
                 future.set_result(result)
+            elif _collided(failure) and tries > 1:
+                self._commit([(work, future)], tries - 1)
             else:
                 future.set_exception(failure)
+
+
+def _collided(failure: BaseException) -> bool:
+    return getattr(getattr(failure, "orig", None), "sqlstate", None) in _COLLISIONS

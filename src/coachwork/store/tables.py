@@ -87,23 +87,61 @@ calls = sa.Table(
     metadata,
     sa.Column("id", sa.Text, primary_key=True),
     sa.Column("at", BigInt, nullable=False),
-    sa.Column("kind", sa.Text, nullable=False),  # chat, embed, transcribe
+    sa.Column("kind", sa.Text, nullable=False),  # chat, embed, transcribe, moderate
     sa.Column("route", sa.Text, nullable=False),
     sa.Column("model", sa.Text, nullable=False),
-    sa.Column("outcome", sa.Text, nullable=False),  # ok, or the code of the error
+    sa.Column("provider", sa.Text, nullable=False, server_default=""),
+    sa.Column("outcome", sa.Text, nullable=False),  # ok, cancelled, or the code of the error
+    sa.Column("finish_reason", sa.Text, nullable=False, server_default=""),
     sa.Column("input_tokens", sa.Integer, nullable=False, server_default="0"),
     sa.Column("output_tokens", sa.Integer, nullable=False, server_default="0"),
     sa.Column("cached_tokens", sa.Integer, nullable=False, server_default="0"),
     sa.Column("thinking_tokens", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("cache_write_tokens", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("input_audio_tokens", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("output_audio_tokens", sa.Integer, nullable=False, server_default="0"),
     sa.Column("audio_ms", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("images", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("estimated", sa.Boolean, nullable=False, server_default=sa.false()),  # the tokens are our count
+    sa.Column("cached", sa.Boolean, nullable=False, server_default=sa.false()),  # answered before, nobody was asked
     sa.Column("cost_nano", BigInt),
     sa.Column("price_version", sa.Text, nullable=False, server_default=""),
+    sa.Column("fallbacks", Json),  # what failed before: [{model, code, message}]
     sa.Column("first_token_ms", sa.Integer),
     sa.Column("total_ms", sa.Integer, nullable=False),
     sa.Column("run_id", sa.Text, nullable=False, server_default=""),
+    sa.Column("step", sa.Integer),  # seq of the run's step, None outside
     sa.Column("user", sa.Text, nullable=False, server_default=""),
+    sa.Column("key", sa.Text, nullable=False, server_default=""),
+    sa.Column("team", sa.Text, nullable=False, server_default=""),
+    sa.Column("app", sa.Text, nullable=False, server_default=""),
     sa.Index("calls_by_time", "at"),
     sa.Index("calls_by_run", "run_id"),
+)
+
+budgets = sa.Table(
+    "budgets",
+    metadata,
+    sa.Column("scope", sa.Text, primary_key=True),  # run, user, key, team, app, installation
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("per", sa.Text, primary_key=True),  # day, week, month, total
+    sa.Column("starts_at", BigInt, primary_key=True),  # of the window, 0 for total
+    sa.Column("spent_nano", BigInt, nullable=False, server_default="0"),
+    sa.Column("held_nano", BigInt, nullable=False, server_default="0"),  # the sum of its leases
+    sa.Column("warned_at", BigInt),
+)
+
+budget_leases = sa.Table(
+    "budget_leases",
+    metadata,
+    sa.Column("scope", sa.Text, primary_key=True),
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("per", sa.Text, primary_key=True),
+    sa.Column("starts_at", BigInt, primary_key=True),
+    sa.Column("holder", sa.Text, primary_key=True),  # one worker's part of a budget, to be spent without asking
+    sa.Column("amount_nano", BigInt, nullable=False),
+    sa.Column("expires_at", BigInt, nullable=False),
+    sa.Index("budget_leases_by_expiry", "expires_at"),
 )
 
 spans = sa.Table(

@@ -5,6 +5,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 HEAD = "0002"
+_LOCK = 0x636F616368  # any number that only we use: "coach"
 
 
 def upgrade(engine: sa.Engine) -> None:
@@ -17,6 +18,8 @@ def upgrade(engine: sa.Engine) -> None:
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent))
     with engine.execution_options(write=True).begin() as connection:
+        if connection.dialect.name == "postgresql":  # SQLite's write lock is taken by now
+            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
 

@@ -151,7 +151,7 @@ def upgrade() -> None:
         sa.Column("model", sa.Text(), server_default="", nullable=False),
         sa.Column("prompt_version", sa.Text(), server_default="", nullable=False),
         sa.Column("how", sa.Text(), server_default="", nullable=False),
-        sa.Column("cached", sa.Boolean(), server_default=sa.text("0"), nullable=False),
+        sa.Column("cached", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.Column("cost_nano", BigInt, nullable=True),
         sa.Column("input_tokens", sa.Integer(), server_default="0", nullable=False),
         sa.Column("output_tokens", sa.Integer(), server_default="0", nullable=False),
