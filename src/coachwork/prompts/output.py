@@ -193,6 +193,8 @@ def _chosen(body: str, found: Sequence[_Found], failed: Sequence[tuple[Candidate
     if len(everything) > 1 and last is found[-1].candidate and unwrap.is_final(body, before[id(last)], last):
         return found[-1]
     drafts = {id(one) for one in everything[:-1] if unwrap.is_draft(body, before[id(one)], one)}
+    if last is not found[-1].candidate and unwrap.is_format(body, before[id(last)], last):
+        drafts.add(id(last))  # after the answer, the schema it follows
     kept = [each for each in found if id(each.candidate) not in drafts]
     for candidate, why in failed:
         if id(candidate) not in drafts:

@@ -17,6 +17,7 @@ from coachwork.prompts.repair import Bare, read_strict
 
 _NUMBER = re.compile(r"[+-]?\d+(?:\.\d+)?(?:[eE][+-]?\d{1,3})?")
 _GROUPED = re.compile(r"[+-]?\d{1,3}(?:,\d{3})+(\.\d+)?")
+_SPACED = re.compile(r"[+-]?\d{1,3}([ \u00a0\u2009\u202f'’_])\d{3}(?:\1\d{3})*(?:\.\d+)?")  # never a decimal point
 _MONEY = re.compile(r"\A(?:[$€£¥₹]|USD|EUR|GBP|CHF|JPY|US\$)\s?(?=[\d+.-])|(?<=\d)\s?(?:[€£$]|USD|EUR|GBP|CHF|JPY)\Z")
 _TRUE = {"true", "yes", "y", "on", "1"}
 _FALSE = {"false", "no", "n", "off", "0"}
@@ -178,6 +179,8 @@ def _texts(value: Any, schema: Mapping[str, Any]) -> Iterator[Reading]:
     if isinstance(value, Decimal) and "format" not in schema and "e" not in str(value).lower():
         yield Reading(str(value))
     if isinstance(value, str) and schema.get("format") == "date":
+        if midnight := re.fullmatch(r"(\d{4}-\d\d-\d\d)[T ]00:00(?::00(?:\.0+)?)?(?:Z|[+-]00:00)?", value.strip()):
+            yield Reading(midnight[1])
         for form in _DATES:
             try:
                 yield Reading(datetime.strptime(_trimmed(value), form).date().isoformat())
@@ -195,6 +198,8 @@ def _numbers(value: str, kind: str) -> Iterator[Reading]:
     if _NUMBER.fullmatch(text):
         yield Reading(json.loads(text, parse_int=int, parse_float=Decimal) if _is_json(text) else _plain(text))
         return
+    if _SPACED.fullmatch(text):
+        yield Reading(_plain(re.sub(r"[^\d.+-]", "", text)))
     grouped = _GROUPED.fullmatch(text)
     if grouped and (kind == "integer" or grouped[1] or text.count(",") > 1):
         yield Reading(_plain(text.replace(",", "")))

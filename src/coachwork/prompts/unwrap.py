@@ -9,7 +9,12 @@ from dataclasses import dataclass
 from coachwork.prompts.quoted import Unreadable
 from coachwork.prompts.repair import Read, looks_begun, read_mended, read_strict
 
-_STOP = re.compile(r"[{\[]|<(think|thinking|thought|reasoning|reflection|scratchpad|analysis)>", re.I)
+_THOUGHT = (
+    r"<(?P<tag>(?i:think|thinking|thought|reasoning|reflection|scratchpad|analysis|seed:think))>"
+    r"|(?P<square>\[THINK\])|(?P<triangle>◁think▷)|(?P<marked><\|begin_of_thought\|>)"
+)
+_THOUGHT_ENDS = {"square": "[/THINK]", "triangle": "◁/think▷", "marked": "<|end_of_thought|>"}
+_STOP = re.compile(rf"{_THOUGHT}|[{{\[]")
 _LEAD = re.compile(r"[\ufeff\u200b\u2060\s]*")
 _BEGINS_WITH_KEY = re.compile(r"[\"'“][\w -]+[\"'”]\s*:")
 _ESCAPED_ONCE = re.compile(r"\A[{\[]\s*(?:\\n\s*)*\\\"")
@@ -20,6 +25,7 @@ _DRAFT = re.compile(
     r"first (?:try|attempt)|incorrect|wrong|invalid|bad|not)\b[^.!?\n{}\[\]]*(?:\n?\s*(?:```|~~~)\w*\s*)?\Z",
     re.I,
 )
+_FORMAT = re.compile(r"\b(?:format|schema|template|shape|structure)\b[^.!?\n{}\[\]]*(?:\n?\s*(?:```|~~~)\w*\s*)?\Z", re.I)
 _FINAL = re.compile(r"\b(?:final|corrected|revised|definitive)\b[^{}\[\]]{0,80}\Z", re.I)
 _CHOICE = re.compile(r"\b(?:or|alternative(?:ly)?|option|either|another|possibly|maybe|perhaps)\b", re.I)
 _RETRACTED = re.compile(
@@ -50,15 +56,23 @@ class Candidate:
 def without_thinking(text: str) -> str:
     """The answer after its thinking. A thought that never ends leaves nothing: what follows it is not the answer."""
     text = text[_LEAD.match(text).end() :].rstrip()  # type: ignore[union-attr]  # matches the empty string
-    while (opened := _STOP.match(text)) and opened[1]:
-        closed = re.compile(rf"</{opened[1]}>", re.I).search(text)
-        if closed is None:
+    while (opened := _STOP.match(text)) and opened.lastgroup:
+        end = _thought_end(text, opened)
+        if end < 0:
             return ""
-        text = text[closed.end() :].lstrip()
-    at = text.lower().find("</think>")
-    if at >= 0 and not any(each.start < at < each.end for each in candidates(text)):
-        text = text[at + len("</think>") :].strip()
+        text = text[end:].lstrip()
+    for closer in ("</think>", *_THOUGHT_ENDS.values()):
+        at = text.lower().find(closer.lower())
+        if at >= 0 and not any(each.start < at < each.end for each in candidates(text)):
+            text = text[at + len(closer) :].strip()
     return text
+
+
+def _thought_end(text: str, opened: re.Match[str]) -> int:
+    """Where the thinking that `opened` begins is over, -1 where it never is."""
+    closer = f"</{opened['tag']}>" if opened["tag"] else _THOUGHT_ENDS[opened.lastgroup or ""]
+    closed = re.compile(re.escape(closer), re.I).search(text, opened.end())
+    return closed.end() if closed else -1
 
 
 def unescaped(text: str) -> str | None:
@@ -78,9 +92,9 @@ def candidates(text: str) -> list[Candidate]:
     found: list[Candidate] = []
     at = 0
     while (stop := _STOP.search(text, at)) is not None:
-        if stop[1]:
-            closed = re.compile(rf"</{stop[1]}>", re.I).search(text, stop.end())
-            at = closed.end() if closed else len(text)
+        if stop.lastgroup:
+            end = _thought_end(text, stop)
+            at = end if end >= 0 else len(text)
             continue
         candidate = _candidate(text, stop.start())
         if candidate is None:
@@ -125,6 +139,11 @@ def _matching(text: str, start: int) -> int:
 def is_draft(text: str, before: int, candidate: Candidate) -> bool:
     """Whether the words just before say that this is not the answer: a draft, an example, the format."""
     return candidate.elided or bool(_DRAFT.search(text[before : candidate.start]))
+
+
+def is_format(text: str, before: int, candidate: Candidate) -> bool:
+    """Whether the words just before say that this shows what answers look like."""
+    return bool(_FORMAT.search(text[before : candidate.start]))
 
 
 def is_final(text: str, before: int, candidate: Candidate) -> bool:
