@@ -15,10 +15,12 @@ from typing import Any
 from coachwork.prompts.quoted import Unreadable
 from coachwork.prompts.repair import Bare, read_strict
 
-_NUMBER = re.compile(r"[+-]?\d+(?:\.\d+)?(?:[eE][+-]?\d{1,3})?")
+_NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d+)?|\.\d+)(?:[eE][+-]?\d{1,3})?")
 _GROUPED = re.compile(r"[+-]?\d{1,3}(?:,\d{3})+(\.\d+)?")
 _SPACED = re.compile(r"[+-]?\d{1,3}([ \u00a0\u2009\u202f'’_])\d{3}(?:\1\d{3})*(?:\.\d+)?")  # never a decimal point
 _MONEY = re.compile(r"\A(?:[$€£¥₹]|USD|EUR|GBP|CHF|JPY|US\$)\s?(?=[\d+.-])|(?<=\d)\s?(?:[€£$]|USD|EUR|GBP|CHF|JPY)\Z")
+_SIGNED_MONEY = re.compile(r"\A([+-])\s?(US\$|[$€£¥₹])(?=\d)")
+_SEVERAL = re.compile(r"[,;|\n\t]|\A\s*[-*•\[{]|\s(?:and|or|&)\s|\d\s\d|#\w+\s+#")  # may be a list in words
 _TRUE = {"true", "yes", "y", "on", "1"}
 _FALSE = {"false", "no", "n", "off", "0"}
 _NOTHING = {"null", "none", "nil", "undefined", ""}
@@ -128,6 +130,8 @@ def _objects(value: Any, schema: Mapping[str, Any], root: bool) -> Iterator[Read
         bodies = [name for name in _TOOL_BODIES if name in value]
         if len(bodies) == 1 and value.keys() - set(bodies) and value.keys() - set(bodies) <= _TOOL_WORDS:
             yield Reading(value[bodies[0]], open_of=id(value))
+        if isinstance(value.get("function"), dict) and value.keys() <= _TOOL_WORDS:
+            yield Reading(value["function"], open_of=id(value))
         if "properties" in value and value.keys() <= _SCHEMA_WORDS and len(value) > 1:
             yield Reading(value["properties"], open_of=id(value), whole=True)
     if root and isinstance(value, dict | list) and value:
@@ -144,11 +148,7 @@ def _objects(value: Any, schema: Mapping[str, Any], root: bool) -> Iterator[Read
 def _arrays(value: Any) -> Iterator[Reading]:
     if isinstance(value, str):
         yield from _decoded(value, list)
-        if (
-            value.strip()
-            and not isinstance(value, Bare)
-            and not re.search(r"[,;|\n\t]|\A\s*[-*•\[{]|\s(?:and|or|&)\s", value)
-        ):
+        if value.strip() and not isinstance(value, Bare) and not _SEVERAL.search(value):
             yield Reading([value], wraps=True, whole=True)
     elif isinstance(value, dict):
         if len(value) == 1:
@@ -192,7 +192,8 @@ def _texts(value: Any, schema: Mapping[str, Any]) -> Iterator[Reading]:
 
 def _numbers(value: str, kind: str) -> Iterator[Reading]:
     """A number in quotes. A comma is read only where it can't be a decimal point: before whole groups of three."""
-    text = _MONEY.sub("", _trimmed(value).replace("−", "-"), count=1)
+    text = _SIGNED_MONEY.sub(r"\2\1", _trimmed(value).replace("−", "-"))
+    text = _MONEY.sub("", text, count=1)
     if kind == "integer" and re.fullmatch(r"[+-]?\d{1,3}(?:\.\d{3})+", text):
         return  # 1.000 is one to some and a thousand to others
     if _NUMBER.fullmatch(text):

@@ -28,6 +28,7 @@ _KEY_AHEAD = re.compile(
 )
 _NUMBER = re.compile(r"[+-]?(?:\d[\d_]*\.?\d*|\.\d+)(?:[eE][+-]?\d+)?(?=[\s,}\]/#]|\Z|```|</)")
 _GROUPED = re.compile(r"[+-]?\d{1,3}(?:,\d{3})+(?:\.\d+)?(?=\s*[,}])(?!\s*:)")
+_WITH_UNIT = re.compile(r"[+-]?\d[\d.]*[ \u00a0\u202f][^\s,:{}\[\]\"'“”‘’`<>/#]+(?=\s*[,}])")
 _BARE = re.compile(r"[^\s,:{}\[\]\"'“”‘’`<>]+(?:[ \t]+[^\s,:{}\[\]\"'“”‘’`<>/#]+)*(?=\s*[,}\]])")
 _WORDS: dict[str, bool | None] = {
     "true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False,
@@ -349,7 +350,9 @@ class _Reader:
     # ── numbers and words ─────────────────────────────────────────────────────────────────────
 
     def scalar(self, where: Where) -> Any:
-        grouped = _GROUPED.match(self.text, self.at) if where == "{" else None
+        grouped = None
+        if where == "{":
+            grouped = _GROUPED.match(self.text, self.at) or _WITH_UNIT.match(self.text, self.at)
         found = None if grouped else _NUMBER.match(self.text, self.at)
         if found is not None:
             if found.end() == len(self.text):
