@@ -1,5 +1,22 @@
-"""For tests of applications: a scripted fake model. `from coachwork.testing import FakeModel, script`."""
+"""For tests of applications and gateways: a scripted fake model, and a model provider that fails on request.
+
+`from coachwork.testing import FakeModel, script, ProviderServer`.
+"""
 
 from coachwork.testing.fake import Cut, Fail, FakeModel, Line, Pause, UnexpectedCall, UnusedLine, line, script
+from coachwork.testing.provider.question import Answer
+from coachwork.testing.provider.server import ProviderServer
 
-__all__ = ["Cut", "Fail", "FakeModel", "Line", "Pause", "UnexpectedCall", "UnusedLine", "line", "script"]
+__all__ = [
+    "Answer",
+    "Cut",
+    "Fail",
+    "FakeModel",
+    "Line",
+    "Pause",
+    "ProviderServer",
+    "UnexpectedCall",
+    "UnusedLine",
+    "line",
+    "script",
+]

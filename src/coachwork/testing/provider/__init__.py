@@ -1,0 +1,1 @@
+"""A model provider on this machine that fails on request. `from coachwork.testing import ProviderServer`."""
