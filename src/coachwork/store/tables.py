@@ -144,6 +144,41 @@ budget_leases = sa.Table(
     sa.Index("budget_leases_by_expiry", "expires_at"),
 )
 
+rates = sa.Table(  # where processes share a model's limits; see models/buckets.py. Times in microseconds
+    "rates",
+    metadata,
+    sa.Column("model", sa.Text, primary_key=True),
+    sa.Column("requests_full_us", BigInt, nullable=False, server_default="0"),
+    sa.Column("tokens_full_us", BigInt, nullable=False, server_default="0"),
+    sa.Column("requests_back_us", BigInt, nullable=False, server_default="0"),
+    sa.Column("tokens_back_us", BigInt, nullable=False, server_default="0"),
+    sa.Column("tickets", BigInt, nullable=False, server_default="0"),
+)
+
+places = sa.Table(  # who is at a model, or in line for a place there; nobody after `until`
+    "places",
+    metadata,
+    sa.Column("holder", sa.Text, primary_key=True),
+    sa.Column("model", sa.Text, nullable=False),
+    sa.Column("ticket", BigInt, nullable=False),
+    sa.Column("until", BigInt, nullable=False),
+    sa.Index("places_by_model", "model", "ticket"),
+)
+
+answers = sa.Table(  # answers that may be given again, and claims of those who are asking right now
+    "answers",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),  # of the whole question, its tenant and its route
+    sa.Column("family", sa.Text, nullable=False),  # of everything but the words of the conversation
+    sa.Column("claimed_by", sa.Text, nullable=False, server_default=""),  # "" where the answer is there
+    sa.Column("answer", Json),
+    sa.Column("vector", sa.LargeBinary),  # of the words, float32; for the semantic cache
+    sa.Column("at", BigInt, nullable=False),
+    sa.Column("until", BigInt, nullable=False),
+    sa.Index("answers_by_family", "family", "at"),
+    sa.Index("answers_by_until", "until"),
+)
+
 spans = sa.Table(
     "spans",
     metadata,

@@ -57,8 +57,40 @@ def _budgets() -> None:
 
 
 def _rates() -> None:
-    """Requests and tokens of each model by the minute, where several processes share a limit."""
+    """Requests and tokens of each model by the minute, and who is at it, where several processes share a limit."""
+    op.create_table(
+        "rates",
+        sa.Column("model", sa.Text(), nullable=False),
+        sa.Column("requests_full_us", BigInt, server_default="0", nullable=False),
+        sa.Column("tokens_full_us", BigInt, server_default="0", nullable=False),
+        sa.Column("requests_back_us", BigInt, server_default="0", nullable=False),
+        sa.Column("tokens_back_us", BigInt, server_default="0", nullable=False),
+        sa.Column("tickets", BigInt, server_default="0", nullable=False),
+        sa.PrimaryKeyConstraint("model"),
+    )
+    op.create_table(
+        "places",
+        sa.Column("holder", sa.Text(), nullable=False),
+        sa.Column("model", sa.Text(), nullable=False),
+        sa.Column("ticket", BigInt, nullable=False),
+        sa.Column("until", BigInt, nullable=False),
+        sa.PrimaryKeyConstraint("holder"),
+    )
+    op.create_index("places_by_model", "places", ["model", "ticket"])
 
 
 def _cache() -> None:
     """Answers that may be given again."""
+    op.create_table(
+        "answers",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("family", sa.Text(), nullable=False),
+        sa.Column("claimed_by", sa.Text(), server_default="", nullable=False),
+        sa.Column("answer", Json, nullable=True),
+        sa.Column("vector", sa.LargeBinary(), nullable=True),
+        sa.Column("at", BigInt, nullable=False),
+        sa.Column("until", BigInt, nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index("answers_by_family", "answers", ["family", "at"])
+    op.create_index("answers_by_until", "answers", ["until"])
