@@ -203,11 +203,13 @@ async def _whole(model: "Model[Any]", request: ModelRequest, meter: Meter) -> As
 
     response = await model_request(model, **_asked(model, request))
     meter.usage = usage(response)
-    for part in response.parts:
+    finish = finish_reason(model.model_id, response)
+    if finish is None:
+        return  # it was cut: nothing of it is shown
+    for part in response.parts if finish != "content_filter" else ():
         for delta in part_deltas(part):
             yield delta
-    if (finish := finish_reason(model.model_id, response)) is not None:
-        yield End(finish, meter.usage)
+    yield End(finish, meter.usage)
 
 
 def _asked(model: "Model[Any]", request: ModelRequest) -> dict[str, Any]:
@@ -324,4 +326,6 @@ def finish_reason(model: str, response: "StreamedResponse | theirs.ModelResponse
         raise ProviderFault(f"{model!r} ended its answer with an error.", model=model)
     if reason == "tool_call":
         return "stop"
+    if reason == "stop" and "finish_reason" not in (response.provider_details or {}):
+        return None  # pydantic-ai takes an answer of the chat wire that ends without a word for a whole one
     return _FINISH.get(reason) if reason else None

@@ -13,6 +13,7 @@ from coachwork.testing.provider.wire import Frame, Received, Trouble, TroubleKin
 _PLAIN_PIECE = 40  # bytes
 _FOR_EVER = math.inf
 _HALVES_APART = 0.02  # seconds, so that the two arrive as two
+_READ_FIRST = 0.05  # seconds: a reset takes from the client's socket what it has not read yet
 _BROKEN = "\ue000"  # stands for a byte that is no UTF-8 until the text is bytes
 _NO_LENGTH = ("end-after", "end-in-character", "endless-pings", "endless-text", "pings")  # of the body sent
 _PING = b": ping\n\n"
@@ -34,15 +35,29 @@ _TROUBLES: dict[str, tuple[TroubleKind, int, str]] = {
     "502": ("server", 502, "Bad gateway."),
     "503": ("unavailable", 503, "The service is temporarily unavailable."),
     "529": ("overloaded", 529, "Overloaded"),
-    "content-filter-error": ("filtered", 400, "The request was blocked by the content filter."),
 }
 NO_ANSWER = frozenset(
-    {*_TROUBLES, "context-too-long", "html-200", "html-502", "wrong-shape", "refuse", "hang-up", "hang-before-headers"}
+    {
+        *_TROUBLES,
+        "context-too-long",
+        "content-filter-error",
+        "html-200",
+        "html-502",
+        "wrong-shape",
+        "refuse",
+        "hang-up",
+        "hang-before-headers",
+    }
 )
 _TOO_LONG = {  # each provider says it in its own words, and clients know it by them
     "openai": "This model's maximum context length is 128000 tokens. However, your messages resulted in 130000 tokens.",
     "anthropic": "prompt is too long: 210000 tokens > 200000 maximum",
     "gemini": "The input token count (1200000) exceeds the maximum number of tokens allowed (1048576).",
+}
+_FILTERED = {
+    "openai": "The response was filtered due to the prompt triggering the content management policy.",
+    "anthropic": "Output blocked by content filtering policy",
+    "gemini": "The prompt was blocked.",
 }
 
 
@@ -141,6 +156,8 @@ def trouble_of(exchange: Exchange) -> Trouble | None:
     """The error that the faults ask for instead of an answer."""
     if exchange.has("context-too-long"):
         return Trouble("too-long", 400, _TOO_LONG[exchange.wire.family])
+    if exchange.has("content-filter-error"):
+        return Trouble("filtered", 400, _FILTERED[exchange.wire.family])
     given = next((_TROUBLES[fault.name] for fault in exchange.faults if fault.name in _TROUBLES), None)
     return Trouble(*given) if given else None
 
@@ -218,7 +235,7 @@ def _plain(exchange: Exchange) -> Iterator[Step]:
     if exchange.has("end-in-character") or exchange.has("half-character"):
         parts = [body]  # a character must lie inside a piece
     pieces = [_Part(part, "piece") for part in parts[:-1]] + [_Part(part, "close") for part in parts[-1:]]
-    yield from _sent(exchange, head, pieces, ping=b" ", more=b"la la ", first_waits=False)
+    yield from _sent(exchange, head, pieces, ping=b" ", more=b"la la ", streams=False)
 
 
 # ── A streamed answer ──────────────────────────────────────────────────────────────────────────
@@ -290,7 +307,7 @@ def _in_between() -> Trouble:
 
 
 def _sent(
-    exchange: Exchange, head: Head, parts: Sequence[_Part], *, ping: bytes, more: bytes, first_waits: bool = True
+    exchange: Exchange, head: Head, parts: Sequence[_Part], *, ping: bytes, more: bytes, streams: bool = True
 ) -> Iterator[Step]:
     yield head
     if exchange.has("hang-after-headers"):
@@ -300,16 +317,18 @@ def _sent(
     seen = 0
     for part in parts:
         if (ending := _ending(exchange, part, seen)) is not None:
+            if ending == Cut(reset=True):
+                yield Wait(_READ_FIRST)
             yield ending
             return
         if (pause := exchange.number("endless-text")) is not None and part.kind == "close":
             yield from _repeated(more, pause)
         if part.kind == "piece":
-            name = "slow-stream" if seen or not first_waits else "slow-first-token"
+            name = "slow-stream" if seen or not streams else "slow-first-token"
             if (pause := exchange.number(name)) is not None:
                 yield Wait(pause / 1000)
             seen += 1
-        if exchange.has("pings"):
+        if exchange.has("pings") and (streams or part is parts[0]):  # blanks are only free before JSON begins
             yield Bytes(ping)
         yield from _written(exchange, part)
         if exchange.has("end-in-character") and _inside_character(part.data):

@@ -1,0 +1,333 @@
+"""Every fault, streamed and plain, before and after the first token, with and without a second model, on every wire.
+
+No cut or empty answer ends as success. Before the first token a fault is invisible where another model is left;
+after it the consumer is told.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from coachwork.errors import ModelError
+from coachwork.messages import Finished, Message, ModelRequest, Reply, Restarted, TextDelta
+from coachwork.models import CallRecord, Models, ModelsConfig, ProviderConfig, RouteConfig
+from coachwork.store.database import Database
+from coachwork.store.tables import calls
+from coachwork.testing import ProviderServer
+from coachwork.testing.provider.faults import CATALOGUE, fault
+
+WIRES = {  # ours to theirs, and where its SDK looks for it
+    "openai-chat": ("openai-chat", "/v1"),
+    "openai": ("openai-responses", "/v1"),
+    "anthropic": ("anthropic", ""),
+    "google": ("gemini", ""),
+}
+KEYS = {f"{name}_API_KEY": "sk-very-secret-key" for name in ("OPENAI", "ANTHROPIC", "GEMINI")}
+ASK = ModelRequest((Message.of("user", "Please say a sentence that has quite a few words in it"),))
+SAID = "You said: Please say a sentence that has quite a few words in it"
+
+
+@dataclass(frozen=True)
+class Expect:
+    """How a call must end: `before` its first token or `after` it with one of these codes, or `fine`, with this text.
+
+    `final` errors are the same with a second model.
+    """
+
+    when: str = ""
+    codes: tuple[str, ...] = ()
+    texts: tuple[str, ...] = ()
+    final: bool = False
+
+
+def before(*codes: str, final: bool = False) -> Expect:
+    return Expect("before", codes, final=final)
+
+
+def after(*codes: str, final: bool = False) -> Expect:
+    return Expect("after", codes, final=final)
+
+
+def fine(*texts: str) -> Expect:
+    return Expect(texts=texts or (SAID,))
+
+
+LOST = ("unreachable", "stream-cut")
+CUT = ("stream-cut", "provider-fault")
+BUSY = ("overloaded", "provider-fault")
+
+# fault → how it ends streamed, and plain
+EITHER_WAY: dict[str, Expect] = {
+    "refuse": before("unreachable"),
+    "hang-up": before("unreachable"),
+    "400": before("rejected", final=True),  # the request itself: another model is not asked
+    "401": before("rejected"),
+    "403": before("rejected"),
+    "404": before("unknown-model"),
+    "408": before("model-timeout"),
+    "413": before("context-too-long"),
+    "429": before("rate-limited"),
+    "429-retry-after-7": before("rate-limited"),
+    "429-retry-after-ms-7000": before("rate-limited"),
+    "429-retry-date-7": before("rate-limited"),
+    "quota": before("rate-limited"),
+    "500": before("provider-fault"),
+    "502": before("provider-fault"),
+    "503": before("overloaded"),
+    "529": before("overloaded"),
+    "context-too-long": before("context-too-long"),
+    "content-filter-error": before("content-filtered"),
+    "html-200": before(*CUT),
+    "html-502": before("provider-fault"),
+    "wrong-shape": before(*CUT),
+    "empty": before("provider-fault"),
+    "error-event-0": before(*BUSY),
+    "garbage-json-0": before(*CUT),
+    "cut-after-0": before(*LOST),
+    "reset-after-0": before(*LOST),
+    "end-after-0": before(*CUT),
+    "length": fine(SAID[: len(SAID) // 2]),
+    "usage-missing": fine(),
+    "half-character": fine(f"{SAID} ☂ or none"),
+    "dribble": fine(),
+    "pings": fine(),
+    "close-after-answer": fine(),
+    "slow-headers-30": fine(),
+    "slow-first-token-30": fine(),
+    "slow-stream-2": fine(),
+}
+STREAMED = EITHER_WAY | {
+    "cut-after-3": after("stream-cut"),
+    "cut-after-999": after("stream-cut"),  # every word, but not its end
+    "reset-after-3": after("stream-cut"),
+    "end-after-3": after(*CUT),
+    "end-after-999": after(*CUT),
+    "end-in-character": after(*CUT),
+    "error-event-3": after(*BUSY),
+    "garbage-json-3": after(*CUT),
+    "bad-utf8": after(*CUT),
+    "content-filter": after("content-filtered"),
+    "no-finish": after(*CUT),
+    "blank": Expect("either", ("provider-fault",)),
+    "crlf": fine(),
+    "no-done": fine(),
+}
+PLAIN = EITHER_WAY | {
+    "cut-after-3": before(*LOST),
+    "cut-after-999": before(*LOST),
+    "reset-after-3": before(*LOST),
+    "end-after-3": before(*CUT),
+    "end-after-999": before(*CUT),
+    "end-in-character": before(*CUT),
+    "error-event-3": before(*BUSY),
+    "garbage-json-3": before(*CUT),
+    "bad-utf8": before(*CUT),
+    "content-filter": before("content-filtered"),
+    "no-finish": before(*CUT),
+    "blank": Expect("either", ("provider-fault",)),
+}
+HANGING = ("hang-before-headers", "hang-after-headers", "hang-after-0", "endless-pings", "slow-first-token-9000")
+STREAMED_SLOW = {
+    **dict.fromkeys((*HANGING, "slow-headers-9000"), before("model-timeout")),
+    "hang-after-3": after("model-timeout", final=True),
+    "endless-text": after("model-timeout", final=True),
+    "slow-stream-600": after("model-timeout", final=True),
+}
+PLAIN_SLOW = {
+    **dict.fromkeys((*HANGING, "slow-headers-9000", "hang-after-3", "endless-text"), before("model-timeout")),
+    "slow-stream-600": before("model-timeout"),
+}
+# What an SDK of a wire does otherwise. Each of them is a limit of that SDK; none is a cut answer told as whole.
+OTHERWISE: dict[str, dict[str, Expect]] = {
+    "anthropic": {"usage-missing": before("provider-fault")},  # its messages always have usage
+    "google": {
+        "pings": before("provider-fault"),  # it reads no comments
+        "endless-pings": before("provider-fault", "model-timeout"),
+        "bad-utf8": fine(f"{SAID[: len(SAID) // 2]}\ufffd{SAID[len(SAID) // 2 :]}"),  # it puts U+FFFD there
+        "error-event-0": before(*BUSY, "stream-cut"),  # a plain error with status 200: an answer without candidates
+    },
+}
+PLAIN_OTHERWISE: dict[str, dict[str, Expect]] = {
+    "anthropic": OTHERWISE["anthropic"],
+    "google": {name: OTHERWISE["google"][name] for name in ("bad-utf8", "error-event-0")}
+    | {"error-event-3": OTHERWISE["google"]["error-event-0"]},
+}
+# What a wire can't know: a text is a text. It must end, in an answer or in a typed error.
+UNKNOWABLE = ("duplicate-events", "out-of-order", "swapped-pieces", "wrong-content-type", "ignores-stream")
+
+
+@dataclass
+class Told:
+    """What the consumer of one call saw."""
+
+    text: str = ""
+    restarts: int = 0
+    reply: Reply | None = None
+    error: ModelError | None = None
+
+    @property
+    def spoke(self) -> bool:
+        return bool(self.text)
+
+    @property
+    def codes(self) -> list[str]:
+        if self.reply is not None:
+            return [attempt.code for attempt in self.reply.attempts]
+        return [self.error.code] if self.error else []
+
+
+class Room:
+    """Models whose providers are the server, and a route for each fault, alone and with a second model."""
+
+    def __init__(self, server: ProviderServer, tmp_path: Path, wire: str, *, streams: bool) -> None:
+        self.server, self.wire, self.streams = server, wire, streams
+        self.records: list[CallRecord] = []
+        self.database = Database(f"sqlite:///{tmp_path / 'matrix.db'}")
+        self.database.migrate()
+        address = ProviderConfig(base_url=server.url + WIRES[wire][1], streams=streams)
+        second = ProviderConfig(base_url=f"{server.url}/v1", streams=streams)
+        routes = {"warm": RouteConfig(models=[f"{wire}:first"]), "warm-second": RouteConfig(models=["second:model"])}
+        for written in (*STREAMED, *STREAMED_SLOW, *UNKNOWABLE):
+            slow = written in STREAMED_SLOW
+            limits = {"retries": 0, "first_token_seconds": 0.5 if slow else 20, "total_seconds": 2 if slow else 30}
+            models = [f"{wire}:first+{written}", "second:model"]
+            routes[f"{written} alone"] = RouteConfig(models=models[:1], **limits)
+            routes[f"{written} pair"] = RouteConfig(models=models, **limits)
+        self.models = Models(
+            ModelsConfig(routes=routes, providers={wire: address, "second": second}),
+            database=self.database,
+            cache_dir=tmp_path,
+            environ=KEYS,
+            on_call=self.records.append,
+        )
+
+    def expected(self, streamed: dict[str, Expect], plain: dict[str, Expect]) -> dict[str, Expect]:
+        """How each fault ends on this wire."""
+        general, special = (streamed, OTHERWISE) if self.streams else (plain, PLAIN_OTHERWISE)
+        return general | {name: ends for name, ends in special.get(self.wire, {}).items() if name in general}
+
+    async def ask(self, route: str) -> Told:
+        told = Told()
+        try:
+            async for event in self.models.stream(route, ASK):
+                if isinstance(event, TextDelta):
+                    told.text += event.text
+                elif isinstance(event, Restarted):
+                    told.restarts, told.text = told.restarts + 1, ""
+                elif isinstance(event, Finished):
+                    told.reply = event.reply
+        except ModelError as error:
+            told.error = error
+        return told
+
+    async def all(self, written: list[str], at_once: int) -> dict[str, Told]:
+        turn = asyncio.Semaphore(at_once)
+
+        async def one(route: str) -> Told:
+            async with turn:
+                return await self.ask(route)
+
+        routes = [f"{fault} {kind}" for fault in written for kind in ("alone", "pair")]
+        return dict(zip(routes, await asyncio.gather(*map(one, routes)), strict=True))
+
+    def rows(self) -> list[sa.RowMapping]:
+        self.database.flush()
+        return self.database.read_now(lambda c: [row._mapping for row in c.execute(sa.select(calls))])
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[ProviderServer]:
+    with ProviderServer() as running:
+        yield running
+
+
+@pytest.fixture(params=[(wire, streams) for wire in WIRES for streams in (True, False)], ids=str)
+async def room(request: pytest.FixtureRequest, server: ProviderServer, tmp_path: Path) -> AsyncIterator[Room]:
+    wire, streams = request.param
+    here = Room(server, tmp_path, wire, streams=streams)
+    for route in ("warm", "warm-second"):  # the SDKs are imported now and not within a limit
+        assert (await here.models.complete(route, ASK)).text == SAID
+    here.records.clear()
+    server.requests.clear()
+    yield here
+    await here.models.close()
+    here.database.close()
+
+
+def problems(told: dict[str, Told], expected: dict[str, Expect]) -> list[str]:
+    """Every call that did not end as it must, in words."""
+    found = []
+    for route, seen in told.items():
+        written, _space, kind = route.rpartition(" ")
+        if wrong := _wrong(seen, expected[written], pair=kind == "pair"):
+            found.append(f"{route}: {wrong} (saw {seen.text!r}, {seen.restarts} restarts, {seen.codes}, {seen.error})")
+    return found
+
+
+def _wrong(seen: Told, expect: Expect, *, pair: bool) -> str:
+    if not expect.codes:
+        whole = seen.reply is not None and seen.reply.text in expect.texts and not seen.codes and not seen.restarts
+        return "" if whole and seen.text == seen.reply.text else "is no whole answer"
+    if pair and not expect.final:
+        if seen.reply is None or seen.reply.text != SAID or seen.text != SAID:
+            return "did not fall over to the second model"
+        if not set(seen.codes) & set(expect.codes) or len(seen.codes) != 1:
+            return f"the reason is not one of {expect.codes}"
+        if expect.when != "either" and seen.restarts != (expect.when == "after"):
+            return "the consumer was told something false"
+        return ""
+    if seen.error is None:
+        return "ended as a success"
+    if seen.error.code not in expect.codes:
+        return f"is not one of {expect.codes}"
+    told = expect.when == "either" or seen.spoke == (expect.when == "after")
+    return "" if told else f"failed at another time than {expect.when} the first token"
+
+
+async def test_every_fault_ends_as_it_must(room: Room):
+    expected = room.expected(STREAMED, PLAIN)
+    told = await room.all(list(expected), at_once=6)
+    wrong = problems(told, expected)
+    assert not wrong, "\n".join(wrong)
+    await settled(room, told)
+
+
+async def test_every_silence_ends_in_time(room: Room):
+    expected = room.expected(STREAMED_SLOW, PLAIN_SLOW)
+    told = await room.all(list(expected), at_once=100)
+    wrong = problems(told, expected)
+    assert not wrong, "\n".join(wrong)
+    await settled(room, told)
+
+
+async def test_what_a_wire_cannot_know_still_ends(room: Room):
+    told = await room.all(list(UNKNOWABLE), at_once=6)
+    for route, seen in told.items():
+        print(route, seen.text, seen.codes, seen.error)
+    for route, seen in told.items():
+        assert seen.reply is not None or seen.error is not None, route
+        assert seen.reply is None or seen.reply.text, route
+    await settled(room, told)
+
+
+async def settled(room: Room, told: dict[str, Told]) -> None:
+    """A row for each call, with how it ended; and nothing of a call is left on its connection."""
+    wanted = sorted("ok" if seen.error is None else seen.error.code for seen in told.values())
+    for _moment in range(100):
+        left = [asked for asked in room.server.requests if asked.outcome == "open"]
+        if not left:
+            break
+        await asyncio.sleep(0.02)
+    assert [str(asked.faults) for asked in left] == []
+    assert sorted(record.outcome for record in room.records) == wanted
+    rows = room.rows()[-len(told) :]
+    assert len(rows) == len(told)
+
+
+def test_no_fault_is_forgotten():
+    tried = {fault(written).name for written in (*STREAMED, *STREAMED_SLOW, *UNKNOWABLE)}
+    assert tried == set(CATALOGUE)
