@@ -76,6 +76,7 @@ def load_project(folder: Path, environ: Mapping[str, str] = os.environ) -> Proje
             cache_dir=cache_folder(environ),
             environ=environ,
             on_call=spans.model_call,
+            app=app.title,
         )
         for name, base in knowledge.items():
             config = settings.knowledge.get(name) or KnowledgeConfig(folder=f"knowledge/{name}")

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from coachwork.errors import ProjectError, did_you_mean
 from coachwork.knowledge.config import KnowledgeConfig
-from coachwork.models.config import ModelConfig, ModelsConfig, ProviderConfig, RouteConfig
+from coachwork.models.config import BudgetConfig, ModelConfig, ModelsConfig, ProviderConfig, RouteConfig
 from coachwork.pipelines.deliver import WebhookConfig
 
 FILE = "coachwork.toml"
@@ -51,12 +51,13 @@ class Settings(Section):
     routes: dict[str, RouteConfig] = {}
     models: dict[str, ModelConfig] = {}
     providers: dict[str, ProviderConfig] = {}
+    budgets: list[BudgetConfig] = []
     knowledge: dict[str, KnowledgeConfig] = {}
     webhooks: dict[str, WebhookConfig] = {}
 
     @property
     def model_room(self) -> ModelsConfig:
-        return ModelsConfig(routes=self.routes, models=self.models, providers=self.providers)
+        return ModelsConfig(routes=self.routes, models=self.models, providers=self.providers, budgets=self.budgets)
 
 
 def read_settings(folder: Path, environ: Mapping[str, str] = os.environ) -> Settings:
@@ -127,6 +128,7 @@ def _known_fields(section: list[str]) -> list[str]:
         "routes": RouteConfig,
         "models": ModelConfig,
         "providers": ProviderConfig,
+        "budgets": BudgetConfig,
         "knowledge": KnowledgeConfig,
         "webhooks": WebhookConfig,
     }
@@ -137,8 +139,15 @@ def _line_of(source: str, where: list[str]) -> int | None:
     """The line on which a setting stands: its key below its section's head, else the section's head itself."""
     lines, key, section = source.splitlines(), where[-1] if where else "", where[:-1]
     head = None
+    counted: dict[str, int] = {}
     for number, line in enumerate(lines, start=1):
-        if match := re.match(r"\s*\[([^\[\]]+)\]", line):
+        if match := re.match(r"\s*\[\[([^\[\]]+)\]\]", line):
+            name = match[1].strip()
+            head = [name, str(counted.get(name, 0))]
+            counted[name] = counted.get(name, 0) + 1
+            if head == where:
+                return number
+        elif match := re.match(r"\s*\[([^\[\]]+)\]", line):
             names = [part.strip("\"' ") for part in re.findall(r"\"[^\"]+\"|'[^']+'|[^.\"']+", match[1])]
             head = names
             if names == where:

@@ -1,14 +1,18 @@
 """One row for every call, however it ended, and one record for whoever traces. Knows usage and cost, never text."""
 
 import uuid
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from weakref import WeakKeyDictionary
 
 import structlog
 
-from coachwork.messages import Usage
+from coachwork.messages import Attempt, Usage
+from coachwork.models.prices import price
+from coachwork.models.routes import Target
 from coachwork.providers.wire import Kind
 from coachwork.store.database import Database
 from coachwork.tracing.scope import current_scope
@@ -17,6 +21,17 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 log = structlog.get_logger(__name__)
+_KEPT_WHILE_BROKEN = 10_000
+
+
+class ScopeNames(NamedTuple):
+    """Whom a call is booked on: the run, the user, the API key's id, the team and the app. "" where there is none."""
+
+    run: str = ""
+    user: str = ""
+    key: str = ""
+    team: str = ""
+    app: str = ""
 
 
 @dataclass(frozen=True)
@@ -24,7 +39,8 @@ class CallRecord:
     """A finished call. Times are nanoseconds since 1970 UTC; `model` is `provider:name`.
 
     `outcome` is "ok", "cancelled", or the code of the error. `usage` and `cost_nano` cover every
-    attempt of the call; `cost_nano` is in 1e-9 USD, None where a price is unknown.
+    attempt of the call; `cost_nano` is in 1e-9 USD, None where a price is unknown. `fallbacks` are the
+    attempts that failed before. `step` is the number of the run's step. `cached`: nobody was asked.
     """
 
     route: str
@@ -43,6 +59,12 @@ class CallRecord:
     attempts: int
     run_id: str
     user: str
+    key: str = ""
+    team: str = ""
+    app: str = ""
+    step: int | None = None
+    cached: bool = False
+    fallbacks: tuple[Attempt, ...] = ()
 
 
 OnCall = Callable[[CallRecord], None]
@@ -51,46 +73,176 @@ OnCall = Callable[[CallRecord], None]
 def book(record: CallRecord, database: Database | None, on_call: OnCall | None) -> None:
     """Queue the row and tell the tracer. Never waits: the writer commits it with its next batch."""
     if database is not None:
-        row = _row(record)
-
-        def insert(connection: "Connection") -> None:
-            from coachwork.store.tables import calls
-
-            connection.execute(calls.insert(), row)
-
-        def written(future: Future[None]) -> None:
-            if future.exception() is not None:
-                log.error("models.ledger_row_lost", model=record.model, route=record.route, run_id=record.run_id)
-
-        database.write_soon(insert).add_done_callback(written)
+        ledger = _ledgers.get(database)
+        if ledger is None:
+            ledger = _ledgers.setdefault(database, _Ledger(database.write_soon))
+        ledger.add(_row(record))
     if on_call is not None:
         on_call(record)
 
 
+class _Ledger:
+    """The rows that wait for the writer: what gathers until it comes is one statement."""
+
+    def __init__(self, write_soon: "Callable[[Callable[[Connection], None]], Future[None]]") -> None:
+        self._write_soon = write_soon
+        self._rows: deque[dict[str, object]] = deque()
+        self._queued = False
+
+    def add(self, row: dict[str, object]) -> None:
+        self._rows.append(row)
+        if not self._queued:
+            self._queued = True
+            self._write_soon(self._write).add_done_callback(self._written)
+
+    def _write(self, connection: "Connection") -> None:
+        """In the writer's thread. What can't be written is kept, and tried again with the next call's row."""
+        from coachwork.store.tables import calls
+
+        self._queued = False
+        rows = []
+        while self._rows:
+            rows.append(self._rows.popleft())
+        if not rows:
+            return
+        try:
+            connection.execute(calls.insert(), rows)
+        except Exception:
+            self._rows.extendleft(reversed(rows[:_KEPT_WHILE_BROKEN]))
+            raise
+
+    def _written(self, future: "Future[None]") -> None:
+        if future.exception() is not None:
+            log.error("models.ledger_not_written", rows=len(self._rows), error=type(future.exception()).__name__)
+
+
+_ledgers: "WeakKeyDictionary[Database, _Ledger]" = WeakKeyDictionary()
+
+
 def _row(record: CallRecord) -> dict[str, object]:
     first = None if record.first_token_ns is None else (record.first_token_ns - record.started_ns) // 1_000_000
+    usage = record.usage
     return {
         "id": uuid.uuid4().hex,
         "at": record.started_ns // 1_000_000,
         "kind": record.kind,
         "route": record.route,
         "model": record.model,
+        "provider": record.provider,
         "outcome": record.outcome,
-        "input_tokens": record.usage.input_tokens,
-        "output_tokens": record.usage.output_tokens,
-        "cached_tokens": record.usage.cached_tokens,
-        "thinking_tokens": record.usage.thinking_tokens,
-        "audio_ms": round(record.usage.audio_seconds * 1000),
+        "finish_reason": record.finish_reason,
+        "input_tokens": usage.input_tokens,
+        "output_tokens": usage.output_tokens,
+        "cached_tokens": usage.cached_tokens,
+        "cache_write_tokens": usage.cache_write_tokens,
+        "thinking_tokens": usage.thinking_tokens,
+        "input_audio_tokens": usage.input_audio_tokens,
+        "output_audio_tokens": usage.output_audio_tokens,
+        "audio_ms": round(usage.audio_seconds * 1000),
+        "images": usage.images,
+        "estimated": usage.estimated,
+        "cached": record.cached,
         "cost_nano": record.cost_nano,
         "price_version": record.price_version,
         "first_token_ms": first,
         "total_ms": (record.ended_ns - record.started_ns) // 1_000_000,
+        "fallbacks": [{"model": a.model, "code": a.code, "message": a.message} for a in record.fallbacks] or None,
         "run_id": record.run_id,
+        "step": record.step,
         "user": record.user,
+        "key": record.key,
+        "team": record.team,
+        "app": record.app,
     }
 
 
-def scope_names() -> tuple[str, str]:
-    """The run and the user this call belongs to, "" outside a run."""
+def scope_names(app: str = "") -> ScopeNames:
+    """Whom a call now is booked on; `app` is the application of this process."""
     scope = current_scope()
-    return scope.run_id, scope.user
+    return ScopeNames(scope.run_id, scope.user, scope.key, scope.team, scope.app or app)
+
+
+def charged(used: Sequence[tuple[Target, Usage]], at_ns: int) -> tuple[Usage, int | None, str]:
+    """What the attempts of a call used in all, what that cost, and by which table.
+
+    In 1e-9 USD, None where one price is unknown. An attempt that used nothing was refused before it cost anything.
+    """
+    usage, cost, version = Usage(), 0, ""
+    unknown = False
+    for target, part in used:
+        if part == _NOTHING:
+            continue
+        usage = usage + part
+        found = price(target, part, at_ns=at_ns)
+        unknown = unknown or found.cost_nano is None
+        cost, version = cost + (found.cost_nano or 0), found.version or version
+    return usage, None if unknown else cost, version
+
+
+_NOTHING = Usage()
+
+# ── Looking ────────────────────────────────────────────────────────────────────────────────────
+
+SpendBy = Literal["day", "route", "model", "provider", "kind", "user", "key", "team", "app", "run"]
+
+
+@dataclass(frozen=True)
+class Spend:
+    """What a group of calls came to. `name` is the group: a model, a user, or a day as `2026-11-25`.
+
+    `cost_nano` in 1e-9 USD is of the calls with a known price; `unpriced` counts the others.
+    """
+
+    name: str
+    calls: int
+    failed: int
+    cached: int
+    estimated: int
+    unpriced: int
+    cost_nano: int
+    input_tokens: int
+    output_tokens: int
+    cached_tokens: int
+    cache_write_tokens: int
+    thinking_tokens: int
+    audio_seconds: float
+
+
+def spend(connection: "Connection", by: SpendBy, *, since_ms: int, until_ms: int | None = None) -> list[Spend]:
+    """The calls that began in [`since_ms`, `until_ms`), in groups: days in their order, else the dearest first."""
+    import sqlalchemy as sa
+
+    from coachwork.store.tables import calls
+
+    c = calls.c
+    day = c.at - c.at % 86_400_000
+    group: Any = day if by == "day" else c.run_id if by == "run" else c[by]
+
+    def count(condition: Any) -> Any:
+        return sa.func.sum(sa.case((condition, 1), else_=0))
+
+    sums = (c.input_tokens, c.output_tokens, c.cached_tokens, c.cache_write_tokens, c.thinking_tokens, c.audio_ms)
+    query = (
+        sa.select(
+            group.label("name"),
+            sa.func.count().label("calls"),
+            count(c.outcome.not_in(("ok", "cancelled"))).label("failed"),
+            count(c.cached.is_(True)).label("cached"),
+            count(c.estimated.is_(True)).label("estimated"),
+            count(c.cost_nano.is_(None)).label("unpriced"),
+            sa.func.coalesce(sa.func.sum(c.cost_nano), 0).label("cost_nano"),
+            *(sa.func.sum(column).label(column.name) for column in sums),
+        )
+        .where(c.at >= since_ms, *([c.at < until_ms] if until_ms is not None else []))
+        .group_by(group)
+    )
+    found = [_spend(row._mapping, by) for row in connection.execute(query)]
+    return sorted(found, key=lambda s: (s.name,) if by == "day" else (-s.cost_nano, -s.calls, s.name))
+
+
+def _spend(row: Any, by: SpendBy) -> Spend:
+    from datetime import UTC, datetime
+
+    name = datetime.fromtimestamp(row["name"] / 1000, UTC).date().isoformat() if by == "day" else str(row["name"])
+    whole = {field: int(row[field]) for field in Spend.__dataclass_fields__ if field not in ("name", "audio_seconds")}
+    return Spend(name=name, **whole, audio_seconds=int(row["audio_ms"]) / 1000)

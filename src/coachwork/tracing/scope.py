@@ -28,8 +28,28 @@ class Scope(Protocol):
         """Who asked, "" where nobody is known."""
 
     @property
+    def key(self) -> str:
+        """The API key's id by which it was asked, "" without one. Never the key itself."""
+
+    @property
+    def team(self) -> str:
+        """The team of who asked, "" where none is known."""
+
+    @property
+    def app(self) -> str:
+        """The application's name, "" for the one of this process."""
+
+    @property
     def pipeline(self) -> str:
         """The pipeline's name, "" outside a run."""
+
+    @property
+    def step_seq(self) -> int | None:
+        """The number of the run's step that works now, None outside a step."""
+
+    @property
+    def deadline(self) -> float | None:
+        """When all of it must be over, in seconds of `time.monotonic`; None for no limit."""
 
     async def step(self, record: StepRecord, call: Callable[[], Awaitable[JsonValue]]) -> JsonValue:
         """Make `call` once for this run, ever: a recorded result is returned instead on replay."""
@@ -49,7 +69,12 @@ class DirectScope:
 
     run_id = ""
     user = ""
+    key = ""
+    team = ""
+    app = ""
     pipeline = ""
+    step_seq: int | None = None
+    deadline: float | None = None
 
     async def step(self, record: StepRecord, call: Callable[[], Awaitable[JsonValue]]) -> JsonValue:
         return await call()
