@@ -182,11 +182,11 @@ async def ask(question: str, earlier: str, passages: list[Passage]) -> str: ...
     "A person reads it first where it is urgent, unproven or not in the handbook.",
     examples=[
         Example(
-            title="A return",
+            title="A cancelled appointment",
             input={
-                "subject": "Returning panniers",
-                "body": "I ordered a pair of Tarn panniers on 26 October 2026 and they came on the 29th. They do not "
-                "fit my rack. How many days do I have to send them back, and does it cost anything? I live in Bremen.",
+                "subject": "Cancelling my service appointment",
+                "body": "I have booked a service for my Brook for tomorrow at 10 and cannot come. What does it cost "
+                "to cancel less than 24 hours before?",
                 "customer_name": "Jule Petersen",
                 "customer_email": "jule.petersen@mail.example",
             },
