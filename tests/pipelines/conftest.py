@@ -34,7 +34,11 @@ async def start(tmp_path: Path) -> AsyncIterator[Start]:
             services.database.close()
 
     async def begin(
-        *functions: Any, concurrency: int = 4, webhooks: dict[str, WebhookConfig] | None = None, **environ: str
+        *functions: Any,
+        concurrency: int = 4,
+        webhooks: dict[str, WebhookConfig] | None = None,
+        once: Any = once,
+        **environ: str,
     ) -> Runs:
         await stop()
         database = Database(f"sqlite:///{tmp_path}/test.db")

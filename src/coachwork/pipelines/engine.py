@@ -173,8 +173,9 @@ class Engine:
             user=row.user,
             services=self._services,
             notes_shown=notes,
+            resumed=resumed,
         )
-        await scope.take_turn(resumed=resumed)
+        await scope.take_turn()
         with entered(scope), spans.run(row.id, row.pipeline), structlog.contextvars.bound_contextvars(run_id=row.id):
             try:
                 if pipeline is None:

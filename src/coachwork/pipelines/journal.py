@@ -105,6 +105,22 @@ def step_ended(
     _show(connection, run_id, seq)
 
 
+def step_outcome(
+    connection: sa.Connection, run_id: str, seq: int, record: StepRecord
+) -> dict[str, JsonValue] | None:
+    """What a step of this kind and name came to: {output, error}. None where it has not ended."""
+    row = connection.execute(
+        sa.select(steps.c.output, steps.c.error).where(
+            steps.c.run_id == run_id,
+            steps.c.seq == seq,
+            steps.c.kind == record.kind,
+            steps.c.name == record.name,
+            steps.c.status.in_(("succeeded", "failed")),
+        )
+    ).one_or_none()
+    return None if row is None else {"output": row.output, "error": row.error}
+
+
 def step_waits(connection: sa.Connection, run_id: str, seq: int, waits: bool) -> None:
     connection.execute(
         steps.update()

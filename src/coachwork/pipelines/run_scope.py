@@ -64,28 +64,41 @@ class RunScope:
         user: str,
         services: Services,
         notes_shown: int = 0,
+        resumed: bool = False,
+        key: str = "",
+        team: str = "",
     ) -> None:
         self.run_id = run_id
         self.pipeline = pipeline
         self.pipeline_title = pipeline_title
         self.user = user
+        self.key = key
+        self.team = team
+        self.app = ""  # the one of this process
+        self.deadline: float | None = None
         self.services = services
         self._seq = 0
         self._notes = 0
         self._notes_shown = notes_shown
+        self._resumed = resumed
 
     def next_seq(self) -> int:
         self._seq += 1
         return self._seq
 
     @property
+    def step_seq(self) -> int | None:
+        """The number of the step that works now."""
+        return None if (text := _step.get()) is None else text.seq
+
+    @property
     def seq_ahead(self) -> int:
         """The number that the next step will get."""
         return self._seq + 1
 
-    async def take_turn(self, *, resumed: bool = False) -> None:
+    async def take_turn(self) -> None:
         """Wait in line for a place to work, and say so. A resumed run keeps the status it had."""
-        slots, run_id = self.services.slots, self.run_id
+        slots, run_id, resumed = self.services.slots, self.run_id, self._resumed
         if not slots.free() and not resumed:
             self._write(lambda connection: journal.set_queued(connection, run_id, len(slots) + 1))
         await slots.acquire(run_id)
@@ -108,6 +121,8 @@ class RunScope:
         self, seq: int, record: StepRecord, call: Callable[[], Awaitable[JsonValue]]
     ) -> dict[str, JsonValue]:
         run_id = self.run_id
+        if self._resumed and (kept := await self.services.database.read(_kept(run_id, seq, record))) is not None:
+            return kept  # it ended before the crash, and only DBOS had not heard of it: not done, not paid again
         text = _Text(self, seq)
         token = _step.set(text)
         started = StepRecord(**vars(record))
@@ -155,10 +170,15 @@ class RunScope:
         return written
 
 
+def _kept(run_id: str, seq: int, record: StepRecord) -> Callable[[sa.Connection], dict[str, JsonValue] | None]:
+    return lambda connection: journal.step_outcome(connection, run_id, seq, record)
+
+
 class _Text:
     """The text one step shows while it is written, gathered into few events."""
 
     def __init__(self, scope: RunScope, seq: int) -> None:
+        self.seq = seq
         self._scope = scope
         self._id = f"text-{seq}"
         self._pending = ""
