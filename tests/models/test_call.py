@@ -376,7 +376,10 @@ async def test_nothing_is_left_running(room):
 def test_the_chain_is_one_visible_list():
     from coachwork.models.call import CHAIN
 
-    assert [link.__name__ for link in CHAIN] == ["settled", "checked", "routed", "in_line", "timed", "whole", "asked"]
+    assert [link.__name__ for link in CHAIN] == [
+        *("settled", "checked", "cached", "routed", "hedged"),
+        *("guarded", "budgeted", "in_line", "timed", "whole", "asked"),
+    ]
 
 
 async def test_a_stream_ends_with_exactly_one_finished(room):

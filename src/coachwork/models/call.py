@@ -1,7 +1,7 @@
 """A model call from the question to its last event. The whole way stands in one list: CHAIN, outermost first.
 
-Each link is an async generator that takes the call and the links after it. Limits, budgets and caches
-are links too: they are added by writing them into the list.
+Each link takes the call and the links after it and gives a stream of events: an async generator, or a plain
+function that gives the next link's stream where it has nothing to do. The links are in files by their names.
 """
 
 import asyncio
@@ -9,8 +9,10 @@ import random
 import time
 from collections.abc import Sequence
 from contextlib import aclosing
+from dataclasses import replace
 
 from coachwork.errors import (
+    BudgetExceeded,
     CoachworkError,
     ContentFiltered,
     ModelError,
@@ -20,6 +22,7 @@ from coachwork.errors import (
     Rejected,
     RouteExhausted,
     StreamCut,
+    UnknownPrice,
 )
 from coachwork.messages import (
     Attempt,
@@ -30,30 +33,37 @@ from coachwork.messages import (
     Restarted,
     TextDelta,
     ThinkingDelta,
+    ToolCallDelta,
     Usage,
 )
+from coachwork.models.alarm import Alarm, Rang
+from coachwork.models.breaker import guarded
+from coachwork.models.budgets import budgeted
+from coachwork.models.cache import cached
+from coachwork.models.counting import likely, likely_tokens
 from coachwork.models.fallback import Again, GiveUp, after
-from coachwork.models.ledger import CallRecord, book, scope_names
-from coachwork.models.office import Call, Events, Link, Next
-from coachwork.models.prices import price
+from coachwork.models.hedge import hedged
+from coachwork.models.ledger import CallRecord, book, charged, scope_names
+from coachwork.models.office import TOKENS, Call, CallEvent, Events, Link, Next
+from coachwork.models.rates import in_line
 from coachwork.models.routes import Target
+from coachwork.models.written import Written
 from coachwork.providers.wire import End, Meter
+from coachwork.tracing.scope import current_scope
 
 # ── The links, in the order of the list at the end ─────────────────────────────────────────────
 
 
 async def settled(call: Call, following: Next) -> Events:
     """Price the call and book it once, however it ends; make the whole answer of its end."""
-    booked = False
-    text: list[str] = []
-    thinking: list[str] = []
+    booked, end = False, None
+    written = Written()
 
     def settle(outcome: str, finish: FinishReason | None = None) -> int | None:
         nonlocal booked
         already, booked = booked, True
         return None if already else _booked(call, outcome, finish)
 
-    end = None
     try:
         async with aclosing(following(call)) as events:
             async for event in events:
@@ -62,15 +72,15 @@ async def settled(call: Call, following: Next) -> Events:
                     break
                 if isinstance(event, Restarted):
                     call.first_token = None
-                    text.clear()
-                    thinking.clear()
-                elif isinstance(event, TextDelta | ThinkingDelta):
-                    call.first_token = call.first_token or time.monotonic()
-                    (text if isinstance(event, TextDelta) else thinking).append(event.text)
+                    written.clear()
+                else:
+                    if call.first_token is None and isinstance(event, TOKENS):
+                        call.first_token = time.monotonic()
+                    written.add(event)
                 yield event
         assert end is not None  # `whole` lets nothing else end
         cost = settle("ok", end.finish_reason)  # by now the place at the model is free again
-        yield Finished(_reply(call, end, cost, "".join(text), "".join(thinking)))
+        yield Finished(_reply(call, end, cost, written))
     except CoachworkError as error:
         settle(error.code)
         raise
@@ -82,94 +92,70 @@ async def settled(call: Call, following: Next) -> Events:
             settle("cancelled")
 
 
-async def checked(call: Call, following: Next) -> Events:
+def checked(call: Call, following: Next) -> Events:
     """Refuse, before anything is sent, what no model can be asked."""
     if call.request is not None:
         _check(call.request)
-    async with aclosing(following(call)) as events:
-        async for event in events:
-            yield event
+    return following(call)
 
 
 async def routed(call: Call, following: Next) -> Events:
     """The route's models in order: ask again, move on silently before the first token, start over after it."""
-    spoken, failure = False, None
-    for number, target in enumerate(call.route.targets, 1):
-        call.target, tries = target, 0
+    call.ahead = list(call.route.targets)
+    spoken = False
+    while True:
+        target, tries = call.ahead.pop(0), 0
         while True:
-            tries, began = tries + 1, time.monotonic()
+            call.target, tries, began = target, tries + 1, time.monotonic()
             try:
                 async with aclosing(following(call)) as events:
                     async for event in events:
-                        spoken = spoken or isinstance(event, TextDelta | ThinkingDelta)
+                        spoken = spoken or isinstance(event, TOKENS)
                         yield event
                 return
             except (ModelError, NotInstalled) as error:
                 failure = error
-            call.attempts.append(Attempt(target.model, failure.code, failure.message, time.monotonic() - began))
+            call.attempts.append(Attempt(call.model, failure.code, failure.message, time.monotonic() - began))
             move = after(
                 failure,
                 tries=tries,
                 retries=call.route.limits.retries,
-                more_models=number < len(call.route.targets),
+                more_models=bool(call.ahead),
                 seconds_left=call.seconds_left,
                 spoken=spoken,
                 luck=random.random(),
             )
             if isinstance(move, GiveUp):
                 raise _exhausted(call, failure)
-            if isinstance(move, Again):
-                await asyncio.sleep(move.seconds)
-                continue
-            break
+            if not isinstance(move, Again):
+                break
+            await asyncio.sleep(move.seconds)
         if spoken:
-            yield Restarted(f"{target.model} stopped: {failure.message}")
+            yield Restarted(f"{call.model} stopped: {failure.message}")
             spoken = False
-    raise AssertionError("a route has at least one model")  # and the last one gives an answer or up
-
-
-async def in_line(call: Call, following: Next) -> Events:
-    """Wait for a place at the model, first come first served."""
-    target = _target(call)
-    at_once = target.settings.at_once or target.provider.abilities(target.name).at_once
-    if at_once is None:
-        async with aclosing(following(call)) as events:
-            async for event in events:
-                yield event
-        return
-    line = call.office.line(target.model, at_once)
-    try:
-        async with asyncio.timeout(max(call.seconds_left, 0)):
-            await line.acquire()
-    except TimeoutError:
-        raise _too_slow(call, f"no place was free at {target.model!r} for {call.seconds:g} s") from None
-    try:
-        async with aclosing(following(call)) as events:
-            async for event in events:
-                yield event
-    finally:
-        line.release()
 
 
 async def timed(call: Call, following: Next) -> Events:
     """Hold the limits: to the first token, and of the whole call."""
     first = call.route.limits.first_token_seconds if call.kind == "chat" else call.seconds
-    limit = min(first, call.seconds_left)
-    began = time.monotonic()
-    async with aclosing(following(call)) as events:
-        while True:
-            try:
-                async with asyncio.timeout(max(began + limit - time.monotonic(), 0)):
-                    event = await anext(events, None)
-            except TimeoutError:
-                heard = call.seconds_left <= 0
-                what = f"the whole answer took over {call.seconds:g} s" if heard else f"no first token in {first:g} s"
-                raise _too_slow(call, f"{call.model!r} was too slow: {what}") from None
-            if event is None:
-                return
-            if isinstance(event, TextDelta | ThinkingDelta):
-                began, limit = time.monotonic(), call.seconds_left
-            yield event
+    call.asked_at, left = time.monotonic(), call.seconds_left
+    if left <= 0:
+        raise _too_slow(call, None, not_the_model=True)
+    alarm, begun = Alarm(), call.kind != "chat"
+    alarm.set(min(first, left))
+    try:
+        async with aclosing(following(call)) as events:
+            while (event := await alarm.next_of(events)) is not None:
+                if not begun and isinstance(event, TOKENS):
+                    begun = True
+                    alarm.set(call.seconds_left)
+                yield event
+    except Rang as rang:
+        slow_reader = rang.__cause__ is None
+        short = not begun and left < first  # the caller gave less time than a model may take to begin
+        raise _too_slow(call, None if begun or short else first, not_the_model=slow_reader or short) from None
+    finally:
+        alarm.stop()
 
 
 async def whole(call: Call, following: Next) -> Events:
@@ -177,7 +163,7 @@ async def whole(call: Call, following: Next) -> Events:
     said, end = call.kind != "chat", None
     async with aclosing(following(call)) as events:
         async for event in events:
-            said = said or (isinstance(event, TextDelta) and not event.text.isspace())
+            said = said or _says_something(event)
             if isinstance(event, End):
                 end = event
                 break
@@ -189,26 +175,42 @@ async def whole(call: Call, following: Next) -> Events:
 
 
 async def asked(call: Call, _following: Next) -> Events:
-    """Ask the provider. What it used is noted even when it fails or is stopped."""
-    target, meter = _target(call), Meter()
+    """Ask the provider. What it used is noted even when it fails or is stopped; counted by us if it did not say."""
+    target, meter = call.asked_target, Meter()
+    texts: list[str] = []
+    ended = failed = False
     events = call.send(target, meter)
     try:
         async for event in events:
-            if isinstance(event, End):
-                meter.usage = event.usage
+            if isinstance(event, TextDelta | ThinkingDelta):
+                texts.append(event.text)
+            elif isinstance(event, End):
+                meter.usage, ended = event.usage, True
+            elif isinstance(event, ToolCallDelta):
+                texts.append(event.arguments)
             yield event
+    except Exception:
+        failed = True
+        raise
     finally:
-        close = getattr(events, "aclose", None)
-        if close is not None:
-            await close()
-        call.used.append((target, meter.usage))
+        try:
+            close = getattr(events, "aclose", None)
+            if close is not None:
+                await close()
+        finally:
+            known = ended or (failed and not texts)  # what was refused outright was not worked on
+            call.used.append((target, meter.usage if known else _estimated(call, target, meter.usage, texts)))
 
 
 CHAIN: tuple[Link, ...] = (
     settled,  # price → ledger row → span: once, however the call ends
     checked,  # validate the request
+    cached,  # answered before, or being answered right now
     routed,  # retry, fall back, start over
-    in_line,  # places at the model
+    hedged,  # a second model beside a silent first one
+    guarded,  # leave a failing model alone
+    budgeted,  # hold the worst case, settle what it cost
+    in_line,  # places, requests and tokens by the minute
     timed,  # first token, whole answer
     whole,  # nothing empty, nothing cut
     asked,  # the provider
@@ -232,11 +234,6 @@ def _linked(link: Link, following: Next) -> Next:
 
 
 # ── What the links need ────────────────────────────────────────────────────────────────────────
-
-
-def _target(call: Call) -> Target:
-    assert call.target is not None
-    return call.target
 
 
 def _check(request: ModelRequest) -> None:
@@ -272,18 +269,47 @@ def _check_end(call: Call, end: End, said: bool) -> None:
     raise ProviderFault(f"{call.model!r} gave an empty answer.", model=call.model)
 
 
-def _too_slow(call: Call, what: str) -> ModelTimeout:
+def _says_something(event: CallEvent) -> bool:
+    """Whether this alone makes an answer: text that is not blank, or a tool that is asked for."""
+    if isinstance(event, TextDelta):
+        return not (event.text.isspace() or not event.text)
+    return isinstance(event, ToolCallDelta)
+
+
+def _estimated(call: Call, target: Target, told: Usage, texts: list[str]) -> Usage:
+    """What an answer that was stopped used: what the provider told by then, and our own count where that is more."""
+    if told.output_tokens and not target.provider.billed:
+        return told  # a model on this machine keeps its meter current
+    into = likely(call.request, call.texts, call.audio)
+    return replace(
+        told,
+        input_tokens=told.input_tokens or into.input_tokens,
+        output_tokens=max(told.output_tokens, likely_tokens("".join(texts))),
+        audio_seconds=told.audio_seconds or into.audio_seconds,
+        estimated=True,
+    )
+
+
+def _too_slow(call: Call, first: float | None, *, not_the_model: bool) -> ModelTimeout:
+    """`first` is the limit of the first token, None where it was that of the whole call."""
+    limit = call.deadline - call.started
+    what = f"the whole answer took over {limit:g} s" if first is None else f"no first token in {first:g} s"
     return ModelTimeout(
-        what[0].upper() + what[1:] + ".",
+        f"{call.model!r} was too slow: {what}.",
         model=call.model,
         hint=f"Raise first_token_seconds or total_seconds of [routes.{call.route.name}], or name a faster model.",
+        details={"not_the_model": not_the_model},
     )
+
+
+_UNPAID = {BudgetExceeded.code, UnknownPrice.code}
 
 
 def _exhausted(call: Call, last: CoachworkError) -> CoachworkError:
     """The error of a route: its only model's own, or one that lists every attempt."""
     attempts = [{"model": a.model, "code": a.code, "message": a.message, "seconds": a.seconds} for a in call.attempts]
-    if len({attempt.model for attempt in call.attempts}) == 1:
+    unpaid = isinstance(last, BudgetExceeded | UnknownPrice)
+    if len({a.model for a in call.attempts}) == 1 or (unpaid and all(a.code in _UNPAID for a in call.attempts)):
         last.details["attempts"] = attempts
         return last
     tried = "".join(f"\n  {attempt.model}: {attempt.message}" for attempt in call.attempts)
@@ -300,15 +326,8 @@ def _exhausted(call: Call, last: CoachworkError) -> CoachworkError:
 
 def _booked(call: Call, outcome: str, finish: FinishReason | None) -> int | None:
     """Write the call down and give its cost: the sum over all attempts, None where one price is unknown."""
-    usage, version = Usage(), ""
-    cost: int | None = 0
-    for target, used in call.used:
-        if used == Usage():  # refused before it cost anything
-            continue
-        part = price(target, used)
-        usage, version = usage + used, part.version or version
-        cost = None if cost is None or part.cost_nano is None else cost + part.cost_nano
-    run_id, user = scope_names()
+    usage, cost, version = charged(call.used, call.started_ns)
+    names = scope_names(call.office.app)
     ended_ns = time.time_ns()
     first = None if call.first_token is None else call.started_ns + round((call.first_token - call.started) * 1e9)
     record = CallRecord(
@@ -326,22 +345,33 @@ def _booked(call: Call, outcome: str, finish: FinishReason | None) -> int | None
         error_code="" if outcome in ("ok", "cancelled") else outcome,
         finish_reason=finish or "",
         attempts=len(call.attempts) + (outcome == "ok"),
-        run_id=run_id,
-        user=user,
+        run_id=names.run,
+        user=names.user,
+        key=names.key,
+        team=names.team,
+        app=names.app,
+        step=current_scope().step_seq,
+        cached=call.cached,
+        fallbacks=tuple(call.attempts),
     )
     book(record, call.office.database, call.office.on_call)
     return cost
 
 
-def _reply(call: Call, end: End, cost: int | None, text: str, thinking: str) -> Reply:
+def _reply(call: Call, end: End, cost: int | None, written: Written) -> Reply:
     return Reply(
-        text=text,
+        text=written.text,
         finish_reason=end.finish_reason,
         model=call.model,
         usage=end.usage,
         cost_nano=cost,
         seconds=time.monotonic() - call.started,
         first_token_seconds=None if call.first_token is None else call.first_token - call.started,
-        thinking=thinking,
+        cached=call.cached,
+        thinking=written.thinking,
         attempts=tuple(call.attempts),
+        tool_calls=written.tool_calls,
+        sources=tuple(written.sources),
+        probabilities=end.probabilities,
+        thinking_signature=end.thinking_signature,
     )

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from coachwork.errors import (
+    BudgetExceeded,
+    CircuitOpen,
     CoachworkError,
     ContentFiltered,
     ContextTooLong,
@@ -17,11 +19,15 @@ from coachwork.errors import (
     Rejected,
     StreamCut,
     UnknownModel,
+    UnknownPrice,
     Unreachable,
 )
 
 _PASSING = (RateLimited, Overloaded, ProviderFault, Unreachable, StreamCut)  # the same question may work in a moment
-_THIS_MODEL = (ModelTimeout, ContextTooLong, ContentFiltered, ModelUnavailable, UnknownModel, MissingKey, NotInstalled)
+_THIS_MODEL = (
+    *(ModelTimeout, ContextTooLong, ContentFiltered, ModelUnavailable, UnknownModel, MissingKey, NotInstalled),
+    *(CircuitOpen, BudgetExceeded, UnknownPrice),  # refused here, before it was sent: another may be well, or cheaper
+)
 _NOT_THE_REQUEST = {401, 402, 403, 404}  # refused because of the account or the name: another provider may answer
 _FIRST_WAIT, _LONGEST_WAIT = 0.5, 8.0
 _WAIT_RATHER_THAN_MOVE = 2.0  # a provider that names a longer wait is left for the next model
@@ -57,7 +63,11 @@ def after(
     spoken: bool,
     luck: float,
 ) -> Move:
-    """The next move. `tries` were made on this model, `spoken`: text was shown, `luck` in [0, 1) spreads the waits."""
+    """The next move. `tries` were made on this model, `spoken`: text was shown, `luck` in [0, 1) spreads the waits.
+
+    A wait is what the provider asked for and a little more, else anywhere from nothing to a bound that doubles:
+    "full jitter", https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
+    """
     if seconds_left <= 0:
         return GiveUp()
     onward: Move = NextModel() if more_models else GiveUp()
@@ -75,7 +85,8 @@ def after(
 
 
 def _wait(error: CoachworkError, tries: int, luck: float) -> float:
-    """Seconds: what the provider asked for, else doubling, both with some spread so that callers don't meet again."""
-    if isinstance(error, RateLimited) and error.retry_after is not None:
-        return error.retry_after + luck * min(1.0, 0.1 * error.retry_after)
-    return min(_LONGEST_WAIT, _FIRST_WAIT * 2.0 ** (tries - 1)) * (0.5 + luck / 2)
+    """Seconds to wait before the next try."""
+    asked = error.details.get("retry_after")
+    if asked is not None:
+        return float(asked) * (1 + 0.1 * luck) if asked < 10 else float(asked) + luck
+    return luck * min(_LONGEST_WAIT, _FIRST_WAIT * 2.0 ** (tries - 1))
