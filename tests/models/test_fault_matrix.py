@@ -5,8 +5,9 @@ after it the consumer is told.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import aclosing
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,7 @@ WIRES = {  # ours to theirs, and where its SDK looks for it
 }
 KEYS = {f"{name}_API_KEY": "sk-very-secret-key" for name in ("OPENAI", "ANTHROPIC", "GEMINI")}
 ASK = ModelRequest((Message.of("user", "Please say a sentence that has quite a few words in it"),))
+FIRST, TOTAL = 0.25, 0.45  # seconds, where deadlines are measured
 SAID = "You said: Please say a sentence that has quite a few words in it"
 
 
@@ -197,6 +199,11 @@ class Room:
             models = [f"{wire}:first+{written}", "second:model"]
             routes[f"{written} alone"] = RouteConfig(models=models[:1], **limits)
             routes[f"{written} pair"] = RouteConfig(models=models, **limits)
+            short = {"retries": 0, "first_token_seconds": FIRST, "total_seconds": TOTAL}
+            routes[f"{written} deadline"] = RouteConfig(models=models[:1], **short)
+        hang = [f"{wire}:first+hang-before-headers", "second:model+hang-before-headers"]
+        routes["two deadlines"] = RouteConfig(models=hang, retries=0, first_token_seconds=0.3, total_seconds=TOTAL)
+        routes["patient"] = RouteConfig(models=[f"{wire}:patient"], retries=2)
         self.models = Models(
             ModelsConfig(routes=routes, providers={wire: address, "second": second}),
             database=self.database,
@@ -210,10 +217,10 @@ class Room:
         general, special = (streamed, OTHERWISE) if self.streams else (plain, PLAIN_OTHERWISE)
         return general | {name: ends for name, ends in special.get(self.wire, {}).items() if name in general}
 
-    async def ask(self, route: str) -> Told:
+    async def ask(self, route: str, request: ModelRequest = ASK) -> Told:
         told = Told()
         try:
-            async for event in self.models.stream(route, ASK):
+            async for event in self.models.stream(route, request):
                 if isinstance(event, TextDelta):
                     told.text += event.text
                 elif isinstance(event, Restarted):
@@ -223,6 +230,20 @@ class Room:
         except ModelError as error:
             told.error = error
         return told
+
+    async def overrun(self, route: str, limit: float, asked: ModelRequest = ASK) -> float:
+        """How many seconds after its limit a call ended: the best of a few, for the machine may be busy elsewhere."""
+        over = []
+        for _try in range(5):
+            began = asyncio.get_running_loop().time()
+            seen = await self.ask(route, asked)
+            over.append(asyncio.get_running_loop().time() - began - limit)
+            assert seen.error is not None, route
+            assert seen.error.code in ("model-timeout", "route-exhausted"), seen.error
+            assert over[-1] > -0.01, f"{route} gave up {-over[-1]:.3f} s early"
+            if over[-1] <= 0.05:
+                break
+        return min(over)
 
     async def all(self, written: list[str], at_once: int) -> dict[str, Told]:
         turn = asyncio.Semaphore(at_once)
@@ -256,6 +277,8 @@ async def room(request: pytest.FixtureRequest, server: ProviderServer, tmp_path:
     yield here
     await here.models.close()
     here.database.close()
+    await until(lambda: server.open_connections == 0)
+    assert server.open_connections == 0  # none is leaked
 
 
 def problems(told: dict[str, Told], expected: dict[str, Expect]) -> list[str]:
@@ -307,22 +330,79 @@ async def test_every_silence_ends_in_time(room: Room):
 async def test_what_a_wire_cannot_know_still_ends(room: Room):
     told = await room.all(list(UNKNOWABLE), at_once=6)
     for route, seen in told.items():
-        print(route, seen.text, seen.codes, seen.error)
-    for route, seen in told.items():
-        assert seen.reply is not None or seen.error is not None, route
-        assert seen.reply is None or seen.reply.text, route
+        assert seen.error is not None or (seen.reply is not None and seen.reply.text == seen.text != ""), route
     await settled(room, told)
+
+
+async def test_deadlines_hold_within_50_ms(room: Room):
+    silent = ["hang-before-headers", "hang-after-headers", "hang-after-0"]
+    limits = dict.fromkeys(silent, FIRST)
+    if room.streams:
+        limits |= {"hang-after-3": TOTAL, "endless-text": TOTAL}
+    for written, limit in limits.items():
+        assert await room.overrun(f"{written} deadline", limit) <= 0.05, written
+    assert await room.overrun("two deadlines", TOTAL) <= 0.05  # one limit over both of its models
+    asked = replace(ASK, seconds=0.2)
+    assert await room.overrun("hang-before-headers deadline", 0.2, asked) <= 0.05
+
+
+async def test_a_consumer_that_goes_away_stops_the_model_and_is_booked(room: Room):
+    async with aclosing(room.models.stream("endless-text alone", ASK)) as events:
+        if room.streams:
+            assert isinstance(await anext(events), TextDelta)
+        else:
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(anext(events), 0.2)
+    (asked,) = room.server.requests
+    await until(lambda: asked.outcome != "open")
+    assert asked.outcome == "client-left"
+    assert [record.outcome for record in room.records] == ["cancelled"]
+
+
+async def test_the_ledger_says_what_the_provider_counted(room: Room):
+    reply = await room.models.complete("half-character alone", ASK)
+    (asked,), (record,) = room.server.requests, room.records
+    assert (record.usage.input_tokens, record.usage.output_tokens) == (
+        asked.usage.input_tokens,
+        asked.usage.output_tokens,
+    )
+    assert reply.usage == record.usage
+
+
+@pytest.mark.parametrize(("written", "seconds"), [("429-retry-after-7", 7), ("429-retry-after-ms-7000", 7)])
+async def test_how_long_a_provider_asks_to_wait_is_known(room: Room, written: str, seconds: float):
+    seen = await room.ask(f"{written} alone")
+    assert seen.error.retry_after == seconds
+
+
+async def test_a_date_to_come_back_is_a_time_to_wait(room: Room):
+    seen = await room.ask("429-retry-date-7 alone")
+    assert 4 < seen.error.retry_after <= 7
+
+
+async def test_a_fault_that_passes_is_tried_again_and_nobody_sees_it(room: Room):
+    for passing in ("429-retry-after-ms-10", "hang-up"):
+        room.server.inject(passing, model="patient", times=1)
+    seen = await room.ask("patient")
+    assert (seen.text, seen.restarts) == (SAID, 0)
+    assert sorted(seen.codes) == ["rate-limited", "unreachable"]
+    assert [asked.outcome for asked in room.server.requests] == ["whole", "cut", "whole"]
+    assert len(room.records) == 1
+
+
+async def until(done: Callable[[], bool]) -> None:
+    """Wait for what another thread does, two seconds at most."""
+    for _moment in range(100):
+        if done():
+            return
+        await asyncio.sleep(0.02)
 
 
 async def settled(room: Room, told: dict[str, Told]) -> None:
     """A row for each call, with how it ended; and nothing of a call is left on its connection."""
     wanted = sorted("ok" if seen.error is None else seen.error.code for seen in told.values())
-    for _moment in range(100):
-        left = [asked for asked in room.server.requests if asked.outcome == "open"]
-        if not left:
-            break
-        await asyncio.sleep(0.02)
-    assert [str(asked.faults) for asked in left] == []
+    await until(lambda: all(asked.outcome != "open" for asked in room.server.requests))
+    assert [asked.faults for asked in room.server.requests if asked.outcome == "open"] == []
     assert sorted(record.outcome for record in room.records) == wanted
     rows = room.rows()[-len(told) :]
     assert len(rows) == len(told)

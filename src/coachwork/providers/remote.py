@@ -25,6 +25,7 @@ from coachwork.providers.services import OwnServer, Service, WireName, services
 from coachwork.providers.wire import Abilities, ChatEvent, End, Meter, Provider
 
 if TYPE_CHECKING:
+    import httpx2
     from pydantic_ai import messages as theirs
     from pydantic_ai.models import Model, ModelRequestParameters, StreamedResponse
     from pydantic_ai.profiles import ModelProfile
@@ -77,7 +78,8 @@ class RemoteModels(Provider):
         if name not in self._models:
             async with self._opening:
                 if self._client is None:
-                    client = await asyncio.to_thread(_client, self.name, self._service, self._key())
+                    client, http = await asyncio.to_thread(_client, self.name, self._service, self._key())
+                    self._open.push_async_callback(http.aclose)
                     self._client = await self._open.enter_async_context(client)
                 self._models[name] = _model(self._service.wire, name, self._client)
         return self._models[name]
@@ -91,12 +93,16 @@ def remote_providers(own: Mapping[str, OwnServer], environ: Mapping[str, str]) -
 # ── Opening, one way for each wire ─────────────────────────────────────────────────────────────
 
 
-def _client(name: str, service: Service, key: str) -> Any:
-    given: dict[str, Any] = {"api_key": key or "none-needed"}
+def _client(name: str, service: Service, key: str) -> "tuple[Any, httpx2.AsyncClient]":
+    """The SDK's client, and the HTTP client that is under it."""
+    from coachwork.providers.responses import http_client
+
+    http = http_client()
+    given: dict[str, Any] = {"api_key": key or "none-needed", "http_client": http}
     if service.base_url:
         given["base_url"] = service.base_url
     try:
-        return _CLIENTS[service.wire](name, given)
+        return _CLIENTS[service.wire](name, given), http
     except ImportError as error:
         extra = _EXTRAS.get(service.wire)
         hint = f'pip install "coachwork[{extra}]"' if extra else "pip install --force-reinstall coachwork"
@@ -187,7 +193,13 @@ _MODELS = {
 async def _streamed(model: "Model[Any]", request: ModelRequest, meter: Meter) -> AsyncGenerator[ChatEvent, None]:
     from pydantic_ai.direct import model_request_stream
 
-    async with model_request_stream(model, **_asked(model, request)) as response:
+    from coachwork.providers.responses import closed, noted
+
+    responses: list[httpx2.Response] = []
+    async with AsyncExitStack() as opened:
+        opened.push_async_callback(closed, responses)
+        with noted(responses):
+            response = await opened.enter_async_context(model_request_stream(model, **_asked(model, request)))
         try:
             async for event in response:
                 for delta in deltas(event):
