@@ -2,10 +2,8 @@
 
 import asyncio
 from contextlib import aclosing
-from pathlib import Path
 
 import pytest
-import sqlalchemy as sa
 
 from coachwork.errors import (
     ContentFiltered,
@@ -19,59 +17,11 @@ from coachwork.errors import (
     StreamCut,
 )
 from coachwork.messages import Audio, Finished, Message, ModelRequest, Restarted, TextDelta, ThinkingDelta, Usage
-from coachwork.models import CallRecord, ModelConfig, Models, ModelsConfig, RouteConfig
-from coachwork.store.database import Database
-from coachwork.store.tables import calls
+from coachwork.models import ModelConfig
 from coachwork.testing import Cut, Fail, FakeModel, Pause, line, script
 from coachwork.tracing.scope import DirectScope, entered
 
 HELLO = ModelRequest((Message.of("user", "Hello"),))
-
-
-class Room:
-    """Models with a route `smart` over the given fakes, their database and their records."""
-
-    def __init__(self, tmp_path: Path, *fakes: FakeModel, models: dict[str, ModelConfig] | None = None, **limits):
-        names = ["one", "two", "three"][: len(fakes)]
-        route = RouteConfig(models=[f"{name}:m" for name in names], **{"retries": 0, **limits})
-        self.records: list[CallRecord] = []
-        self.database = Database(f"sqlite:///{tmp_path / 'test.db'}")
-        self.database.migrate()
-        self.models = Models(
-            ModelsConfig(routes={"smart": route}, models=models or {}),
-            database=self.database,
-            cache_dir=tmp_path,
-            environ={},
-            on_call=self.records.append,
-            extra_providers=dict(zip(names, fakes, strict=True)),
-        )
-
-    async def complete(self, request: ModelRequest = HELLO):
-        return await self.models.complete("smart", request)
-
-    async def events(self, request: ModelRequest = HELLO):
-        return [event async for event in self.models.stream("smart", request)]
-
-    def rows(self):
-        self.database.flush()
-        return self.database.read_now(lambda c: [row._mapping for row in c.execute(sa.select(calls))])
-
-    @property
-    def outcomes(self) -> list[str]:
-        return [row["outcome"] for row in self.rows()]
-
-
-@pytest.fixture
-def room(tmp_path):
-    rooms = []
-
-    def make(*fakes: FakeModel, **options) -> Room:
-        rooms.append(Room(tmp_path, *fakes, **options))
-        return rooms[-1]
-
-    yield make
-    for made in rooms:
-        made.database.close()
 
 
 async def test_an_answer_streams_and_ends_with_the_whole_of_it(room):

@@ -68,7 +68,7 @@ async def _first_to_speak(call: Call, runners: list[_Runner]) -> _Runner:
         await asyncio.wait([runner.running.begun for runner in waiting], return_when=asyncio.FIRST_COMPLETED)
         for runner in [runner for runner in waiting if runner.running.begun.done()]:
             waiting.remove(runner)
-            if runner.running.failure is None:
+            if runner.running.failure is None or runner.running.begun.result():
                 _note(call, failed)
                 _leave(call, waiting, runner)
                 return runner
