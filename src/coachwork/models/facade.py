@@ -5,10 +5,13 @@ from collections.abc import AsyncGenerator, AsyncIterator, Collection, Mapping, 
 from contextlib import aclosing
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from coachwork.errors import Finding, UnknownModel, did_you_mean
-from coachwork.messages import Audio, Finished, ModelEvent, ModelRequest, Reply
+from coachwork.messages import Attempt, Audio, Finished, ModelEvent, ModelRequest, Reply
+from coachwork.models.answers import InDatabase
+from coachwork.models.breaker import ModelHealth, healths
+from coachwork.models.budgets import Budgets, BudgetState, budget_findings
 from coachwork.models.call import CHAIN, through
 from coachwork.models.check import ModelCheck, check
 from coachwork.models.config import ModelConfig, ModelsConfig
@@ -18,12 +21,14 @@ from coachwork.models.ledger import OnCall
 from coachwork.models.moderation import Moderated, moderating
 from coachwork.models.office import Call, Office, Value
 from coachwork.models.overview import RouteInfo, findings, route_info
+from coachwork.models.preview import Preview, previewed
 from coachwork.models.routes import Route, Target, find, limits_of, resolve
 from coachwork.models.speech import Heard, listening
 from coachwork.providers.catalogue import CATALOGUE, Weights
 from coachwork.providers.local import LocalModels, LocalSettings
 from coachwork.providers.remote import remote_providers
 from coachwork.providers.services import OwnServer
+from coachwork.providers.tools_by_schema import answering
 from coachwork.providers.weights import OnProgress, environment_sources, obtain
 from coachwork.providers.wire import ChatEvent, Kind, Meter, Provider, Purpose
 from coachwork.store.database import Database
@@ -33,7 +38,8 @@ class Models:
     """Asks models by route. Open one a process; `await close()` gives connections and memory back.
 
     A route is a name of the settings or a literal model, `provider:name`. `database` is where a row of
-    each call goes, None for nowhere; `cache_dir` holds local models in its folder `models`.
+    each call goes, None for nowhere; `cache_dir` holds local models in its folder `models`. `app` names the
+    application that asks, for its budget and its bill.
     """
 
     def __init__(
@@ -44,11 +50,15 @@ class Models:
         cache_dir: Path,
         environ: Mapping[str, str],
         on_call: OnCall | None = None,
+        app: str = "",
         extra_providers: Mapping[str, Provider] | None = None,
     ) -> None:
         self.config = config
         self._environ = environ
-        self._office = Office(database, on_call)
+        budgets = Budgets(config.budgets, database) if config.budgets else None
+        self._office = Office(database, on_call, app=app, budgets=budgets, embed=self._embedded)
+        if database is not None:
+            self._office.answers = InDatabase(database)
         self._cache = Path(cache_dir).expanduser() / "models"
         self._local = LocalModels(self._cache, _local_settings(config))
         servers = {name: OwnServer(**server.model_dump()) for name, server in config.providers.items()}
@@ -65,26 +75,29 @@ class Models:
 
     # ── Asking ──
 
-    async def stream(self, route: str, request: ModelRequest) -> AsyncGenerator[ModelEvent, None]:
+    def stream(
+        self, route: str, request: ModelRequest, *, after: Sequence[Attempt] = ()
+    ) -> AsyncGenerator[ModelEvent, None]:
         """Answer as events; the last is a Finished. Close it (`contextlib.aclosing`) to stop the model.
 
+        `after` tells of answers to the same question that did not do, as where the asked type could not be
+        read from them: `Attempt(reply.model, "output-refused", why, reply.seconds)`. Their models are not
+        asked again while the route has others, and they stand among this call's attempts.
         Raises an error of the ModelError branch; text shown before it does not count.
         """
-        found = self._resolved(route, "chat")
-        if request.max_tokens is None:
-            request = replace(request, max_tokens=found.limits.max_tokens)
+        found = self._resolved(route, "chat", request.otherwise)
+        found = _without(found, {attempt.model for attempt in after})
+        request = _bounded(request, found.limits.max_tokens)
 
         def send(target: Target, meter: Meter) -> AsyncIterator[ChatEvent]:
-            return target.provider.stream(target.name, request, meter)
+            return answering(target.provider, target.name, request.on(target.model), meter)
 
-        call = Call("chat", found, send, self._office, request)
-        async with aclosing(self._chain(call)) as events:
-            async for event in events:
-                yield event  # type: ignore[misc]  # Value and End stay inside the chain
+        call = Call("chat", found, send, self._office, request, attempts=list(after))
+        return cast(AsyncGenerator[ModelEvent, None], self._chain(call))  # Value and End stay inside the chain
 
-    async def complete(self, route: str, request: ModelRequest) -> Reply:
-        """The whole answer."""
-        async with aclosing(self.stream(route, request)) as events:
+    async def complete(self, route: str, request: ModelRequest, *, after: Sequence[Attempt] = ()) -> Reply:
+        """The whole answer; see `stream`."""
+        async with aclosing(self.stream(route, request, after=after)) as events:
             async for event in events:
                 if isinstance(event, Finished):
                     return event.reply
@@ -92,19 +105,19 @@ class Models:
 
     async def embed(self, route: str, texts: Sequence[str], *, purpose: Purpose) -> Embeddings:
         """Texts as vectors of length 1. `purpose` says what they are for; some models tell the two apart."""
-        call = Call("embed", self._resolved(route, "embed"), embedding(texts, purpose), self._office)
+        call = Call("embed", self._resolved(route, "embed"), embedding(texts, purpose), self._office, texts=texts)
         vectors, reply = await self._one(call)
         return Embeddings(vectors, reply.model, int(vectors.shape[1]), reply.usage, reply.cost_nano)
 
     async def transcribe(self, route: str, audio: Audio) -> Heard:
         """What is said in a recording."""
-        call = Call("transcribe", self._resolved(route, "transcribe"), listening(audio), self._office)
+        call = Call("transcribe", self._resolved(route, "transcribe"), listening(audio), self._office, audio=audio)
         transcript, reply = await self._one(call)
         return Heard(transcript, reply.model, reply.usage, reply.cost_nano, reply.seconds)
 
     async def moderate(self, route: str, texts: Sequence[str]) -> Moderated:
         """Whether texts should not be shown, by a moderation model."""
-        call = Call("moderate", self._resolved(route, "moderate"), moderating(texts), self._office)
+        call = Call("moderate", self._resolved(route, "moderate"), moderating(texts), self._office, texts=texts)
         moderations, reply = await self._one(call)
         return Moderated(moderations, reply.model, reply.usage, reply.cost_nano)
 
@@ -118,25 +131,50 @@ class Models:
                     return value, event.reply
         raise AssertionError("a call ends with Finished or raises")
 
-    def _resolved(self, route: str, kind: Kind) -> Route:
+    async def _embedded(self, question: str) -> bytes:
+        """The vector by which the cache compares questions."""
+        made = await self.embed("embed", [question], purpose="query")
+        return bytes(made.vectors[0].astype("float32").tobytes())
+
+    def _resolved(self, route: str, kind: Kind, otherwise: Sequence[str] = ()) -> Route:
         if self._fake is not None and kind == "chat":
             limits = limits_of(route, self.config)
             return Route(route, (Target("fake:script", "script", self._fake, ModelConfig()),), (), limits)
-        return resolve(route, kind, self.config, self.providers, self._environ)
+        return resolve(route, kind, self.config, self.providers, self._environ, otherwise)
 
     # ── Looking ──
 
     def route_info(self) -> list[RouteInfo]:
         """Every route, its models in order, and which of them can be asked."""
-        return route_info(self.config, self.providers, self._environ)
+        faked = "" if self._fake is None else "fake:script"
+        return route_info(self.config, self.providers, self._environ, faked=faked)
+
+    def preview(self, route: str, request: ModelRequest) -> list[Preview]:
+        """What each model of a route would be sent for a request, how much that is, and what it costs at most."""
+        if self._fake is not None:
+            targets = list(self._resolved(route, "chat").targets)
+        else:
+            names = [model for name in (route, *request.otherwise) for model in limits_of(name, self.config).models]
+            targets = [self._target(model) for model in dict.fromkeys(names)]
+        request = _bounded(request, limits_of(route, self.config).max_tokens)
+        return [previewed(target, request.on(target.model), self._environ) for target in targets]
 
     def findings(self) -> list[Finding]:
         """What is wrong in the settings of the routes, with the fix."""
         found = findings(self.config, self.providers, self._environ)
+        found += budget_findings(self.config, self._office.app, self.providers)
         if self._fake is None:
             return found
         needless = {"models.I001", "models.E003"}  # no key is needed where a fake answers
         return [FAKED, *(finding for finding in found if finding.id not in needless)]
+
+    def health(self) -> list[ModelHealth]:
+        """How each model that was asked fares in this process: left alone or not, failures, time to the first token."""
+        return healths(self._office)
+
+    async def budgets(self) -> list[BudgetState]:
+        """Every budget with what is spent, held and left in its present window."""
+        return [] if self._office.budgets is None else await self._office.budgets.state()
 
     async def check(self, models: Sequence[str] | None = None) -> list[ModelCheck]:
         """Ask each usable model of the routes, or the given ones, one tiny real question, one after the other."""
@@ -187,10 +225,26 @@ class Models:
         return obtain(self.weights(model), self._cache, progress=progress, sources=environment_sources(self._environ))
 
     async def close(self) -> None:
+        if self._office.budgets is not None:
+            self._office.budgets.close()
         await asyncio.gather(*(provider.close() for provider in self.providers.values()))
 
     def _target(self, model: str) -> Target:
         return find(model, self.config, self.providers)
+
+
+def _without(route: Route, models: Collection[str]) -> Route:
+    """The route without these models, unless it has no other."""
+    left = tuple(target for target in route.targets if target.model not in models)
+    return replace(route, targets=left) if left and models else route
+
+
+def _bounded(request: ModelRequest, max_tokens: int) -> ModelRequest:
+    """The request, and its variants, with the route's limit of the answer where they have none of their own."""
+    variants = {model: _bounded(other, max_tokens) for model, other in request.variants.items()}
+    if request.max_tokens is not None and variants == request.variants:
+        return request
+    return replace(request, max_tokens=request.max_tokens or max_tokens, variants=variants)
 
 
 def _local_settings(config: ModelsConfig) -> dict[str, LocalSettings]:

@@ -25,7 +25,9 @@ _DRAFT = re.compile(
     r"first (?:try|attempt)|incorrect|wrong|invalid|bad|not)\b[^.!?\n{}\[\]]*(?:\n?\s*(?:```|~~~)\w*\s*)?\Z",
     re.I,
 )
-_FORMAT = re.compile(r"\b(?:format|schema|template|shape|structure)\b[^.!?\n{}\[\]]*(?:\n?\s*(?:```|~~~)\w*\s*)?\Z", re.I)
+_FORMAT = re.compile(
+    r"\b(?:format|schema|template|shape|structure)\b[^.!?\n{}\[\]]*(?:\n?\s*(?:```|~~~)\w*\s*)?\Z", re.I
+)
 _FINAL = re.compile(r"\b(?:final|corrected|revised|definitive)\b[^{}\[\]]{0,80}\Z", re.I)
 _CHOICE = re.compile(r"\b(?:or|alternative(?:ly)?|option|either|another|possibly|maybe|perhaps)\b", re.I)
 _RETRACTED = re.compile(

@@ -57,7 +57,11 @@ class WeightFile:
 
 @dataclass(frozen=True)
 class Weights:
-    """A local model's files and what a person should know before fetching them. `context` in tokens."""
+    """A local model's files and what a person should know before fetching them. `context` in tokens.
+
+    `tools`: how it asks for a tool, as in `Abilities`. Measured for Qwen2.5-Coder: by its own wire 0 of 20
+    calls, under a schema 20 of 20.
+    """
 
     name: str
     kind: WeightKind
@@ -67,6 +71,7 @@ class Weights:
     files: tuple[WeightFile, ...]
     context: int = 0
     dimensions: int = 0
+    tools: Literal["native", "schema"] = "schema"
 
     @property
     def size(self) -> int:

@@ -102,7 +102,14 @@ class LocalModels(Provider):
         weights = CATALOGUE.get(model)
         kind = weights.kind if weights else "chat"
         if kind == "chat":
-            return Abilities(frozenset({kind}), schema="native", context=self._context(model), at_once=1)
+            return Abilities(
+                frozenset({kind}),
+                schema="native",
+                tools=weights.tools if weights else "schema",
+                probabilities=True,
+                context=self._context(model),
+                at_once=1,
+            )
         return Abilities(frozenset({kind}), context=weights.context if weights else None, at_once=1)
 
     async def stream(self, model: str, request: ModelRequest, meter: Meter) -> AsyncIterator[ChatEvent]:

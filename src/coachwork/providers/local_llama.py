@@ -16,13 +16,23 @@ from pathlib import Path
 from typing import Any
 
 from coachwork.errors import ContextTooLong, ModelError, ModelUnavailable, NotInstalled, ProviderFault, Rejected
-from coachwork.messages import FinishReason, MediaPart, ModelRequest, TextDelta, Usage
+from coachwork.messages import (
+    FinishReason,
+    MediaPart,
+    Message,
+    ModelRequest,
+    TextDelta,
+    ToolCallDelta,
+    ToolCallPart,
+    ToolResultPart,
+    Usage,
+)
 from coachwork.providers.cores import sleeping_threads
 from coachwork.providers.wire import ChatEvent, End, Meter
 
 _BATCH = 128  # tokens read between two chances to stop: 1.5 s on two cores, at the same speed as 2048
 _PREFIX_CACHE_MIB = 1024  # about 36,000 tokens of the 1.5B model's prompts, kept for the next question
-_FINISH: dict[str, FinishReason] = {"stop": "stop", "length": "length"}
+_FINISH: dict[str, FinishReason] = {"stop": "stop", "length": "length", "tool_calls": "tool_call"}
 Chunk = dict[str, Any]
 
 
@@ -64,19 +74,32 @@ async def llama_stream(llama: Llama, model: str, request: ModelRequest, meter: M
     """Answer in a thread, deltas to the loop. Closing the iterator stops the generation at its next token."""
     body = chat_body(request, model)
     finish: FinishReason | None = None
+    probabilities: list[tuple[str, float]] = []
     async with _chunks(llama, model, body) as chunks:
         async for chunk in chunks:
             if "error" in chunk:
                 raise _refused(model, chunk["error"])
             meter.usage = _usage(chunk) or meter.usage
             for choice in chunk.get("choices", ()):
-                if text := (choice.get("delta") or {}).get("content"):
+                delta = choice.get("delta") or {}
+                if text := delta.get("content"):
                     yield TextDelta(text)
+                for call in delta.get("tool_calls") or ():
+                    yield _tool_call(call)
+                told = (choice.get("logprobs") or {}).get("content") or ()
+                probabilities += [(token["token"], token["logprob"]) for token in told]
                 if reason := choice.get("finish_reason"):
                     finish = _FINISH.get(reason, "stop")
     if finish is None:
         raise ProviderFault(f"{model!r} ended without saying why.", model=model)
-    yield End(finish, meter.usage)
+    yield End(finish, meter.usage, tuple(probabilities))
+
+
+def _tool_call(call: Mapping[str, Any]) -> ToolCallDelta:
+    function = call.get("function") or {}
+    return ToolCallDelta(
+        call.get("index", 0), call.get("id") or "", function.get("name") or "", function.get("arguments") or ""
+    )
 
 
 def chat_body(request: ModelRequest, model: str) -> dict[str, Any]:
@@ -85,7 +108,7 @@ def chat_body(request: ModelRequest, model: str) -> dict[str, Any]:
     for message in request.messages:
         if media := next((part.media_type for part in message.parts if isinstance(part, MediaPart)), None):
             raise Rejected(f"{model!r} reads text only, not {media!r}.", model=model, details={"status": 400})
-        messages.append({"role": message.role, "content": message.text})
+        messages += _messages(message)
     body: dict[str, Any] = {
         "messages": messages,
         "stream": True,
@@ -98,7 +121,33 @@ def chat_body(request: ModelRequest, model: str) -> dict[str, Any]:
         body["max_tokens"] = request.max_tokens
     if request.schema is not None:
         body["grammar"] = grammar(request.schema)
+    if request.tools and request.tool_choice != "none":
+        named = [tool for tool in request.tools if request.tool_choice in ("auto", "required", tool.name)]
+        body["tools"] = [
+            {"type": "function", "function": {"name": t.name, "description": t.description, "parameters": t.schema}}
+            for t in named
+        ]
+        body["tool_choice"] = "auto" if request.tool_choice == "auto" else "required"
+    if request.probabilities:
+        body["logprobs"] = True
     return body
+
+
+def _messages(message: Message) -> list[dict[str, Any]]:
+    """A message in the words of the chat wire, which gives each result of a tool a message of its own."""
+    calls = [
+        {"id": part.id, "type": "function", "function": {"name": part.name, "arguments": part.arguments}}
+        for part in message.parts
+        if isinstance(part, ToolCallPart)
+    ]
+    made: list[dict[str, Any]] = [
+        {"role": "tool", "tool_call_id": part.id, "name": part.name, "content": part.content}
+        for part in message.parts
+        if isinstance(part, ToolResultPart)
+    ]
+    if message.text or not made:
+        made.append({"role": message.role, "content": message.text} | ({"tool_calls": calls} if calls else {}))
+    return made
 
 
 def grammar(schema: Mapping[str, Any]) -> str:
