@@ -5,7 +5,7 @@ import binascii
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal, TypeAlias
+from typing import Any, ClassVar, Literal, Self, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
@@ -105,7 +105,11 @@ class ModelRequest:
     `schema` is a JSON Schema (2020-12) the answer must fit, None for free text. `max_tokens` bounds
     the answer; `seconds` bounds the whole call, both None for the route's own limit. `tool_choice` is
     "auto", "none", "required" or a tool's name. `thinking` is effort in one word, None for the model's
-    own. `probabilities` asks for the tokens' probabilities where the provider gives them.
+    own. `probabilities` asks for the tokens' probabilities where the provider gives them. `stop` are texts
+    at which the answer ends. `max_cost_nano` is the most that the whole call may cost, in 1e-9 US dollars.
+
+    `otherwise` are routes whose models follow where those of the first all failed. `variants` are the
+    question as certain models (`provider:name`) get it instead: see `on`.
     """
 
     messages: tuple[Message, ...]
@@ -118,6 +122,16 @@ class ModelRequest:
     tool_choice: str = "auto"
     thinking: Thinking | None = None
     probabilities: bool = False
+    top_p: float | None = None
+    seed: int | None = None
+    stop: tuple[str, ...] = ()
+    max_cost_nano: int | None = None
+    otherwise: tuple[str, ...] = ()
+    variants: Mapping[str, "ModelRequest"] = field(default_factory=dict)
+
+    def on(self, model: str) -> "ModelRequest":
+        """The question as `model` gets it."""
+        return self.variants.get(model, self)
 
 
 @dataclass(frozen=True)
@@ -250,21 +264,23 @@ ModelEvent: TypeAlias = TextDelta | ThinkingDelta | ToolCallDelta | SourceFound 
 _DATA_URL = re.compile(r"data:(?P<type>[\w.+-]+/[\w.+-]+)(?:;[\w=.+-]+)*;base64,(?P<data>[A-Za-z0-9+/=\s]*)\Z")
 
 
-class Audio:
-    """A recording as an input of a pipeline. In JSON it is a data URL: `data:audio/wav;base64,…`."""
+class Media:
+    """Bytes of a known kind as an input. In JSON it is a data URL: `data:image/png;base64,…`. Use a class below."""
 
     __slots__ = ("data", "media_type")
-    media_prefix: ClassVar[str] = "audio/"
+    media_prefix: ClassVar[str]
+    what: ClassVar[str]
+    such_as: ClassVar[str]
 
-    def __init__(self, data: bytes, media_type: str = "audio/wav") -> None:
+    def __init__(self, data: bytes, media_type: str = "") -> None:
         self.data = data
-        self.media_type = media_type
+        self.media_type = media_type or self.such_as.split(",")[0]
 
     def __repr__(self) -> str:
-        return f"Audio({len(self.data)} bytes of {self.media_type})"
+        return f"{type(self).__name__}({len(self.data)} bytes of {self.media_type})"
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Audio) and (self.data, self.media_type) == (other.data, other.media_type)
+        return isinstance(other, Media) and (self.data, self.media_type) == (other.data, other.media_type)
 
     def __hash__(self) -> int:
         return hash((self.data, self.media_type))
@@ -273,17 +289,17 @@ class Audio:
         return f"data:{self.media_type};base64,{base64.b64encode(self.data).decode()}"
 
     @classmethod
-    def from_url(cls, url: str) -> "Audio":
-        """Read a data URL. Raises ValueError where it is none, or not of a sound."""
+    def from_url(cls, url: str) -> Self:
+        """Read a data URL. Raises ValueError where it is none, or not of this kind."""
         match = _DATA_URL.match(url)
         if match is None:
-            raise ValueError("a recording is sent as a data URL: data:audio/wav;base64,…")
+            raise ValueError(f"{cls.what} is sent as a data URL: data:{cls.such_as.split(',')[0]};base64,…")
         if not match["type"].startswith(cls.media_prefix):
-            raise ValueError(f"this is {match['type']!r}, not a sound (audio/wav, audio/mpeg …)")
+            raise ValueError(f"this is {match['type']!r}, not {cls.what} ({cls.such_as} …)")
         try:
             return cls(base64.b64decode(match["data"], validate=False), match["type"])
         except binascii.Error as error:
-            raise ValueError(f"the recording's base64 is broken: {error}") from None
+            raise ValueError(f"the base64 of {cls.what} is broken: {error}") from None
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
@@ -294,13 +310,41 @@ class Audio:
             json_schema=from_text,
             python_schema=core_schema.union_schema([core_schema.is_instance_schema(cls), from_text]),
             serialization=core_schema.plain_serializer_function_ser_schema(
-                lambda audio: audio.to_url(), return_schema=core_schema.str_schema()
+                lambda media: media.to_url(), return_schema=core_schema.str_schema()
             ),
         )
 
     @classmethod
     def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        return {"type": "string", "format": "data-url", "contentMediaType": "audio/*"}
+        kind = cls.media_prefix + "*" if cls.media_prefix.endswith("/") else cls.media_prefix
+        return {"type": "string", "format": "data-url", "contentMediaType": kind}
+
+
+class Audio(Media):
+    """A recording as an input of a pipeline or a prompt. In JSON it is a data URL: `data:audio/wav;base64,…`."""
+
+    __slots__ = ()
+    media_prefix = "audio/"
+    what = "a recording"
+    such_as = "audio/wav, audio/mpeg"
+
+
+class Image(Media):
+    """A picture as an input of a pipeline or a prompt. In JSON it is a data URL: `data:image/png;base64,…`."""
+
+    __slots__ = ()
+    media_prefix = "image/"
+    what = "a picture"
+    such_as = "image/png, image/jpeg"
+
+
+class Pdf(Media):
+    """A PDF as an input of a pipeline or a prompt. In JSON it is a data URL: `data:application/pdf;base64,…`."""
+
+    __slots__ = ()
+    media_prefix = "application/pdf"
+    what = "a PDF"
+    such_as = "application/pdf"
 
 
 class SpokenWord(Frozen):

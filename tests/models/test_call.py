@@ -328,7 +328,7 @@ def test_the_chain_is_one_visible_list():
 
     assert [link.__name__ for link in CHAIN] == [
         *("settled", "checked", "cached", "routed", "hedged"),
-        *("guarded", "budgeted", "in_line", "timed", "whole", "asked"),
+        *("guarded", "within", "budgeted", "in_line", "timed", "whole", "asked"),
     ]
 
 

@@ -88,7 +88,7 @@ class Budgets:
         if not allowances:
             return None
         target = call.asked_target
-        nano = worst(target, at_most(call.request, call.texts, call.audio, model=target.name))
+        nano = worst(target, at_most(call.asked_request, call.texts, call.audio, model=target.name))
         if nano is None:
             raise unknown_price(target, allowances[0])
         if nano == 0:

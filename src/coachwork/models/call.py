@@ -47,6 +47,7 @@ from coachwork.models.ledger import CallRecord, book, charged, scope_names
 from coachwork.models.office import TOKENS, Call, CallEvent, Events, Link, Next
 from coachwork.models.rates import in_line
 from coachwork.models.routes import Target
+from coachwork.models.within import within
 from coachwork.models.written import Written
 from coachwork.providers.wire import End, Meter
 from coachwork.tracing.scope import current_scope
@@ -209,6 +210,7 @@ CHAIN: tuple[Link, ...] = (
     routed,  # retry, fall back, start over
     hedged,  # a second model beside a silent first one
     guarded,  # leave a failing model alone
+    within,  # the most that this call may cost
     budgeted,  # hold the worst case, settle what it cost
     in_line,  # places, requests and tokens by the minute
     timed,  # first token, whole answer
@@ -280,7 +282,7 @@ def _estimated(call: Call, target: Target, told: Usage, texts: list[str]) -> Usa
     """What an answer that was stopped used: what the provider told by then, and our own count where that is more."""
     if told.output_tokens and not target.provider.billed:
         return told  # a model on this machine keeps its meter current
-    into = likely(call.request, call.texts, call.audio)
+    into = likely(call.asked_request, call.texts, call.audio)
     return replace(
         told,
         input_tokens=told.input_tokens or into.input_tokens,

@@ -135,6 +135,11 @@ class Call:
         return self.target.model if self.target else self.route.targets[0].model
 
     @property
+    def asked_request(self) -> ModelRequest | None:
+        """The request as the model whose turn it is gets it."""
+        return self.request and self.request.on(self.model)
+
+    @property
     def asked_target(self) -> Target:
         """The model whose turn it is: for the links after `routed`."""
         assert self.target is not None

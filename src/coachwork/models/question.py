@@ -34,9 +34,21 @@ def question(request: ModelRequest, route: Route, tenant: str, skipped: tuple[st
         "tool_choice": request.tool_choice,
         "thinking": request.thinking,
         "probabilities": request.probabilities,
+        "top_p": request.top_p,
+        "seed": request.seed,
+        "stop": request.stop,
     }
-    whole = {**around, "messages": [_message(message, words=True) for message in request.messages]}
-    family = {**around, "messages": [_message(message, words=message.role == "system") for message in request.messages]}
+    variants = {model: question(other, route, tenant) for model, other in request.variants.items()}
+    whole = {
+        **around,
+        "variants": {model: other.id for model, other in variants.items()},
+        "messages": [_message(message, words=True) for message in request.messages],
+    }
+    family = {
+        **around,
+        "variants": {model: other.family for model, other in variants.items()},
+        "messages": [_message(message, words=message.role == "system") for message in request.messages],
+    }
     words = "\n".join(message.text for message in request.messages if message.role != "system")
     return Question(_fingerprint(whole), _fingerprint(family), words)
 

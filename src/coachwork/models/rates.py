@@ -260,7 +260,8 @@ def _sum(one: Amount, other: Amount) -> Amount:
 
 def _likely_tokens(call: Call) -> int:
     """As providers reckon: the input, and all that the answer may be."""
-    return likely(call.request).input_tokens + ((call.request.max_tokens or 0) if call.request else 0)
+    asked = call.asked_request
+    return likely(asked).input_tokens + ((asked.max_tokens or 0) if asked else 0)
 
 
 # ── Time ───────────────────────────────────────────────────────────────────────────────────────

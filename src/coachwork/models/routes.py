@@ -3,7 +3,7 @@
 Resolved at every call, so a key that is set or a file that is fetched counts from then on.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from coachwork.errors import MissingKey, ModelError, UnknownModel, did_you_mean
@@ -39,13 +39,23 @@ class Route:
 
 
 def resolve(
-    name: str, kind: Kind, config: ModelsConfig, providers: Mapping[str, Provider], environ: Mapping[str, str]
+    name: str,
+    kind: Kind,
+    config: ModelsConfig,
+    providers: Mapping[str, Provider],
+    environ: Mapping[str, str],
+    otherwise: Sequence[str] = (),
 ) -> Route:
     """The route of that name, or a route of one for a literal `provider:name`.
+
+    The models of the routes `otherwise` follow behind its own, within its limits.
 
     Raises UnknownModel, or, where no model of it can be asked, MissingKey or what else stands in the way.
     """
     limits = limits_of(name, config)
+    if otherwise:
+        models = [model for each in (name, *otherwise) for model in limits_of(each, config).models]
+        limits = limits.model_copy(update={"models": list(dict.fromkeys(models))})
     targets, passed = [], []
     for model in limits.models:
         target = find(model, config, providers)

@@ -117,6 +117,12 @@ def chat_body(request: ModelRequest, model: str) -> dict[str, Any]:
         "return_progress": True,  # a chunk for every batch of the prompt: the chance to stop while reading
         "temperature": 0.0 if request.temperature is None else request.temperature,
     }
+    if request.top_p is not None:
+        body["top_p"] = request.top_p
+    if request.seed is not None:
+        body["seed"] = request.seed
+    if request.stop:
+        body["stop"] = list(request.stop)
     if request.max_tokens is not None:
         body["max_tokens"] = request.max_tokens
     if request.schema is not None:

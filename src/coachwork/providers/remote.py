@@ -232,6 +232,12 @@ def _asked(model: "Model[Any]", request: ModelRequest) -> dict[str, Any]:
         settings["max_tokens"] = request.max_tokens
     if request.temperature is not None:
         settings["temperature"] = request.temperature
+    if request.top_p is not None:
+        settings["top_p"] = request.top_p
+    if request.seed is not None:
+        settings["seed"] = request.seed
+    if request.stop:
+        settings["stop_sequences"] = list(request.stop)
     return {
         "messages": their_messages(request.messages),
         "model_settings": settings,
