@@ -7,6 +7,7 @@ import { fileURLToPath } from "node:url";
 import { app } from "./app.mjs";
 import { daysAgo, documents, failedDocuments, opened } from "./documents.mjs";
 import { LiveRun } from "./live.mjs";
+import { budgets, check, emptyRoutes, routes, spend } from "./models.mjs";
 import { fixedApprovals, fixedRuns, manyRuns } from "./runs.mjs";
 
 const STATIC = fileURLToPath(new URL("../../src/coachwork/server/static/", import.meta.url));
@@ -98,6 +99,10 @@ function answer(state, request, url, body, response) {
     const document = opened(decodeURIComponent(match[1]));
     return document ? json(response, document) : problem(response, 404, "not-found", "There is no such document.");
   }
+  if (path === "/models") return json(response, { items: state.empty ? emptyRoutes : routes });
+  if (path === "/models/check") return setTimeout(() => json(response, check(body.model)), 400);
+  if (path === "/budgets") return json(response, { items: state.empty ? [] : budgets });
+  if (path === "/spend") return json(response, spend(url.searchParams, state.empty));
   return problem(response, 404, "not-found", "There is nothing at this address.");
 }
 

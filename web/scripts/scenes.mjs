@@ -73,13 +73,18 @@ export async function scenes({ base, empty }) {
     const pdf = (await ask(base, `/api/knowledge/${kb.name}/documents`)).items.find((one) => one.format === "pdf" && one.status === "indexed");
     if (pdf) add({ name: "document-pdf", path: `/knowledge/${kb.name}/documents/${pdf.id}` });
   }
+  add({ name: "models", path: "/models" });
+  add({ name: "models-open", path: "/models", act: async (page) => { const closed = page.getByRole("region", { name: "Routes" }).getByRole("button", { expanded: false }); while (await closed.count()) await closed.first().click(); for (const test of (await page.getByRole("button", { name: /test question/ }).all()).slice(0, 5)) await test.click(); await page.waitForTimeout(900); } });
+  add({ name: "models-budgets", path: "/models", act: async (page) => { await page.getByRole("region", { name: "Budgets" }).scrollIntoViewIfNeeded(); await page.getByRole("region", { name: "Spend" }).scrollIntoViewIfNeeded(); await settle(page); } });
+  for (const by of ["pipeline", "user", "day"]) add({ name: `models-by-${by}`, path: `/models?by=${by}&days=${by === "day" ? 90 : 30}`, act: async (page) => { await page.locator("main table").evaluate((table) => table.scrollIntoView()); await settle(page); } });
+  add({ name: "models-problem", path: "/models", act: async (page) => { await page.route(/\/api\/(models|budgets|spend)/, (route) => route.fulfill({ status: 422, contentType: "application/problem+json", body: JSON.stringify({ title: "Not now", status: 422, code: "input", detail: "The ledger can't be read.", reader: "What was spent can't be read at the moment.", hint: "Is the database there?" }) })); await page.reload(); await page.getByRole("alert").nth(2).waitFor(); await settle(page); } });
   add({ name: "search", path: "/", act: async (page) => { await page.keyboard.press("Control+k"); await page.getByRole("combobox").waitFor(); await page.keyboard.type("tent"); await page.waitForTimeout(600); } });
   add({ name: "shortcuts", path: "/", act: async (page) => { await page.keyboard.press("?"); await settle(page); }, only: "desk" });
   add({ name: "rail-folded", path: "/", act: async (page) => { await page.keyboard.press("["); await settle(page); }, only: "desk" });
   add({ name: "offline", path: "/runs", act: async (page) => { await page.context().setOffline(true); await settle(page); } });
   add({ name: "not-found", path: "/nothing/here" });
   add({ name: "run-not-found", path: "/runs/nosuchrun" });
-  if (empty) for (const path of ["/", "/inbox", "/runs", "/knowledge"]) add({ name: `empty${path === "/" ? "-apps" : path.replace("/", "-")}`, path, base: empty });
+  if (empty) for (const path of ["/", "/inbox", "/runs", "/knowledge", "/models"]) add({ name: `empty${path === "/" ? "-apps" : path.replace("/", "-")}`, path, base: empty });
   return list;
 }
 

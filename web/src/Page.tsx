@@ -15,6 +15,7 @@ const RunScreen = lazy(() => import("./screens/RunScreen").then((module) => ({ d
 const KnowledgeScreen = lazy(() => import("./screens/KnowledgeScreen").then((module) => ({ default: module.KnowledgeScreen })));
 const KnowledgeBaseScreen = lazy(() => import("./screens/KnowledgeBaseScreen").then((module) => ({ default: module.KnowledgeBaseScreen })));
 const DocumentScreen = lazy(() => import("./screens/DocumentScreen").then((module) => ({ default: module.DocumentScreen })));
+const ModelsScreen = lazy(() => import("./screens/ModelsScreen").then((module) => ({ default: module.ModelsScreen })));
 
 /** Every address of the page. */
 export function Page() {
@@ -33,6 +34,7 @@ export function Page() {
             <Route path="/knowledge">{() => <KnowledgeScreen />}</Route>
             <Route path="/knowledge/:kb">{({ kb }) => <KnowledgeBaseScreen name={kb} />}</Route>
             <Route path="/knowledge/:kb/documents/*">{(parameters) => <DocumentScreen kb={parameters.kb} id={parameters["*"] ?? ""} />}</Route>
+            <Route path="/models">{() => <ModelsScreen />}</Route>
             <Route>{() => <NotFoundScreen />}</Route>
           </Switch>
         </Suspense>

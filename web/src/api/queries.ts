@@ -4,7 +4,7 @@ import { QueryClient, useInfiniteQuery, useMutation, useQuery, useQueryClient } 
 import { useRef } from "react";
 import { ApiProblem, call, documentPath, withQuery } from "./client";
 import { hasEnded } from "./types";
-import type { AppInfo, Approval, DocumentInfo, DocumentText, Feedback, Json, JsonObject, KnowledgeInfo, Paged, Run, RunPage, RunSummary } from "./types";
+import type { AppInfo, Approval, Budget, Checked, DocumentInfo, DocumentText, Feedback, Json, JsonObject, KnowledgeInfo, Paged, RouteInfo, Run, RunPage, RunSummary, Spend, SpendBy } from "./types";
 
 export function newQueryClient(): QueryClient {
   return new QueryClient({
@@ -26,6 +26,9 @@ export const keys = {
   approvals: ["approvals"] as const,
   approval: (id: string) => ["approval", id] as const,
   documents: (kb: string) => ["documents", kb] as const,
+  models: ["models"] as const,
+  budgets: ["budgets"] as const,
+  spend: ["spend"] as const,
 };
 
 export function useApp() {
@@ -170,5 +173,33 @@ export function useDocument(kb: string, id: string) {
     queryKey: ["document", kb, id],
     queryFn: ({ signal }) => call<DocumentText>(`/api/knowledge/${encodeURIComponent(kb)}/documents/${documentPath(id)}`, { signal }),
     staleTime: 60_000,
+  });
+}
+
+export function useRoutes() {
+  return useQuery({ queryKey: keys.models, queryFn: ({ signal }) => call<Paged<RouteInfo>>("/api/models", { signal }), refetchInterval: 10_000 });
+}
+
+export function useBudgets() {
+  return useQuery({ queryKey: keys.budgets, queryFn: ({ signal }) => call<Paged<Budget>>("/api/budgets", { signal }), refetchInterval: 10_000 });
+}
+
+export function useSpend(by: SpendBy, from: string) {
+  return useQuery({
+    queryKey: [...keys.spend, by, from],
+    queryFn: ({ signal }) => call<Spend>(withQuery("/api/spend", { by, from }), { signal }),
+    refetchInterval: 30_000,
+    placeholderData: (previous) => previous,
+  });
+}
+
+/** Asks a model one tiny question. It is paid like any other call. */
+export function useCheckModel(model: string) {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: () => call<Checked>("/api/models/check", { body: { model } }),
+    onSettled: () => {
+      for (const queryKey of [keys.models, keys.budgets, keys.spend]) void client.invalidateQueries({ queryKey });
+    },
   });
 }

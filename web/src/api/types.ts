@@ -230,6 +230,91 @@ export interface Paged<T> {
 
 export type RunPage = Paged<RunSummary>;
 
+// ── Models & spend: money is whole 1e-9 US dollars ──
+
+export type ModelState = "ready" | "resting" | "trying" | "no-key" | "not-here" | "wrong";
+
+export interface ModelHealth {
+  failures: number;
+  retry_in_seconds: number;
+  calls: number;
+  failed: number;
+  last_error: string;
+  last_error_at: string | null;
+  first_token_seconds: number | null;
+}
+
+export interface RouteModel {
+  model: string;
+  state: ModelState;
+  problem: string;
+  hint: string;
+  kinds: string[];
+  can: { schema: string; tools: string; thinking: boolean; media: string[]; context: number | null };
+  price: { free: boolean; input_nano_per_million: number | null; output_nano_per_million: number | null; minute_nano: number | null; image_nano: number | null };
+  limits: { at_once: number | null; requests_per_minute: number | null; tokens_per_minute: number | null };
+  file: { size: number | null; licence: string } | null;
+  health: ModelHealth | null;
+}
+
+export interface RouteInfo {
+  name: string;
+  declared: boolean;
+  answers: string;
+  models: RouteModel[];
+  limits: { first_token_seconds: number; total_seconds: number; max_tokens: number; retries: number; hedge_seconds: number | null; cache: "off" | "exact" | "semantic"; cache_seconds: number };
+}
+
+export interface ModelCheck {
+  kind: string;
+  ok: boolean;
+  answer: string;
+  seconds: number;
+  first_token_seconds: number | null;
+  cost_nano: number | null;
+  problem: string;
+  hint: string;
+}
+
+export interface Checked {
+  model: string;
+  checks: ModelCheck[];
+}
+
+export type SpendBy = "day" | "model" | "pipeline" | "user" | "route";
+
+export interface Spent {
+  calls: number;
+  failed: number;
+  cached: number;
+  unpriced: number;
+  cost_nano: number;
+  input_tokens: number;
+  output_tokens: number;
+  cached_tokens: number;
+  thinking_tokens: number;
+}
+
+export interface Spend {
+  from: string;
+  to: string;
+  by: SpendBy;
+  total: Spent;
+  items: (Spent & { name: string })[];
+}
+
+export interface Budget {
+  scope: "run" | "user" | "key" | "team" | "app" | "installation";
+  name: string;
+  per: "day" | "week" | "month" | "total";
+  limit_nano: number;
+  spent_nano: number;
+  held_nano: number;
+  left_nano: number;
+  warn_at: number;
+  resets_at: string | null;
+}
+
 export function hasEnded(status: RunStatus): boolean {
   return status === "succeeded" || status === "failed" || status === "cancelled";
 }

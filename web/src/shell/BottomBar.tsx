@@ -9,8 +9,8 @@ import { ThemeButton } from "./Rail";
 export function BottomBar({ waiting }: { waiting: number }) {
   const [location] = useLocation();
   return (
-    <nav aria-label="Main" className="grid shrink-0 grid-cols-4 border-t border-line bg-surface pb-[env(safe-area-inset-bottom)] md:hidden">
-      {PLACES.map(({ to, label, icon: Icon }) => {
+    <nav aria-label="Main" className="grid shrink-0 grid-cols-5 border-t border-line bg-surface pb-[env(safe-area-inset-bottom)] md:hidden">
+      {PLACES.map(({ to, label, short, icon: Icon }) => {
         const here = isAt(to, location);
         const count = to === "/inbox" ? waiting : 0;
         return (
@@ -24,7 +24,14 @@ export function BottomBar({ waiting }: { waiting: number }) {
                 </span>
               )}
             </span>
-            {label}
+            {short === label ? (
+              label
+            ) : (
+              <>
+                <span aria-hidden>{short}</span>
+                <span className="sr-only">{label}</span>
+              </>
+            )}
           </Link>
         );
       })}

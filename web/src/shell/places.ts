@@ -1,11 +1,12 @@
-import { Inbox, LayoutGrid, Library, ListChecks } from "lucide-react";
+import { Gauge, Inbox, LayoutGrid, Library, ListChecks } from "lucide-react";
 
-/** The places of the rail and of the bottom bar, in order. */
+/** The places of the rail and of the bottom bar, in order; `short` is what fits under a thumb. */
 export const PLACES = [
-  { to: "/", label: "Apps", icon: LayoutGrid, keys: "g a" },
-  { to: "/inbox", label: "Inbox", icon: Inbox, keys: "g i" },
-  { to: "/runs", label: "Runs", icon: ListChecks, keys: "g r" },
-  { to: "/knowledge", label: "Knowledge", icon: Library, keys: "g k" },
+  { to: "/", label: "Apps", short: "Apps", icon: LayoutGrid, keys: "g a" },
+  { to: "/inbox", label: "Inbox", short: "Inbox", icon: Inbox, keys: "g i" },
+  { to: "/runs", label: "Runs", short: "Runs", icon: ListChecks, keys: "g r" },
+  { to: "/knowledge", label: "Knowledge", short: "Knowledge", icon: Library, keys: "g k" },
+  { to: "/models", label: "Models & spend", short: "Models", icon: Gauge, keys: "g m" },
 ] as const;
 
 export function isAt(place: string, location: string): boolean {
