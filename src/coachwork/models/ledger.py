@@ -183,7 +183,7 @@ _NOTHING = Usage()
 
 # ── Looking ────────────────────────────────────────────────────────────────────────────────────
 
-SpendBy = Literal["day", "route", "model", "provider", "kind", "user", "key", "team", "app", "run"]
+SpendBy = Literal["day", "route", "model", "provider", "kind", "user", "key", "team", "app", "run", "pipeline"]
 
 
 @dataclass(frozen=True)
@@ -212,11 +212,14 @@ def spend(connection: "Connection", by: SpendBy, *, since_ms: int, until_ms: int
     """The calls that began in [`since_ms`, `until_ms`), in groups: days in their order, else the dearest first."""
     import sqlalchemy as sa
 
-    from coachwork.store.tables import calls
+    from coachwork.store.tables import calls, runs
 
     c = calls.c
     day = c.at - c.at % 86_400_000
-    group: Any = day if by == "day" else c.run_id if by == "run" else c[by]
+    of_run = sa.func.coalesce(runs.c.pipeline, "")  # "" for calls outside of a run
+    groups: dict[str, Any] = {"day": day, "run": c.run_id, "pipeline": of_run}
+    group = groups[by] if by in groups else c[by]
+    source = calls.outerjoin(runs, runs.c.id == c.run_id) if by == "pipeline" else calls
 
     def count(condition: Any) -> Any:
         return sa.func.sum(sa.case((condition, 1), else_=0))
@@ -233,6 +236,7 @@ def spend(connection: "Connection", by: SpendBy, *, since_ms: int, until_ms: int
             sa.func.coalesce(sa.func.sum(c.cost_nano), 0).label("cost_nano"),
             *(sa.func.sum(column).label(column.name) for column in sums),
         )
+        .select_from(source)
         .where(c.at >= since_ms, *([c.at < until_ms] if until_ms is not None else []))
         .group_by(group)
     )

@@ -7,28 +7,46 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from coachwork.errors import Finding, MissingKey, ModelUnavailable, UnknownModel
+from coachwork.errors import Finding, MissingKey, ModelError, ModelUnavailable, UnknownModel
 from coachwork.models.config import ModelsConfig
-from coachwork.models.prices import known, per_million, suggestion
+from coachwork.models.prices import known, per_million, suggestion, tariff_of
 from coachwork.models.routes import Target, find, why_not
 from coachwork.providers.local import LocalModels
 from coachwork.providers.wire import Kind, Provider
 
 RESERVED = {"local", "fake"}
+Why = Literal["", "no-key", "not-here", "wrong"]
+_ATTO = 10**9  # 1e-18 USD, in which tariffs are, in 1e-9 USD
 
 
 @dataclass(frozen=True)
 class ModelInfo:
-    """One model of a route. Prices in nano-dollars a million tokens, None where unknown; `size` in bytes."""
+    """One model of a route. `why` is why it can't be asked, "" where it can; `problem` and `hint` say it in words.
+
+    Prices are nano-dollars a million tokens, a minute of sound, an image; None where there is none or it
+    is unknown, 0 where it is free. `context` in tokens, `size` in bytes. `schema`, `tools`, `thinking` and
+    `media` are what the model can do, as `Abilities` has it; limits are None where nothing is limited.
+    """
 
     model: str
     kinds: tuple[Kind, ...]
     usable: bool
-    problem: str
-    hint: str
-    input_nano_per_million: int | None
-    output_nano_per_million: int | None
-    context: int | None
+    why: Why = ""
+    problem: str = ""
+    hint: str = ""
+    free: bool = False
+    input_nano_per_million: int | None = None
+    output_nano_per_million: int | None = None
+    minute_nano: int | None = None
+    image_nano: int | None = None
+    context: int | None = None
+    schema: Literal["native", "tool", "prompted"] = "prompted"
+    tools: Literal["native", "schema"] = "schema"
+    thinking: bool = False
+    media: tuple[str, ...] = ()
+    at_once: int | None = None
+    requests_per_minute: int | None = None
+    tokens_per_minute: int | None = None
     size: int | None = None
     licence: str = ""
     source: str = ""
@@ -37,7 +55,10 @@ class ModelInfo:
 
 @dataclass(frozen=True)
 class RouteInfo:
-    """A route, its models in order, and which of them answers first."""
+    """A route, its models in order, and which of them answers first ("" where none can). Times in seconds.
+
+    `declared` is False for a route as shipped.
+    """
 
     name: str
     models: tuple[ModelInfo, ...]
@@ -47,26 +68,44 @@ class RouteInfo:
     total_seconds: float
     max_tokens: int
     retries: int
+    hedge_seconds: float | None = None
+    cache: Literal["off", "exact", "semantic"] = "off"
+    cache_seconds: float = 0
 
 
-def route_info(config: ModelsConfig, providers: Mapping[str, Provider], environ: Mapping[str, str]) -> list[RouteInfo]:
-    """Every route, with what its models are and whether they can be asked."""
-    found = []
-    for name, limits in config.all_routes.items():
-        models = tuple(_model_info(model, config, providers, environ) for model in limits.models)
-        found.append(
-            RouteInfo(
-                name,
-                models,
-                next((model.model for model in models if model.usable), ""),
-                name in config.routes,
-                limits.first_token_seconds,
-                limits.total_seconds,
-                limits.max_tokens,
-                limits.retries,
-            )
-        )
-    return found
+def route_info(
+    config: ModelsConfig, providers: Mapping[str, Provider], environ: Mapping[str, str], *, faked: str = ""
+) -> list[RouteInfo]:
+    """Every route, with what its models are and whether they can be asked.
+
+    `faked` names the fake that answers every chat question in this process: it stands before all others.
+    """
+    return [_route_info(name, config, providers, environ, faked) for name in config.all_routes]
+
+
+def _route_info(
+    name: str, config: ModelsConfig, providers: Mapping[str, Provider], environ: Mapping[str, str], faked: str
+) -> RouteInfo:
+    limits = config.all_routes[name]
+    models = tuple(_model_info(model, config, providers, environ) for model in limits.models)
+    first = next((model.model for model in models if model.usable), "")
+    if faked and any("chat" in model.kinds for model in models):
+        first = faked
+        if faked not in limits.models:
+            models = (_model_info(faked, config, providers, environ), *models)
+    return RouteInfo(
+        name,
+        models,
+        first,
+        name in config.routes,
+        limits.first_token_seconds,
+        limits.total_seconds,
+        limits.max_tokens,
+        limits.retries,
+        limits.hedge_seconds,
+        limits.cache,
+        limits.cache_seconds,
+    )
 
 
 def _model_info(
@@ -75,26 +114,62 @@ def _model_info(
     try:
         target = find(model, config, providers)
     except UnknownModel as error:
-        return ModelInfo(model, (), False, error.message, error.hint, None, None, None)
+        return ModelInfo(model, (), False, "wrong", error.message, error.hint)
     problem = why_not(target, None, environ)
-    abilities = target.provider.abilities(target.name)
-    into, out = per_million(target)
+    abilities, limits = target.provider.abilities(target.name), target.settings
     info = {
         "model": model,
         "kinds": tuple(sorted(abilities.kinds)),
         "usable": problem is None,
+        "why": _why(problem),
         "problem": problem.message if problem else "",
         "hint": problem.hint if problem else "",
-        "input_nano_per_million": into,
-        "output_nano_per_million": out,
-        "context": abilities.context,
+        "context": limits.context or abilities.context,
+        "schema": abilities.schema,
+        "tools": abilities.tools,
+        "thinking": abilities.thinking,
+        "media": abilities.media,
+        "at_once": limits.at_once or abilities.at_once,
+        "requests_per_minute": limits.requests_per_minute,
+        "tokens_per_minute": limits.tokens_per_minute,
     }
     if isinstance(target.provider, LocalModels):
         weights, place = target.provider.weights(target.name), target.provider.place(target.name)
         info["place"] = str(place) if place else ""
         if weights:
             info |= {"size": weights.size, "licence": weights.licence, "source": weights.source}
-    return ModelInfo(**info)  # type: ignore[arg-type]
+    return ModelInfo(**info, **_prices(target))  # type: ignore[arg-type]
+
+
+def _why(problem: ModelError | None) -> Why:
+    if problem is None:
+        return ""
+    return (
+        "no-key"
+        if isinstance(problem, MissingKey)
+        else "not-here"
+        if isinstance(problem, ModelUnavailable)
+        else "wrong"
+    )
+
+
+def _prices(target: Target) -> dict[str, int | bool | None]:
+    """The fields of ModelInfo that tell what a model costs now; where its price depends on size, the lowest."""
+    tariff = tariff_of(target)
+    if tariff is None:
+        return {"free": False}
+    into, out = per_million(target)
+    found = {
+        "input_nano_per_million": into,
+        "output_nano_per_million": out,
+        "minute_nano": None if tariff.hour is None else _nano(tariff.hour / 60),
+        "image_nano": None if tariff.image is None else _nano(tariff.image),
+    }
+    return {**found, "free": not tariff.request and not any(found.values())}
+
+
+def _nano(atto: float) -> int:
+    return round(atto / _ATTO)
 
 
 def findings(config: ModelsConfig, providers: Mapping[str, Provider], environ: Mapping[str, str]) -> list[Finding]:
