@@ -108,7 +108,7 @@ class ModelRequest:
     own. `probabilities` asks for the tokens' probabilities where the provider gives them. `stop` are texts
     at which the answer ends. `max_cost_nano` is the most that the whole call may cost, in 1e-9 US dollars.
 
-    `otherwise` are routes whose models follow where those of the first all failed. `variants` are the
+    `alternatives` are routes whose models follow where those of the first all failed. `variants` are the
     question as certain models (`provider:name`) get it instead: see `on`.
     """
 
@@ -126,7 +126,7 @@ class ModelRequest:
     seed: int | None = None
     stop: tuple[str, ...] = ()
     max_cost_nano: int | None = None
-    otherwise: tuple[str, ...] = ()
+    alternatives: tuple[str, ...] = ()
     variants: Mapping[str, "ModelRequest"] = field(default_factory=dict)
 
     def on(self, model: str) -> "ModelRequest":

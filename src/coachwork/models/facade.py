@@ -85,7 +85,7 @@ class Models:
         asked again while the route has others, and they stand among this call's attempts.
         Raises an error of the ModelError branch; text shown before it does not count.
         """
-        found = self._resolved(route, "chat", request.otherwise)
+        found = self._resolved(route, "chat", request.alternatives)
         found = _without(found, {attempt.model for attempt in after})
         request = _bounded(request, found.limits.max_tokens)
 
@@ -136,11 +136,11 @@ class Models:
         made = await self.embed("embed", [question], purpose="query")
         return bytes(made.vectors[0].astype("float32").tobytes())
 
-    def _resolved(self, route: str, kind: Kind, otherwise: Sequence[str] = ()) -> Route:
+    def _resolved(self, route: str, kind: Kind, alternatives: Sequence[str] = ()) -> Route:
         if self._fake is not None and kind == "chat":
             limits = limits_of(route, self.config)
             return Route(route, (Target("fake:script", "script", self._fake, ModelConfig()),), (), limits)
-        return resolve(route, kind, self.config, self.providers, self._environ, otherwise)
+        return resolve(route, kind, self.config, self.providers, self._environ, alternatives)
 
     # ── Looking ──
 
@@ -154,7 +154,7 @@ class Models:
         if self._fake is not None:
             targets = list(self._resolved(route, "chat").targets)
         else:
-            names = [model for name in (route, *request.otherwise) for model in limits_of(name, self.config).models]
+            names = [model for name in (route, *request.alternatives) for model in limits_of(name, self.config).models]
             targets = [self._target(model) for model in dict.fromkeys(names)]
         request = _bounded(request, limits_of(route, self.config).max_tokens)
         return [previewed(target, request.on(target.model), self._environ) for target in targets]

@@ -44,17 +44,17 @@ def resolve(
     config: ModelsConfig,
     providers: Mapping[str, Provider],
     environ: Mapping[str, str],
-    otherwise: Sequence[str] = (),
+    alternatives: Sequence[str] = (),
 ) -> Route:
     """The route of that name, or a route of one for a literal `provider:name`.
 
-    The models of the routes `otherwise` follow behind its own, within its limits.
+    The models of the routes `alternatives` follow behind its own, within its limits.
 
     Raises UnknownModel, or, where no model of it can be asked, MissingKey or what else stands in the way.
     """
     limits = limits_of(name, config)
-    if otherwise:
-        models = [model for each in (name, *otherwise) for model in limits_of(each, config).models]
+    if alternatives:
+        models = [model for each in (name, *alternatives) for model in limits_of(each, config).models]
         limits = limits.model_copy(update={"models": list(dict.fromkeys(models))})
     targets, passed = [], []
     for model in limits.models:
