@@ -93,7 +93,9 @@ async def test_a_probe_whose_caller_leaves_lets_the_next_one_look(room):
 
 async def test_what_is_not_the_models_fault_does_not_count(room):
     impatient = ModelRequest(HELLO.messages, seconds=0.02)
-    here = room(script(line(Fail(ContextTooLong("too long")), times=3), line([Pause()], times=3), "Fine"), models=TOUCHY)
+    here = room(
+        script(line(Fail(ContextTooLong("too long")), times=3), line([Pause()], times=3), "Fine"), models=TOUCHY
+    )
     for _ in range(3):
         await fails(here, ContextTooLong)
     for _ in range(3):
@@ -103,7 +105,7 @@ async def test_what_is_not_the_models_fault_does_not_count(room):
 
 
 async def test_when_every_model_is_left_alone_the_error_lists_them(room):
-    models = {name: TOUCHY["one:m"] for name in ("one:m", "two:m")}
+    models = dict.fromkeys(("one:m", "two:m"), TOUCHY["one:m"])
     here = room(script(BUSY), script(BUSY), models=models)
     await fails(here, RouteExhausted)
     await fails(here, RouteExhausted)

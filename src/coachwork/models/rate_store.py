@@ -4,7 +4,7 @@ Everything is done under the lock of the model's row, so that reservations and p
 `BEGIN IMMEDIATE` on SQLite, `FOR UPDATE` on PostgreSQL. Clocks of the machines should agree within a second.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -14,40 +14,37 @@ from coachwork.models.buckets import MINUTE, Amount, Buckets, Rate, Turn, give_b
 from coachwork.store.tables import places, rates
 
 _INSERT: dict[str, Callable[..., Any]] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
-_SLICE = 20  # a process takes up to a 20th of a minute's worth at a time where the buckets are more than half full
+_SLICE = 20  # a process takes a 20th of a minute's worth for calls to come where the buckets stay half full
 
 
 def take(
-    connection: sa.Connection, model: str, rate: Rate, amount: Amount, back: Amount, now: int
-) -> tuple[Buckets, Turn, Amount]:
-    """Give `back`, then reserve: a slice for calls to come where there is plenty, else `amount` alone."""
-    row = _locked(connection, model)
-    before = give_back(
-        Buckets(row.requests_full_us, row.tokens_full_us, row.requests_back_us, row.tokens_back_us), rate, back
-    )
-    slice = Amount(
-        max(amount.requests, (rate.requests or 0) // _SLICE), max(amount.tokens, (rate.tokens or 0) // _SLICE)
-    )
-    after, turn = reserve(before, rate, slice, now)
-    if max(after.requests_full, after.tokens_full) > now + MINUTE // 2:
-        slice = amount
-        after, turn = reserve(before, rate, slice, now)
-    _keep(connection, model, after)
-    return after, turn, slice
+    connection: sa.Connection, model: str, rate: Rate, amounts: Sequence[Amount], back: Amount, now: int
+) -> tuple[Buckets, list[Turn], Amount]:
+    """Give `back`, then reserve for calls that wait, in their order; and something for calls to come, where there
+    is plenty. Gives the turns, and what was taken beyond them."""
+    buckets = give_back(_read(_locked(connection, model)), rate, back)
+    turns = []
+    for amount in amounts:
+        buckets, turn = reserve(buckets, rate, amount, now)
+        turns.append(turn)
+    spare = Amount((rate.requests or 0) // _SLICE, (rate.tokens or 0) // _SLICE)
+    after, _ = reserve(buckets, rate, spare, now)
+    if max(after.requests_full, after.tokens_full) <= now + MINUTE // 2:
+        buckets = after
+    else:
+        spare = Amount()
+    _keep(connection, model, buckets)
+    return buckets, turns, spare
 
 
 def put_back(connection: sa.Connection, model: str, rate: Rate, amount: Amount) -> None:
-    row = _locked(connection, model)
-    buckets = Buckets(row.requests_full_us, row.tokens_full_us, row.requests_back_us, row.tokens_back_us)
-    _keep(connection, model, give_back(buckets, rate, amount))
+    _keep(connection, model, give_back(_read(_locked(connection, model)), rate, amount))
 
 
 def look(connection: sa.Connection, model: str) -> Buckets:
     """The buckets as they are, without a lock."""
     row = connection.execute(sa.select(rates).where(rates.c.model == model)).one_or_none()
-    if row is None:
-        return Buckets()
-    return Buckets(row.requests_full_us, row.tokens_full_us, row.requests_back_us, row.tokens_back_us)
+    return Buckets() if row is None else _read(row)
 
 
 def queue_up(connection: sa.Connection, model: str, holder: str, *, now_ms: int, until: int) -> int:
@@ -70,7 +67,11 @@ def leave(connection: sa.Connection, holder: str) -> None:
     connection.execute(sa.delete(places).where(places.c.holder == holder))
 
 
-def _locked(connection: sa.Connection, model: str) -> sa.Row[tuple[object, ...]]:
+def _read(row: sa.Row[Any]) -> Buckets:
+    return Buckets(row.requests_full_us, row.tokens_full_us, row.requests_back_us, row.tokens_back_us)
+
+
+def _locked(connection: sa.Connection, model: str) -> sa.Row[Any]:
     """The model's row, locked until the transaction ends; made where it is new."""
     query = sa.select(rates).where(rates.c.model == model).with_for_update()
     row = connection.execute(query).one_or_none()

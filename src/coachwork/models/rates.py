@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator
 from concurrent.futures import Future
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import structlog
@@ -33,13 +34,16 @@ _SLICE_SECONDS = 2.0  # how long a process may keep what it took for calls to co
 class Line:
     """The line in front of one model, of one event loop. Only its head waits for time to pass; the others for the head.
 
-    `spare` was taken out of the shared buckets for calls to come until `spare_until`; `owed` goes back there.
+    `wanting` are who wait for a turn from the shared buckets, `visit` is on its way to get it. `spare` was taken
+    there for calls to come until `spare_until`; `owed` goes back.
     """
 
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     door: asyncio.Lock = field(default_factory=asyncio.Lock)
     left: asyncio.Event = field(default_factory=asyncio.Event)
     places: asyncio.Semaphore | None = None
+    wanting: "list[tuple[Amount, asyncio.Future[tuple[Turn, Buckets]]]]" = field(default_factory=list)
+    visit: "asyncio.Task[None] | None" = None
     spare: Amount = _NOTHING
     spare_until: float = 0.0
     owed: Amount = _NOTHING
@@ -148,14 +152,15 @@ async def _turn(call: Call, line: Line, rate: Rate) -> AsyncIterator[None]:
     try:
         await _in_time(call, _wait(call, line, rate, amount), "its limits by the minute left no room")
     except BaseException:
-        _give_back(call, line, rate, amount)
+        _give_back(call, line, rate, amount, started=False)
         raise
     try:
         yield
     finally:
         if rate.tokens is not None:
             used = sum((usage for _target, usage in call.used[before:]), Usage())
-            _give_back(call, line, rate, Amount(0, amount.tokens - used.input_tokens - used.output_tokens))
+            left = Amount(0, amount.tokens - used.input_tokens - used.output_tokens)
+            _give_back(call, line, rate, left, started=True)
 
 
 async def _wait(call: Call, line: Line, rate: Rate, amount: Amount) -> None:
@@ -176,9 +181,9 @@ async def _wait(call: Call, line: Line, rate: Rate, amount: Amount) -> None:
 def _from_spare(line: Line, amount: Amount) -> bool:
     """Take the turn out of what this process has in hand, if nobody waits."""
     spare = line.spare
-    if spare.requests < amount.requests or spare.tokens < amount.tokens or line.turn.locked():
+    if spare.requests < amount.requests or spare.tokens < amount.tokens:
         return False
-    if time.monotonic() > line.spare_until:
+    if line.turn.locked() or line.visit is not None or time.monotonic() > line.spare_until:
         return False
     line.spare = Amount(spare.requests - amount.requests, spare.tokens - amount.tokens)
     return True
@@ -191,15 +196,44 @@ async def _reserved(call: Call, line: Line, rate: Rate, amount: Amount) -> tuple
             after, turn = reserve(office.buckets.get(model, Buckets()), rate, amount, _now_us())
             office.buckets[model] = after
         return turn, after
+    turn_of: asyncio.Future[tuple[Turn, Buckets]] = asyncio.get_running_loop().create_future()
+    line.wanting.append((amount, turn_of))
+    if line.visit is None:
+        line.visit = asyncio.create_task(_visit(call, line, rate))
+    return await turn_of
+
+
+async def _visit(call: Call, line: Line, rate: Rate) -> None:
+    """Get turns from the shared buckets for all who want one, as often as somebody does."""
     from coachwork.models import rate_store
 
-    back, now = _everything_owed(line), _now_us()
-    after, turn, slice = await office.database.write(lambda c: rate_store.take(c, model, rate, amount, back, now))
-    if slice != amount:
-        line.spare = _sum(line.spare, Amount(slice.requests - amount.requests, slice.tokens - amount.tokens))
+    database, model = call.office.database, call.asked_target.model
+    assert database is not None
+    try:
+        while line.wanting:
+            wanting, line.wanting = line.wanting, []
+            amounts, back, now = [amount for amount, _ in wanting], _everything_owed(line), _now_us()
+            work = partial(rate_store.take, model=model, rate=rate, amounts=amounts, back=back, now=now)
+            try:
+                buckets, turns, spare = await database.write(work)
+            except Exception as error:  # whoever waits for the turn hears of it
+                for _, turn_of in wanting:
+                    if not turn_of.done():
+                        turn_of.set_exception(error)
+                continue
+            _hand_out(call, line, rate, spare)
+            for (_, turn_of), turn in zip(wanting, turns, strict=True):
+                if not turn_of.done():
+                    turn_of.set_result((turn, buckets))
+    finally:
+        line.visit = None
+
+
+def _hand_out(call: Call, line: Line, rate: Rate, spare: Amount) -> None:
+    if spare != _NOTHING:
+        line.spare = _sum(line.spare, spare)
         line.spare_until = time.monotonic() + _SLICE_SECONDS
         asyncio.get_running_loop().call_later(_SLICE_SECONDS, _spare_is_over, call, line, rate)
-    return turn, after
 
 
 async def _looked(call: Call) -> Buckets:
@@ -211,13 +245,17 @@ async def _looked(call: Call) -> Buckets:
     return await office.database.read(lambda connection: rate_store.look(connection, model))
 
 
-def _give_back(call: Call, line: Line, rate: Rate, amount: Amount) -> None:
-    """Put back what was not used: into the memory of this process, or soon into the row of all."""
+def _give_back(call: Call, line: Line, rate: Rate, amount: Amount, *, started: bool) -> None:
+    """Put back what was not used: into the memory of this process, or soon into the row of all.
+
+    What a call that started left is for the next one here; of one that did not, it may be of the future.
+    """
     office, model = call.office, call.asked_target.model
     if office.database is None:
         with office.lock:
             office.buckets[model] = give_back(office.buckets.get(model, Buckets()), rate, amount)
-    elif time.monotonic() < line.spare_until:
+        return
+    if started and line.spare.tokens + amount.tokens >= 0 and time.monotonic() < line.spare_until:
         line.spare = _sum(line.spare, amount)
     else:
         line.owed = _sum(line.owed, amount)
