@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pytest
-from pydantic import TypeAdapter
+from pydantic import BaseModel, TypeAdapter
 
 from coachwork.errors import ModelRefused, OutputRefused, OutputTruncated, ProjectError
 from coachwork.prompts.output import read_output
@@ -309,6 +309,62 @@ def test_a_users_own_validator_takes_part() -> None:
     assert refusal.value.reasons == ["high: Value error, must not be below low (5), is '3'"]
 
 
-def test_a_schema_with_a_keyword_that_is_not_checked_is_refused_by_name() -> None:
-    with pytest.raises(ProjectError, match=r"properties\.age\.not"):
-        read_output("{}", {"type": "object", "properties": {"age": {"not": {"type": "string"}}}})
+@pytest.mark.parametrize(
+    ("schema", "named"),
+    [
+        ({"type": "object", "properties": {"age": {"nullable": True}}}, r"properties\.age\.nullable"),
+        ({"properties": {"age": {"requried": ["x"]}}}, r"properties\.age\.requried"),
+        ({"anyOf": [{"$dynamicRef": "#x"}]}, r"anyOf\.0\.\$dynamicRef"),
+        ({"items": [{"type": "string"}]}, "items as a list"),
+        ({"properties": {"at": {"type": "string", "format": "hostname"}}}, r"properties\.at\.format 'hostname'"),
+        ({"properties": {"of": {"$ref": "#/$defs/None"}}}, r"\$ref to '#/\$defs/None'"),
+        ({"properties": {"of": {"$ref": "https://example.org/schema"}}}, r"\$ref to 'https://"),
+        ({"$defs": {"a": {"$ref": "#/$defs/a"}}, "$ref": "#/$defs/a"}, r"\$ref to '#/\$defs/a'"),
+        ({"properties": {"age": {"type": "dict"}}}, r"properties\.age\.type: 'dict' is not valid"),
+        ({"properties": {"name": {"pattern": "(?<x>a)"}}}, r"properties\.name\.pattern"),
+        ({"$schema": "https://json-schema.org/draft-04/schema#", "type": "object"}, r"\$schema 'https://"),
+    ],
+)
+def test_a_schema_that_would_not_be_checked_is_refused_by_name(schema: Any, named: str) -> None:
+    with pytest.raises(ProjectError, match=named):
+        read_output("{}", schema)
+
+
+@pytest.mark.parametrize(
+    ("schema", "text", "expected"),
+    [
+        ({"type": "object", "patternProperties": {"^n_": {"type": "integer"}}, "additionalProperties": False},
+         '{"n_a": "5"}', {"n_a": 5}),
+        ({"type": "object", "patternProperties": {"^n_": {"type": "integer"}}, "additionalProperties": False},
+         '{"m": 5}', REFUSED),
+        ({"type": "object", "properties": {"a": {"type": "integer"}}, "not": {"required": ["b"]}}, '{"a": "1"}', {"a": 1}),
+        ({"type": "object", "properties": {"a": {"type": "integer"}}, "not": {"required": ["b"]}}, '{"a": 1, "b": 1}', REFUSED),
+        ({"type": "object", "properties": {"card": {"type": "string"}, "code": {"type": "string"}}, "dependentRequired": {"card": ["code"]}},
+         '{"card": "1"}', REFUSED),
+        ({"allOf": [{"type": "object", "properties": {"a": {"type": "integer"}}, "required": ["a"]},
+                    {"type": "object", "properties": {"b": {"type": "boolean"}}, "required": ["b"]}]},
+         '{"a": "1", "b": "yes"}', {"a": 1, "b": True}),
+        ({"type": "object", "properties": {"x": {"$ref": "#/properties/y"}, "y": {"type": "integer"}}}, '{"x": "1"}', {"x": 1}),
+        ({"type": "object", "properties": {"mail": {"type": "string", "format": "email"}}, "required": ["mail"]},
+         '{"mail": "nobody"}', REFUSED),
+        ({"type": "array", "items": {"type": "integer"}, "contains": {"const": 7}}, "[1, 2]", REFUSED),
+        ({"type": "array", "items": {"type": "integer"}, "contains": {"const": 7}}, '["7"]', [7]),
+        ({"type": "object", "properties": {"a": {"type": "string"}},
+          "anyOf": [{"required": ["a"]}, {"properties": {"b": {"type": "integer"}}, "required": ["b"]}]}, '{"b": "2"}', {"b": 2}),
+    ],
+)  # fmt: skip
+def test_a_bare_schema_has_the_last_word(schema: Any, text: str, expected: Any) -> None:
+    assert read(text, schema) == expected
+
+
+class _Left(BaseModel):
+    bar: int
+
+
+class _Right(BaseModel):
+    foo: str
+
+
+def test_a_value_that_fits_one_type_only_without_a_field_of_the_other_is_refused() -> None:
+    assert read('{"foo": 2, "bar": "quux"}', _Left | _Right) == REFUSED
+    assert read('{"answer": {"foo": "2", "note": 1}}', _Left | _Right) == {"foo": "2"}

@@ -8,69 +8,8 @@ from fractions import Fraction
 from typing import Any
 from uuid import UUID
 
-SUPPORTED = frozenset(
-    [
-        "$ref",
-        "$defs",
-        "definitions",
-        "$schema",
-        "$id",
-        "$comment",
-        "title",
-        "description",
-        "default",
-        "examples",
-        "deprecated",
-        "readOnly",
-        "writeOnly",
-        "discriminator",
-        "type",
-        "enum",
-        "const",
-        "anyOf",
-        "oneOf",
-        "allOf",
-        "properties",
-        "required",
-        "additionalProperties",
-        "items",
-        "prefixItems",
-        "minimum",
-        "maximum",
-        "exclusiveMinimum",
-        "exclusiveMaximum",
-        "multipleOf",
-        "minLength",
-        "maxLength",
-        "pattern",
-        "format",
-        "minItems",
-        "maxItems",
-        "uniqueItems",
-        "minProperties",
-        "maxProperties",
-        "contentMediaType",
-        "contentEncoding",
-    ]
-)
-
-
-def unsupported(schema: Any, path: str = "") -> list[str]:
-    """The keywords of a schema that are not checked here, each with its place: `properties.age.not`."""
-    if not isinstance(schema, Mapping):
-        return []
-    found = [f"{path}{name}" for name in schema if name not in SUPPORTED and not name.startswith("x-")]
-    if isinstance(schema.get("allOf"), list) and len(schema["allOf"]) > 1:
-        found.append(f"{path}allOf of several")
-    for name in ("properties", "$defs", "definitions"):
-        for key, body in schema.get(name, {}).items():
-            found += unsupported(body, f"{path}{name}.{key}.")
-    for name in ("items", "additionalProperties"):
-        found += unsupported(schema.get(name), f"{path}{name}.")
-    for name in ("anyOf", "oneOf", "allOf", "prefixItems"):
-        for index, body in enumerate(schema.get(name, [])):
-            found += unsupported(body, f"{path}{name}.{index}.")
-    return found
+from coachwork.prompts.formats import ASSERTED
+from coachwork.prompts.repair import same
 
 
 def broken_limit(value: Any, schema: Mapping[str, Any]) -> list[str]:
@@ -99,8 +38,9 @@ def _text(value: str, schema: Mapping[str, Any]) -> list[str]:
     pattern = schema.get("pattern")
     if pattern is not None and _compiled(pattern) is not None and not re.search(pattern, value):
         found.append(f"{value[:60]!r} does not match the pattern {pattern!r}")
-    check = _FORMATS.get(schema.get("format", ""))
-    if check is not None:
+    name = schema.get("format", "")
+    check, by_letter = _FORMATS.get(name), ASSERTED.get(name)
+    if check is not None and not (by_letter is not None and by_letter(value)):
         try:
             check(value)
         except ValueError:
@@ -137,7 +77,9 @@ _BOUNDS: tuple[tuple[str, Callable[[Any, Decimal], bool], str], ...] = (
 
 def _list(value: list[Any], schema: Mapping[str, Any]) -> list[str]:
     found = _bounds(len(value), schema, "minItems", "maxItems", "items")
-    if schema.get("uniqueItems") and any(item in value[:index] for index, item in enumerate(value)):
+    if schema.get("uniqueItems") and any(
+        same(item, earlier) for index, item in enumerate(value) for earlier in value[:index]
+    ):
         found.append("has an item twice")
     return found
 

@@ -4,6 +4,7 @@ A value that fits is left alone. One that does not is read in every way a person
 quotes, an enum in other letters, a list of one …): one way gives a Fit, none or several a Miss.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -13,11 +14,17 @@ from typing import Any
 from coachwork.prompts import readings
 from coachwork.prompts.checks import broken_limit
 from coachwork.prompts.repair import Bare, same
+from coachwork.providers.schemas import merged, place, united
 
 Schema = Mapping[str, Any] | bool
 Path = tuple[str | int, ...]
+_LAID_TOGETHER = frozenset(("$ref", "allOf", "anyOf", "oneOf"))
 _MAX_VISITS = 20_000
 _MAX_DEPTH = 90
+_NAMES_FIELDS = frozenset(
+    ("patternProperties", "propertyNames", "unevaluatedProperties", "dependentSchemas", "dependentRequired", "if",
+     "not", "minProperties")
+)  # fmt: skip  # where one of these stands, a field that is not among the properties may matter
 
 
 @dataclass(frozen=True)
@@ -60,6 +67,7 @@ class _Fitter:
     visits: int = 0
     depth: int = 0
     wrapping: set[int] = field(default_factory=set)
+    laid: dict[int, tuple[Mapping[str, Any], Mapping[str, Any]]] = field(default_factory=dict)
 
     def fit(self, value: Any, schema: Schema, path: Path) -> Fit | Miss:
         self.visits += 1
@@ -115,7 +123,9 @@ class _Fitter:
         branches = schema.get("anyOf") or schema.get("oneOf")
         if branches:
             return self.one_of(value, branches, path)
-        kind = schema.get("type") or _implied_type(schema)
+        kind = schema.get("type")
+        if kind is None and (kind := _implied_type(schema)) and not _is(value, kind) and path:
+            kind = None  # a schema of objects says nothing of a text
         if isinstance(kind, list):
             return self.one_of(value, [{**schema, "type": each} for each in kind], path)
         if kind == "object":
@@ -123,7 +133,8 @@ class _Fitter:
         if kind == "array":
             return self.array(value, schema, path)
         if kind is None:
-            return self.untyped(value, path)
+            broken = broken_limit(value, schema)
+            return Miss(tuple((path, why) for why in broken)) if broken else self.untyped(value, path)
         return _scalar(value, kind, schema, path)
 
     def untyped(self, value: Any, path: Path) -> Fit | Miss:
@@ -135,26 +146,32 @@ class _Fitter:
         return Fit(value)
 
     def resolved(self, schema: Mapping[str, Any]) -> Mapping[str, Any]:
-        """`schema` with its references followed and a list of `allOf` laid into one."""
+        """`schema` with its references followed, its `allOf` laid into one and what stands beside a union into each.
+
+        What can't be laid together is left to the last word on the whole value.
+        """
+        if not schema.keys() & _LAID_TOGETHER:
+            return schema
+        known = self.laid.get(id(schema))
+        if known is not None:
+            return known[1]
+        made: Mapping[str, Any] = schema
         for _ in range(32):
-            if "$ref" in schema:
-                target = self.target(schema["$ref"])
-                rest = {
-                    key: value for key, value in schema.items() if key in ("anyOf", "properties", "required", "enum")
-                }
-                schema = {**target, **rest} if rest else target
-            elif len(schema.get("allOf", ())) == 1:
-                rest = {key: value for key, value in schema.items() if key != "allOf"}
-                schema = {**self.resolved(schema["allOf"][0]), **rest}
-            else:
+            if "$ref" not in made:
                 break
-        return schema
+            rest = {key: value for key, value in made.items() if key != "$ref"}
+            made = merged(self.target(made["$ref"]), rest) if rest else self.target(made["$ref"])
+        if "$ref" not in made and made.keys() & _LAID_TOGETHER:
+            parts = made.get("allOf", ())
+            if any(isinstance(part, Mapping) and "$ref" in part for part in parts):
+                made = {**made, "allOf": [self.resolved(part) if isinstance(part, Mapping) else part for part in parts]}
+            made = {key: value for key, value in united(made).items() if key != "allOf"}
+        self.laid[id(schema)] = (schema, made)  # the schema too: its id is its own as long as it lives
+        return made
 
     def target(self, ref: str) -> Mapping[str, Any]:
-        found: Any = self.root
-        for part in ref.removeprefix("#").split("/")[1:]:
-            found = found[part.replace("~1", "/").replace("~0", "~")]
-        return found if isinstance(found, Mapping) else {}
+        found = place(self.root, ref)
+        return found if isinstance(found, Mapping) else {} if found else {"not": {}}
 
     # ── unions ────────────────────────────────────────────────────────────────────────────────
 
@@ -168,11 +185,26 @@ class _Fitter:
             return self.nearest(value, branches, results, path)
         ranks = [(found.dropped > 0, found.changed, found.dropped) for found in fits]
         best = [found for found, rank in zip(fits, ranks, strict=True) if rank == min(ranks)]
+        if best[0].changed and best[0].dropped and self.of_another(value, best[0].value, branches):
+            return Miss.at(path, f"{_short(value)} fits an allowed type only without fields of another")
         if all(same(best[0].value, other.value) for other in best[1:]):
             return best[0]
         if min(ranks) == (False, False, 0):
             return Fit(value)  # it fits several types as it stands; they differ in defaults only
         return Miss.at(path, f"{_short(value)} fits more than one of the allowed types, each in another way")
+
+    def of_another(self, value: Any, fitted: Any, branches: list[Schema]) -> bool:
+        """Whether a field that was left out of an object is one that some branch knows."""
+        if not isinstance(value, dict) or not isinstance(fitted, dict):
+            return False
+        kept = {readings.key(name) for name in fitted}
+        known = {
+            readings.key(name)
+            for branch in branches
+            if isinstance(branch, Mapping)
+            for name in self.resolved(branch).get("properties", {})
+        }
+        return any(readings.key(name) in known - kept for name in value)
 
     def complete(self, value: Any, branches: list[Schema]) -> bool:
         """Whether an object without its end has every field of every branch that its tags allow."""
@@ -249,7 +281,8 @@ class _Fitter:
             elif near := _near_key(name, extras):
                 reasons.append(((*path, name), f"is missing, but there is {near!r}"))
             elif self.defaults and isinstance(body, Mapping) and "default" in body:
-                made[name] = body["default"]
+                given = self.as_is(body["default"], body, (*path, name))
+                made |= {name: given.value} if isinstance(given, Fit) and not given.changed else {}
         rest = self.extras(extras, schema, made, path)
         reasons += rest.reasons if isinstance(rest, Miss) else ()
         dropped += rest.dropped if isinstance(rest, Fit) else 0
@@ -294,16 +327,19 @@ class _Fitter:
 
     def extras(self, extras: dict[str, Any], schema: Mapping[str, Any], made: dict[str, Any], path: Path) -> Fit | Miss:
         """Fields the schema does not name: refused, kept, fitted or left out, as it says."""
-        allowed = schema.get("additionalProperties", None if schema.get("properties") else True)
+        patterns = schema.get("patternProperties", {})
+        others = None if schema.get("properties") and not schema.keys() & _NAMES_FIELDS else True
+        allowed = schema.get("additionalProperties", others)
         if allowed is None:
             return Fit(None, False, len(extras))
-        if allowed is False:
-            reasons = tuple(((*path, name), "is not a field of this type") for name in extras)
-            return Miss(reasons) if reasons else Fit(None)
         missed: list[tuple[Path, str]] = []
         changed, dropped = False, 0
         for name, item in extras.items():
-            result = self.fit(item, allowed, (*path, name))
+            body = next((each for pattern, each in patterns.items() if re.search(pattern, name)), allowed)
+            if body is False:
+                missed.append(((*path, name), "is not a field of this type"))
+                continue
+            result = self.fit(item, body, (*path, name))
             if isinstance(result, Miss):
                 missed += result.reasons
             else:
@@ -386,6 +422,10 @@ def _implied_type(schema: Mapping[str, Any]) -> str | None:
     if "properties" in schema or "required" in schema or isinstance(schema.get("additionalProperties"), dict):
         return "object"
     return "array" if "items" in schema or "prefixItems" in schema else None
+
+
+def _is(value: Any, kind: str) -> bool:
+    return isinstance(value, dict if kind == "object" else list)
 
 
 def _near_key(name: str, extras: Mapping[str, Any]) -> str:

@@ -236,6 +236,8 @@ def _made(fitted: Fit, shape: Shape, how: How, notes: Sequence[str] = ()) -> Out
     written = to_json(value)
     if shape.adapter is None:
         made = json.loads(written)
+        if shape.judge is not None and (reasons := shape.judge.reasons(made)):
+            raise _Refused(reasons)
     else:
         try:
             made = shape.adapter.validate_json(written)

@@ -17,7 +17,8 @@ from pydantic_core import core_schema
 
 from coachwork.errors import ProjectError
 from coachwork.prompts import readings
-from coachwork.prompts.checks import unsupported
+from coachwork.prompts.json_schema import Judge, unaccepted
+from coachwork.providers.schemas import OPENING, gathered, merged, rebuilt, united
 
 WRAPPER = "answer"
 
@@ -40,11 +41,12 @@ class _Schema(GenerateJsonSchema):
 
 @dataclass(frozen=True)
 class Shape:
-    """`schema` is what an answer is read against. `adapter` validates last, None where a bare schema was given."""
+    """`schema` is what an answer is read against. `adapter` validates last; where a bare schema was given, `judge`."""
 
     schema: Mapping[str, Any]
     adapter: TypeAdapter[Any] | None
     wrapped: bool
+    judge: Judge | None = None
 
     @classmethod
     def of(cls, target: Any) -> "Shape":
@@ -52,12 +54,12 @@ class Shape:
         if isinstance(target, Shape):
             return target
         if isinstance(target, Mapping):
-            if missing := unsupported(target):
+            if missing := unaccepted(target):
                 raise ProjectError(
                     f"this JSON Schema uses what is not checked: {', '.join(missing)}",
                     hint="Leave it out, or use a Pydantic type.",
                 )
-            return cls._wrapped(target, None)
+            return cls._wrapped(gathered(target), None, Judge(target))
         try:
             adapter = target if isinstance(target, TypeAdapter) else TypeAdapter(target)
             schema = adapter.json_schema(schema_generator=_Schema, mode="validation")
@@ -69,14 +71,16 @@ class Shape:
         return cls._wrapped(schema, adapter)
 
     @classmethod
-    def _wrapped(cls, schema: Mapping[str, Any], adapter: TypeAdapter[Any] | None) -> "Shape":
+    def _wrapped(
+        cls, schema: Mapping[str, Any], adapter: TypeAdapter[Any] | None, judge: Judge | None = None
+    ) -> "Shape":
         root = _followed(schema, schema)
         if root.get("type") == "object" or "properties" in root:
-            return cls(schema, adapter, wrapped=False)
-        inner = {key: value for key, value in schema.items() if key not in ("$defs", "definitions")}
+            return cls(schema, adapter, wrapped=False, judge=judge)
+        inner = {key: value for key, value in schema.items() if key not in ("$defs", "definitions", "$schema", "$id")}
         outer = {"type": "object", "properties": {WRAPPER: inner}, "required": [WRAPPER], "additionalProperties": False}
         return cls(
-            outer | {key: schema[key] for key in ("$defs", "definitions") if key in schema}, adapter, wrapped=True
+            outer | {key: schema[key] for key in ("$defs", "definitions") if key in schema}, adapter, True, judge
         )
 
     @cached_property
@@ -107,7 +111,12 @@ def _followed(schema: Mapping[str, Any], root: Mapping[str, Any]) -> Mapping[str
         schema = root
         for part in ref.removeprefix("#").split("/")[1:]:
             schema = schema[part]
+        if not isinstance(schema, Mapping):
+            return {}
     return schema
+
+
+_NOT_SHOWN = frozenset(("title", "default", "discriminator", "examples", "definitions", "$schema", "$id", "$comment"))
 
 
 def for_model(schema: Mapping[str, Any]) -> dict[str, Any]:
@@ -118,28 +127,26 @@ def for_model(schema: Mapping[str, Any]) -> dict[str, Any]:
     def name_of(ref: str) -> str:
         return ref.rsplit("/", 1)[-1]
 
-    def laid_out(node: Any) -> Any:
-        if isinstance(node, list):
-            return [laid_out(item) for item in node]
+    def followed(node: Any) -> Any:
+        """`node` with its references laid out, where they end, and nothing else changed."""
         if not isinstance(node, Mapping):
             return node
-        if isinstance(node.get("$ref"), str):
-            name = name_of(node["$ref"])
-            rest = {key: value for key, value in node.items() if key == "description"}
-            return {"$ref": f"#/$defs/{name}"} if name in recursive else laid_out({**definitions.get(name, {}), **rest})
-        made: dict[str, Any] = {}
-        for key, value in node.items():
-            if key in ("properties", "$defs"):
-                made[key] = {name: laid_out(body) for name, body in value.items()}
-            elif key == "oneOf":
-                made["anyOf"] = laid_out(value)
-            elif key in ("enum", "const", "required"):
-                made[key] = value
-            elif key not in ("title", "default", "discriminator", "examples", "definitions") and not (
-                key == "format" and value == "decimal"
-            ):
-                made[key] = laid_out(value)
-        if "properties" in made:
+        if isinstance(node.get("$ref"), str) and (name := name_of(node["$ref"])) not in recursive:
+            rest = {key: value for key, value in node.items() if key != "$ref"}
+            return followed(merged(rest, definitions.get(name, {})))
+        return rebuilt(node, followed)
+
+    def laid_out(node: Any) -> Any:
+        node = followed(node) if isinstance(node, Mapping) and "$ref" in node else node
+        if not isinstance(node, Mapping):
+            return node
+        node = {key: value for key, value in united(node).items() if key not in _NOT_SHOWN}
+        if node.get("format") == "decimal":
+            del node["format"]
+        if "oneOf" in node and "anyOf" not in node:
+            node["anyOf"] = node.pop("oneOf")
+        made = rebuilt(node, laid_out, followed)
+        if "properties" in made and not made.keys() & OPENING:
             made.setdefault("additionalProperties", False)
         return made
 
