@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from coachwork.messages import Message, ModelEvent, ModelRequest, Reply
 from coachwork.models import CallRecord, ModelConfig, Models, ModelsConfig, RouteConfig
+from coachwork.models.config import BudgetConfig
 from coachwork.providers.wire import Provider
 from coachwork.store.database import Database
 from coachwork.store.tables import calls
@@ -26,6 +27,7 @@ class Room:
         models: dict[str, ModelConfig] | None = None,
         url: str | None = "",
         routes: dict[str, RouteConfig] | None = None,
+        budgets: list[BudgetConfig] | None = None,
         **limits: Any,
     ) -> None:
         names = ["one", "two", "three"][: len(fakes)]
@@ -35,7 +37,7 @@ class Room:
         if self.database is not None:
             self.database.migrate()
         self.models = Models(
-            ModelsConfig(routes={"smart": route, **(routes or {})}, models=models or {}),
+            ModelsConfig(routes={"smart": route, **(routes or {})}, models=models or {}, budgets=budgets or []),
             database=self.database,
             cache_dir=folder,
             environ={},

@@ -1,11 +1,13 @@
 """A call through the whole chain, with fakes that fail in every way a provider can."""
 
 import asyncio
+import time
 from contextlib import aclosing
 
 import pytest
 
 from coachwork.errors import (
+    BudgetExceeded,
     ContentFiltered,
     ContextTooLong,
     ModelTimeout,
@@ -16,8 +18,23 @@ from coachwork.errors import (
     RouteExhausted,
     StreamCut,
 )
-from coachwork.messages import Audio, Finished, Message, ModelRequest, Restarted, TextDelta, ThinkingDelta, Usage
+from coachwork.messages import (
+    Audio,
+    Finished,
+    Message,
+    ModelRequest,
+    Restarted,
+    Source,
+    SourceFound,
+    TextDelta,
+    ThinkingDelta,
+    ToolCallDelta,
+    ToolCallPart,
+    Usage,
+)
 from coachwork.models import ModelConfig
+from coachwork.models.config import BudgetConfig
+from coachwork.providers.wire import End
 from coachwork.testing import Cut, Fail, FakeModel, Pause, line, script
 from coachwork.tracing.scope import DirectScope, entered
 
@@ -101,6 +118,49 @@ async def test_what_is_not_a_whole_answer_is_no_success(room, answer, error):
     assert here.outcomes == [error.code]
     other = room(script(answer), script("Whole"))
     assert (await other.complete()).text == "Whole"
+
+
+async def test_a_tool_call_is_an_answer_and_is_put_together(room):
+    class Calling(FakeModel):
+        async def stream(self, model, request, meter):
+            yield ToolCallDelta(0, "a", "find", '{"word": ')
+            yield ToolCallDelta(1, "b", "find", "{}")
+            yield ToolCallDelta(0, arguments='"bike"}')
+            yield SourceFound(Source("handbook", "bike"))
+            yield End("tool_call", Usage(3, 9), (("x", -0.5),), "signed")
+
+    reply = await room(Calling([])).complete()
+    assert reply.tool_calls == (ToolCallPart("a", "find", '{"word": "bike"}'), ToolCallPart("b", "find", "{}"))
+    assert (reply.text, reply.finish_reason, reply.sources[0].quote) == ("", "tool_call", "bike")
+    assert (reply.probabilities, reply.thinking_signature) == ((("x", -0.5),), "signed")
+
+
+async def test_what_was_asked_for_before_a_restart_is_void(room):
+    class Cutting(FakeModel):
+        async def stream(self, model, request, meter):
+            yield ToolCallDelta(0, "a", "find", "{}")
+
+    here = room(Cutting([]), script("Plain text"))
+    events = await here.events()
+    assert [event for event in events if isinstance(event, Restarted)]
+    assert (events[-1].reply.text, events[-1].reply.tool_calls) == ("Plain text", ())
+
+
+async def test_a_budget_too_small_for_one_model_lets_a_free_one_answer(room):
+    dear = FakeModel([line("never", times=None)])
+    dear.billed = True
+    price = ModelConfig(input_usd_per_million=10, output_usd_per_million=1000)
+    here = room(
+        dear,
+        script(line("Free", times=None)),
+        models={"one:m": price},
+        budgets=[BudgetConfig(scope="installation", usd=0.0001)],
+    )
+    reply = await here.complete()
+    assert (reply.text, reply.attempts[0].code) == ("Free", "budget-exceeded")
+    alone = room(dear, models={"one:m": price}, budgets=[BudgetConfig(scope="installation", usd=0.0001)])
+    with pytest.raises(BudgetExceeded):
+        await alone.complete()
 
 
 async def test_an_answer_cut_at_its_token_limit_says_so(room):
@@ -198,6 +258,69 @@ async def test_a_place_is_free_again_after_failure_and_cancellation(room):
     assert (await here.complete()).text == "Third"
 
 
+@pytest.mark.parametrize("where", ["first token", "mid-stream", "retry", "line", "hedge", "trickle"])
+async def test_the_deadline_holds_wherever_the_call_is(room, where):
+    """Within 50 ms; measured again if this machine was busy."""
+    limits: dict = {"first_token_seconds": 5}
+    models = {}
+    match where:
+        case "first token":
+            lines = [line([Pause()], times=None)]
+        case "mid-stream":
+            lines = [line(["Well, ", Pause()], times=None)]
+        case "retry":
+            lines = [line(Fail(RateLimited("slow down", retry_after=0.02)), times=None)]
+            limits["retries"] = 10
+        case "line":
+            lines, models = [line([Pause()], times=None)], {"one:m": ModelConfig(at_once=1)}
+        case "hedge":
+            lines, limits["hedge_seconds"] = [line([Pause()], times=None)], 0.05
+        case "trickle":
+            lines = [line(["more ", Pause(0.01)] * 1000, times=None)]
+    here = room(script(*lines), models=models, url=None, **limits)
+    if where == "line":
+        first = asyncio.create_task(here.complete())
+        await asyncio.sleep(0.01)
+    late = []
+    for _ in range(5):
+        began = asyncio.get_running_loop().time()
+        with pytest.raises((ModelTimeout, RateLimited)):
+            await here.complete(ModelRequest(HELLO.messages, seconds=0.15))
+        late.append(asyncio.get_running_loop().time() - began - 0.15)
+        if late[-1] < 0.05:
+            break
+    assert min(late) < 0.05, late
+    if where == "line":
+        first.cancel()
+
+
+async def test_a_runs_deadline_bounds_its_calls(room):
+    class Hurried(DirectScope):
+        deadline = time.monotonic() + 0.1
+
+    with entered(Hurried()), pytest.raises(ModelTimeout):
+        await room(script([Pause()])).complete()
+
+
+async def test_who_reads_slowly_is_not_cut_off_in_its_own_work(room):
+    here = room(script(["One, ", "two"]), total_seconds=0.1)
+    async with aclosing(here.models.stream("smart", HELLO)) as events:
+        assert await anext(events) == TextDelta("One, ")
+        await asyncio.sleep(0.3)  # longer than the model may take: it is the next event that comes too late
+        with pytest.raises(ModelTimeout):
+            await anext(events)
+    assert asyncio.current_task().cancelling() == 0
+
+
+async def test_a_cancellation_at_the_moment_of_the_deadline_stays_one(room):
+    here = room(script(line([Pause()], times=None)), url=None, total_seconds=0.02)
+    for early in (0.0199, 0.02, 0.0201):
+        task = asyncio.create_task(here.complete())
+        asyncio.get_running_loop().call_later(early, task.cancel)
+        await asyncio.wait([task])
+        assert task.cancelled() or isinstance(task.exception(), ModelTimeout)
+
+
 # ── What is written down ──
 
 
@@ -267,6 +390,38 @@ async def test_many_callers_who_leave_make_as_many_rows(room):
     outcomes = here.outcomes
     assert len(outcomes) == 100
     assert set(outcomes) == {"cancelled", "ok"}
+
+
+async def test_where_the_provider_did_not_get_to_say_what_was_used_it_is_counted(room):
+    class Silent(FakeModel):
+        billed = True
+
+        async def stream(self, model, request, meter):
+            yield TextDelta("some words of an answer " * 10)
+            await asyncio.Event().wait()
+
+    here = room(Silent([]), models={"one:m": ModelConfig(input_usd_per_million=1, output_usd_per_million=1)})
+    async with aclosing(here.models.stream("smart", HELLO)) as events:
+        await anext(events)
+    (row,) = here.rows()
+    assert (row["outcome"], row["estimated"], row["output_tokens"]) == ("cancelled", True, 60)
+    assert 1 <= row["input_tokens"] <= 20
+    assert row["cost_nano"] == 1000 * (row["input_tokens"] + 60)
+
+
+async def test_what_was_refused_outright_used_nothing(room):
+    class Refusing(FakeModel):
+        billed = True
+
+        async def stream(self, model, request, meter):
+            raise Overloaded("busy")
+            yield
+
+    here = room(Refusing([]))
+    with pytest.raises(Overloaded):
+        await here.complete()
+    (row,) = here.rows()
+    assert (row["input_tokens"], row["estimated"], row["cost_nano"]) == (0, False, 0)
 
 
 async def test_a_bug_in_a_provider_is_booked_and_let_through(room):

@@ -5,6 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from coachwork.errors import (
+    BudgetExceeded,
+    CircuitOpen,
     ContentFiltered,
     ContextTooLong,
     ModelTimeout,
@@ -14,11 +16,12 @@ from coachwork.errors import (
     Rejected,
     StreamCut,
     UnknownModel,
+    UnknownPrice,
     Unreachable,
 )
 from coachwork.models.fallback import Again, GiveUp, NextModel, after
 
-CALM = {"tries": 1, "retries": 2, "more_models": True, "seconds_left": 100.0, "spoken": False, "luck": 0.0}
+CALM = {"tries": 1, "retries": 2, "more_models": True, "seconds_left": 100.0, "spoken": False, "luck": 0.5}
 
 
 @pytest.mark.parametrize(
@@ -26,16 +29,22 @@ CALM = {"tries": 1, "retries": 2, "more_models": True, "seconds_left": 100.0, "s
     [
         (Overloaded("x"), {}, Again(0.25)),
         (Overloaded("x"), {"tries": 2}, Again(0.5)),
+        (Overloaded("x"), {"luck": 0.0}, Again(0.0)),
+        (Overloaded("x", details={"retry_after": 1}), {"luck": 0.0}, Again(1.0)),
         (Overloaded("x"), {"tries": 3}, NextModel()),
+        (CircuitOpen("x"), {}, NextModel()),
+        (CircuitOpen("x"), {"more_models": False}, GiveUp()),
+        (BudgetExceeded("x"), {}, NextModel()),
+        (UnknownPrice("x"), {}, NextModel()),
         (Overloaded("x"), {"tries": 3, "more_models": False}, GiveUp()),
         (Unreachable("x"), {"luck": 1.0}, Again(0.5)),
         (ProviderFault("x"), {}, Again(0.25)),
         (ProviderFault("x", details={"lasting": True}), {}, NextModel()),
         (StreamCut("x"), {}, Again(0.25)),
         (RateLimited("x"), {}, Again(0.25)),
-        (RateLimited("x", retry_after=1.5), {}, Again(1.5)),
+        (RateLimited("x", retry_after=1.5), {"luck": 0.0}, Again(1.5)),
         (RateLimited("x", retry_after=30), {}, NextModel()),
-        (RateLimited("x", retry_after=30), {"more_models": False}, Again(30.0)),
+        (RateLimited("x", retry_after=30), {"more_models": False, "luck": 0.0}, Again(30.0)),
         (RateLimited("x", retry_after=30), {"more_models": False, "seconds_left": 20.0}, GiveUp()),
         (ModelTimeout("x"), {}, NextModel()),
         (ContextTooLong("x"), {}, NextModel()),
