@@ -235,8 +235,9 @@ def test_a_script_answers_before_the_echo(server, chat, claude):
 
 
 def test_a_request_that_is_none_is_refused_in_the_wires_own_words(chat, claude):
+    schema = {"type": "string", "pattern": "^q{9}$"}
+    shape = {"type": "json_schema", "json_schema": {"name": "x", "schema": schema}}
     with pytest.raises(openai.BadRequestError, match="no value could be made up"):
-        shape = {"type": "json_schema", "json_schema": {"name": "x", "schema": {"type": "string", "pattern": "^q{9}$"}}}
         chat.chat.completions.create(model="gpt-5", messages=HELLO, response_format=shape)
     with pytest.raises(anthropic.BadRequestError, match="Did you mean 'cut-after'"):
         claude.messages.create(model="claude-haiku-4-5+cut-aftr-3", max_tokens=10, messages=HELLO)

@@ -3,7 +3,7 @@
 `from coachwork.testing import FakeModel, script, ProviderServer`.
 """
 
-from coachwork.testing.fake import Cut, Fail, FakeModel, Line, Pause, UnexpectedCall, UnusedLine, line, script
+from coachwork.testing.fake import Cut, Fail, FakeModel, Line, Pause, UnexpectedCall, UnusedLine, calls, line, script
 from coachwork.testing.provider.question import Answer
 from coachwork.testing.provider.server import ProviderServer
 
@@ -17,6 +17,7 @@ __all__ = [
     "ProviderServer",
     "UnexpectedCall",
     "UnusedLine",
+    "calls",
     "line",
     "script",
 ]

@@ -13,8 +13,32 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from coachwork.errors import ModelError
-from coachwork.messages import Audio, FinishReason, Message, ModelRequest, TextDelta, ThinkingDelta, Transcript, Usage
-from coachwork.providers.wire import Abilities, ChatEvent, End, Kind, Meter, Provider, Purpose
+from coachwork.messages import (
+    Audio,
+    FinishReason,
+    Message,
+    ModelRequest,
+    Moderation,
+    Source,
+    SourceFound,
+    TextDelta,
+    ThinkingDelta,
+    ToolCallDelta,
+    ToolCallPart,
+    ToolResultPart,
+    Transcript,
+    Usage,
+)
+from coachwork.providers.wire import Abilities, ChatEvent, End, Meter, Provider, Purpose
+
+_ABILITIES = Abilities(
+    kinds=frozenset({"chat", "embed", "transcribe", "moderate"}),
+    schema="native",
+    tools="native",
+    thinking=True,
+    probabilities=True,
+    media=("image/", "audio/", "application/pdf"),
+)
 
 
 class UnexpectedCall(AssertionError):
@@ -44,23 +68,48 @@ class Cut:
     """End the stream here without its last event, as a lost connection does."""
 
 
-Piece: TypeAlias = str | TextDelta | ThinkingDelta | Fail | Pause | Cut
-Answer: TypeAlias = str | Mapping[str, Any] | Fail | Sequence[Piece]
+Piece: TypeAlias = str | TextDelta | ThinkingDelta | ToolCallDelta | ToolCallPart | Source | Fail | Pause | Cut
+Answer: TypeAlias = str | Mapping[str, Any] | ToolCallPart | Fail | Sequence[Piece]
+Delta: TypeAlias = TextDelta | ThinkingDelta | ToolCallDelta | SourceFound
 Answering: TypeAlias = Callable[[ModelRequest], Awaitable[Answer]]
 
 
 @dataclass(frozen=True)
 class Line:
-    """One answer of a script. `when` is text that the request must contain; `times` its uses, None for ever."""
+    """One answer of a script. `when` is text that the request must contain; `times` its uses, None for ever.
+
+    `finish_reason` None is "tool_call" where a tool is called, else "stop". `usage` is what this answer counts,
+    None for the fake's own; `delay` is in seconds between its pieces, None for the fake's own.
+    """
 
     answer: Answer
     when: str = ""
     times: int | None = 1
-    finish_reason: FinishReason = "stop"
+    finish_reason: FinishReason | None = None
+    usage: Usage | None = None
+    probabilities: tuple[tuple[str, float], ...] = ()
+    thinking_signature: str = ""
+    delay: float | None = None
 
 
-def line(answer: Answer, *, when: str = "", times: int | None = 1, finish_reason: FinishReason = "stop") -> Line:
-    return Line(answer, when, times, finish_reason)
+def line(
+    answer: Answer,
+    *,
+    when: str = "",
+    times: int | None = 1,
+    finish_reason: FinishReason | None = None,
+    usage: Usage | None = None,
+    probabilities: Sequence[tuple[str, float]] = (),
+    thinking_signature: str = "",
+    delay: float | None = None,
+) -> Line:
+    """A line of a script; see `Line` for what its parts mean."""
+    return Line(answer, when, times, finish_reason, usage, tuple(probabilities), thinking_signature, delay)
+
+
+def calls(name: str, *, id: str = "", **arguments: Any) -> ToolCallPart:
+    """A tool call as an answer, or a piece of one: `script(calls("search", query="refund"), "It takes 14 days.")`."""
+    return ToolCallPart(id or f"call_{name}", name, json.dumps(arguments, ensure_ascii=False))
 
 
 def script(*lines: Answer | Line, **options: Any) -> "FakeModel":
@@ -69,10 +118,12 @@ def script(*lines: Answer | Line, **options: Any) -> "FakeModel":
 
 
 class FakeModel(Provider):
-    """Answers from lines, or from `async def answer(request) -> str | dict | list of pieces`.
+    """Answers from lines, or from `async def answer(request) -> str | dict | tool call | list of pieces`.
 
-    Text streams in `chunk` characters, `delay` seconds apart. A dict is answered as JSON. `requests`
-    holds what was asked. `check_used()` at the end raises UnusedLine; use it as a context manager to have it called.
+    Text and arguments of tools stream in `chunk` characters, `delay` seconds apart. A dict is answered as JSON.
+    `requests` holds what was asked. `check_used()` at the end raises UnusedLine; use it as a context manager to
+    have it called. `billed=True` makes it cost what `[models."fake:…"]` says, so that budgets can be tried.
+    `moderations` maps words to the category for which a text that holds them is flagged.
     """
 
     name = "fake"
@@ -85,14 +136,20 @@ class FakeModel(Provider):
         chunk: int = 12,
         delay: float = 0.0,
         usage: Usage | None = None,
-        transcript: str = "",
+        transcript: str | Transcript = "",
         dimensions: int = 8,
+        billed: bool = False,
+        moderations: Mapping[str, str] | None = None,
+        abilities: Abilities | None = None,
     ) -> None:
         self._answering = answers if callable(answers) else None
         self._lines = [] if callable(answers) else [a if isinstance(a, Line) else Line(a) for a in answers]
         self._used = [0] * len(self._lines)
         self._chunk, self._delay, self._usage = chunk, delay, usage
-        self._transcript, self._dimensions = transcript, dimensions
+        self._transcript = transcript if isinstance(transcript, Transcript) else _spoken(transcript)
+        self._dimensions, self._moderations = dimensions, dict(moderations or {})
+        self._abilities = abilities or _ABILITIES
+        self.billed = billed
         self.requests: list[ModelRequest] = []
 
     def __enter__(self) -> "FakeModel":
@@ -111,15 +168,15 @@ class FakeModel(Provider):
             raise UnusedLine(f"{len(left)} of {len(self._lines)} script lines were not used:{shown}")
 
     def abilities(self, model: str) -> Abilities:
-        kinds: frozenset[Kind] = frozenset({"chat", "embed", "transcribe"})
-        return Abilities(kinds, schema="native", media=("image/", "audio/", "application/pdf"))
+        return self._abilities
 
     async def stream(self, model: str, request: ModelRequest, meter: Meter) -> AsyncIterator[ChatEvent]:
         self.requests.append(request)
-        answer, finish = await self._answer(request)
+        written = await self._line(request)
+        delay = self._delay if written.delay is None else written.delay
         meter.usage = Usage(input_tokens=_words(request), output_tokens=0)
-        written = 0
-        for piece in _pieces(answer):
+        told, called = 0, 0
+        for piece in _pieces(written.answer):
             if isinstance(piece, Cut):
                 return
             if isinstance(piece, Fail):
@@ -127,12 +184,15 @@ class FakeModel(Provider):
             if isinstance(piece, Pause):
                 await (asyncio.Event().wait() if piece.seconds is None else asyncio.sleep(piece.seconds))
                 continue
-            for delta in _deltas(piece, self._chunk):
-                written += 1
-                meter.usage = Usage(meter.usage.input_tokens, written)
+            for delta in _deltas(piece, self._chunk, called):
+                told += 1
+                meter.usage = Usage(meter.usage.input_tokens, told)
                 yield delta
-                await asyncio.sleep(self._delay)
-        yield End(finish, self._usage or meter.usage)
+                await asyncio.sleep(delay)
+            called += isinstance(piece, ToolCallPart)
+        finish = written.finish_reason or ("tool_call" if _calls_a_tool(written.answer) else "stop")
+        used = written.usage or self._usage or meter.usage
+        yield End(finish, used, written.probabilities, written.thinking_signature)
 
     async def embed(self, model: str, texts: Sequence[str], purpose: Purpose, meter: Meter) -> Any:
         """Vectors by the words of a text: texts that share words are near."""
@@ -148,34 +208,65 @@ class FakeModel(Provider):
         return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
     async def transcribe(self, model: str, audio: Audio, meter: Meter) -> Transcript:
-        meter.usage = Usage(audio_seconds=1.0)
-        return Transcript(text=self._transcript, language="en", seconds=1.0)
+        meter.usage = Usage(audio_seconds=self._transcript.seconds)
+        return self._transcript
 
-    async def _answer(self, request: ModelRequest) -> tuple[Answer, FinishReason]:
+    async def moderate(self, model: str, texts: Sequence[str], meter: Meter) -> list[Moderation]:
+        """A text is flagged for the categories of the words it holds, none where no words were given."""
+        meter.usage = Usage(input_tokens=sum(len(text.split()) for text in texts))
+        return [self._judged(text) for text in texts]
+
+    def _judged(self, text: str) -> Moderation:
+        found = {category for word, category in self._moderations.items() if word.lower() in text.lower()}
+        scores = {category: float(category in found) for category in self._moderations.values()}
+        return Moderation(flagged=bool(found), scores=scores)
+
+    async def _line(self, request: ModelRequest) -> Line:
         if self._answering is not None:
-            return await self._answering(request), "stop"
+            return Line(await self._answering(request))
         asked = _asked(request)
         for wanted in (True, False):  # a line that names this call is meant before one that only comes next
             for number, written in enumerate(self._lines):
                 free = written.times is None or self._used[number] < written.times
                 if free and bool(written.when) == wanted and written.when.lower() in asked.lower():
                     self._used[number] += 1
-                    return written.answer, written.finish_reason
+                    return written
         raise UnexpectedCall(_unexpected(asked, self._lines, self._used))
 
 
+def _spoken(text: str) -> Transcript:
+    return Transcript(text=text, language="en", seconds=1.0)
+
+
 def _pieces(answer: Answer) -> list[Piece]:
-    if isinstance(answer, str | Fail):
+    if isinstance(answer, str | Fail | ToolCallPart):
         return [answer]
     if isinstance(answer, Mapping):
         return [json.dumps(answer)]
     return list(answer)
 
 
-def _deltas(piece: str | TextDelta | ThinkingDelta, chunk: int) -> list[TextDelta | ThinkingDelta]:
-    if not isinstance(piece, str):
-        return [piece]
-    return [TextDelta(piece[start : start + chunk]) for start in range(0, len(piece), chunk)]
+def _calls_a_tool(answer: Answer) -> bool:
+    return any(isinstance(piece, ToolCallPart | ToolCallDelta) for piece in _pieces(answer))
+
+
+def _deltas(piece: object, chunk: int, index: int) -> list[Delta]:
+    """A piece as it streams. `index` is the number of the tool call, if it is one."""
+    match piece:
+        case str():
+            return [TextDelta(part) for part in _chunks(piece, chunk)]
+        case ToolCallPart():
+            begun = ToolCallDelta(index, piece.id, piece.name)
+            return [begun, *(ToolCallDelta(index, arguments=part) for part in _chunks(piece.arguments, chunk))]
+        case Source():
+            return [SourceFound(piece)]
+        case TextDelta() | ThinkingDelta() | ToolCallDelta():
+            return [piece]
+    raise TypeError(f"an answer of the fake model holds {piece!r}, which is no piece of one")
+
+
+def _chunks(text: str, size: int) -> list[str]:
+    return [text[start : start + size] for start in range(0, len(text), size)]
 
 
 def _asked(request: ModelRequest) -> str:
@@ -183,7 +274,9 @@ def _asked(request: ModelRequest) -> str:
 
 
 def _text(message: Message) -> str:
-    return message.text or "(no text)"
+    """What a message says, and what its tools gave: a script may wait for either."""
+    given = [message.text, *(part.content for part in message.parts if isinstance(part, ToolResultPart))]
+    return "\n".join(text for text in given if text) or "(no text)"
 
 
 def _words(request: ModelRequest) -> int:

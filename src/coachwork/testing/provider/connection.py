@@ -47,7 +47,7 @@ class Connection(asyncio.Protocol):
         closed: Callable[["Connection"], None],
     ) -> None:
         self._handle, self._opened, self._closed = handle, opened, closed
-        self._waiting: asyncio.Queue[Received] = asyncio.Queue()
+        self._waiting: asyncio.Queue[tuple[Received, bool]] = asyncio.Queue()
         self._writable = asyncio.Event()
         self._writable.set()
         self._parser = httptools.HttpRequestParser(self)
@@ -60,6 +60,8 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
+        raw = transport.get_extra_info("socket")  # asyncio does it for sockets it made itself alone
+        raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if not self._opened(self):
             self.cut(reset=True)
             return
@@ -108,15 +110,17 @@ class Connection(asyncio.Protocol):
         path, _mark, query = self._parsed.url.decode("latin-1").partition("?")
         method = self._parser.get_method().decode()
         body = b"".join(self._parsed.body)
-        self._waiting.put_nowait(
-            Received(method, unquote(path), dict(parse_qsl(query)), dict(self._parsed.headers), body)
-        )
+        received = Received(method, unquote(path), dict(parse_qsl(query)), dict(self._parsed.headers), body)
+        self._waiting.put_nowait((received, self._parser.should_keep_alive()))
 
     # ── Answering ──
 
     async def _answer(self) -> None:
         while True:
-            await self._handle(await self._waiting.get(), self)
+            received, stays = await self._waiting.get()
+            await self._handle(received, self)
+            if not stays:
+                self._transport.close()
 
     async def perform(self, steps: Iterable[Step], sent: Sent) -> None:
         """Do what the steps say, and note in `sent` how far it came."""
