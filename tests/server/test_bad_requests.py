@@ -150,7 +150,10 @@ def test_after_a_refused_body_the_connection_can_be_used_again(here: Here) -> No
         ("GET", "/api/runs?status=done", 422, "input"),
         ("GET", "/api/runs?cursor=nope", 422, "input"),
         ("GET", "/api/runs?cursor=W10=", 422, "input"),
-        ("GET", "/api/spend?days=0", 422, "input"),
+        ("GET", "/api/spend?by=planet", 422, "input"),
+        ("GET", "/api/spend?from=yesterday", 422, "input"),
+        ("GET", "/api/spend?from=2026-11-02&to=2026-11-01", 422, "input"),
+        ("POST", "/api/models/check", 422, "input"),
     ],
 )
 def test_what_is_not_there_or_not_possible(here: Here, method: str, path: str, status: int, code: str) -> None:
