@@ -1,0 +1,230 @@
+"""From a service's row to an open client and its models: one way for each SDK, imported when first asked.
+
+Knows the classes of pydantic-ai and of the official SDKs; not what is asked of them, nor what they answer.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from coachwork.errors import NotInstalled, UnknownModel
+from coachwork.providers.services import Service, WireName
+
+if TYPE_CHECKING:
+    from pydantic_ai.models import Model
+    from pydantic_ai.profiles import ModelProfile
+    from pydantic_ai.providers import Provider
+
+_NO_KEY = "none-needed"  # the SDKs insist on one
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where a service is opened, and with which key. `environ` is for services that need more than one key."""
+
+    name: str
+    service: Service
+    key: str
+    environ: Mapping[str, str] = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Opened:
+    """An open service: pydantic-ai's provider, and how its connections are given back."""
+
+    provider: "Provider[Any]"
+    close: Callable[[], Awaitable[None]]
+
+
+@dataclass(frozen=True)
+class Wire:
+    """How a wire is spoken: the class of its models in pydantic-ai, how a client is opened, our extra with its SDK.
+
+    `probabilities` are the settings that ask for them, {} where the wire has none. `budgeted`: where a model
+    gets its thinking as tokens of the answer's limit, that number has to be chosen. `cites`: it cites
+    documents only when asked.
+    """
+
+    model: str
+    open: Callable[[Address], Opened]
+    extra: str = ""
+    probabilities: Mapping[str, Any] = field(default_factory=dict)
+    budgeted: bool = False
+    cites: bool = False
+
+
+def opened(address: Address) -> Opened:
+    """Open a service. The SDK takes a second or two to import: call it in a thread, beside the loop.
+
+    Raises NotInstalled with the extra to install, UnknownModel where the service has no address yet.
+    """
+    name, wire = address.name, WIRES[address.service.wire]
+    if missing := no_address(name, address.service):
+        raise missing
+    try:
+        _load(f"models.{wire.model}")
+        return wire.open(address)
+    except ImportError as error:
+        hint = f'pip install "coachwork[{wire.extra}]"' if wire.extra else "pip install --force-reinstall coachwork"
+        raise NotInstalled(
+            f"The provider {name!r} needs a package that is not installed: {error}", hint=hint
+        ) from error
+
+
+def model_of(wire: WireName, name: str, provider: "Provider[Any]") -> "Model[Any]":
+    model: Model[Any] = _load(f"models.{WIRES[wire].model}")(name, provider=provider)
+    return model
+
+
+def no_address(name: str, service: Service) -> UnknownModel | None:
+    """The error for a service that is somewhere else for everybody, and nobody has said where."""
+    if service.base_url or service.wire == "bedrock":
+        return None
+    return UnknownModel(
+        f"The provider {name!r} has no address.",
+        hint=f'Add to coachwork.toml: [providers.{name}] base_url = "https://…"',
+    )
+
+
+def _load(place: str) -> Any:
+    module, _, name = place.partition(":")
+    return getattr(import_module(f"pydantic_ai.{module}"), name)
+
+
+# ── One way for each SDK ───────────────────────────────────────────────────────────────────────
+
+
+def _openai(address: Address) -> Opened:
+    from openai import AsyncOpenAI
+
+    from coachwork.providers.responses import http_client
+
+    http, service = http_client(), address.service
+    client = AsyncOpenAI(api_key=address.key or _NO_KEY, base_url=service.base_url, http_client=http, max_retries=0)
+    return Opened(_described(address.name, service.described_by, client), http.aclose)
+
+
+def _described(name: str, place: str, client: Any) -> "Provider[Any]":
+    """The provider of a server on OpenAI's wire, with what is known of its models."""
+    from pydantic_ai.providers.openai_compatible import OpenAICompatibleProvider
+
+    known = _load(place) if place else None
+    if isinstance(known, type):
+        provider: Provider[Any] = known(openai_client=client)
+        return provider
+    if known is None:
+        return OpenAICompatibleProvider(name, openai_client=client)
+    return OpenAICompatibleProvider(name, openai_client=client, profile=lambda model: _family(known(model), model))
+
+
+def _family(profile: "ModelProfile | None", model: str) -> "ModelProfile":
+    from pydantic_ai.profiles import merge_profile
+    from pydantic_ai.profiles.openai import OpenAIJsonSchemaTransformer, OpenAIModelProfile, openai_model_profile
+
+    on_this_wire = OpenAIModelProfile(json_schema_transformer=OpenAIJsonSchemaTransformer)
+    return merge_profile(on_this_wire, openai_model_profile(model), profile)
+
+
+def _azure(address: Address) -> Opened:
+    """An address that ends in /openai/v1 needs no `api_version`, any other does."""
+    from pydantic_ai.providers.azure import AzureProvider
+
+    from coachwork.providers.responses import http_client
+
+    http, service = http_client(), address.service
+    provider = AzureProvider(
+        azure_endpoint=service.base_url,
+        api_version=service.api_version or None,
+        api_key=address.key or _NO_KEY,
+        http_client=http,
+    )
+    provider.client.max_retries = 0
+    return Opened(provider, http.aclose)
+
+
+def _anthropic(address: Address) -> Opened:
+    from pydantic_ai.providers.anthropic import AnthropicProvider
+
+    from coachwork.providers.responses import http_client
+
+    http = http_client()
+    provider = AnthropicProvider(api_key=address.key or _NO_KEY, base_url=address.service.base_url, http_client=http)
+    return Opened(provider, http.aclose)
+
+
+def _google(address: Address) -> Opened:
+    from pydantic_ai.providers.google import GoogleProvider
+
+    from coachwork.providers.responses import http_client
+
+    http = http_client()
+    provider = GoogleProvider(api_key=address.key or _NO_KEY, base_url=address.service.base_url, http_client=http)
+    return Opened(provider, http.aclose)
+
+
+def _mistral(address: Address) -> Opened:
+    from pydantic_ai.providers.mistral import MistralProvider
+
+    from coachwork.providers.responses import http_client
+
+    http = http_client()
+    provider = MistralProvider(api_key=address.key or _NO_KEY, base_url=address.service.base_url, http_client=http)
+    return Opened(provider, http.aclose)
+
+
+def _groq(address: Address) -> Opened:
+    from groq import AsyncGroq
+    from pydantic_ai.providers.groq import GroqProvider
+
+    client = AsyncGroq(api_key=address.key or _NO_KEY, base_url=address.service.base_url, max_retries=0)
+    return Opened(GroqProvider(groq_client=client), client.close)
+
+
+def _cohere(address: Address) -> Opened:
+    import httpx
+    from cohere import AsyncClientV2
+    from pydantic_ai.providers.cohere import CohereProvider
+
+    http = httpx.AsyncClient(timeout=httpx.Timeout(600, connect=5))
+    client = AsyncClientV2(address.key or _NO_KEY, base_url=address.service.base_url, httpx_client=http)
+    return Opened(CohereProvider(cohere_client=client), http.aclose)
+
+
+def _bedrock(address: Address) -> Opened:
+    from pydantic_ai.providers.bedrock import BedrockProvider
+
+    environ = address.environ
+    given: dict[str, Any] = {
+        "base_url": address.service.base_url or None,
+        "region_name": environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION") or None,
+        "api_key": environ.get("AWS_BEARER_TOKEN_BEDROCK") or None,
+        "aws_access_key_id": environ.get("AWS_ACCESS_KEY_ID") or None,
+        "aws_secret_access_key": environ.get("AWS_SECRET_ACCESS_KEY") or None,
+        "aws_session_token": environ.get("AWS_SESSION_TOKEN") or None,
+        "profile_name": environ.get("AWS_PROFILE") or None,
+    }
+    provider = BedrockProvider(**given)
+
+    async def close() -> None:
+        provider.client.close()
+
+    return Opened(provider, close)
+
+
+_OPENAI_PROBABILITIES = {"openai_logprobs": True}
+
+WIRES: dict[WireName, Wire] = {
+    "openai-responses": Wire("openai:OpenAIResponsesModel", _openai, probabilities=_OPENAI_PROBABILITIES),
+    "openai-chat": Wire("openai:OpenAIChatModel", _openai, probabilities=_OPENAI_PROBABILITIES),
+    "openrouter": Wire("openrouter:OpenRouterModel", _openai, probabilities=_OPENAI_PROBABILITIES),
+    "ollama": Wire("ollama:OllamaModel", _openai),
+    "azure": Wire("openai:OpenAIChatModel", _azure, probabilities=_OPENAI_PROBABILITIES),
+    "azure-responses": Wire("openai:OpenAIResponsesModel", _azure, probabilities=_OPENAI_PROBABILITIES),
+    "anthropic": Wire("anthropic:AnthropicModel", _anthropic, budgeted=True, cites=True),
+    "google": Wire("google:GoogleModel", _google, "google", {"google_logprobs": True}),
+    "groq": Wire("groq:GroqModel", _groq, "groq"),
+    "mistral": Wire("mistral:MistralModel", _mistral, "mistral"),
+    "cohere": Wire("cohere:CohereModel", _cohere, "cohere"),
+    "bedrock": Wire("bedrock:BedrockConverseModel", _bedrock, "bedrock", cites=True),
+}
