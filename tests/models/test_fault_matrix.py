@@ -5,6 +5,7 @@ after it the consumer is told.
 """
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import aclosing
 from dataclasses import dataclass, replace
@@ -15,8 +16,8 @@ import pytest_asyncio
 import sqlalchemy as sa
 
 from coachwork.errors import ModelError
-from coachwork.messages import Finished, Message, ModelRequest, Reply, Restarted, TextDelta
-from coachwork.models import CallRecord, Models, ModelsConfig, ProviderConfig, RouteConfig
+from coachwork.messages import Finished, Message, ModelRequest, Reply, Restarted, TextDelta, ToolSpec
+from coachwork.models import CallRecord, ModelConfig, Models, ModelsConfig, ProviderConfig, RouteConfig
 from coachwork.store.database import Database
 from coachwork.store.tables import calls
 from coachwork.testing import ProviderServer
@@ -34,6 +35,18 @@ KEYS = {f"{name}_API_KEY": "sk-very-secret-key" for name in ("OPENAI", "ANTHROPI
 ASK = ModelRequest((Message.of("user", "Please say a sentence that has quite a few words in it"),))
 FIRST, TOTAL = 0.15, 0.3  # seconds, where deadlines are measured
 SAID = "You said: Please say a sentence that has quite a few words in it"
+ROOM = {
+    "type": "object",
+    "properties": {
+        "town": {"type": "string", "enum": ["Oslo", "Rome"]},
+        "guest": {"type": "string"},
+        "nights": {"type": "integer", "minimum": 2},
+        "why": {"type": "string"},
+    },
+    "required": ["town", "guest", "nights", "why"],
+    "additionalProperties": False,
+}
+BOOKED = {"town": "Oslo", "guest": "text", "nights": 2, "why": "text"}
 
 
 @dataclass(frozen=True)
@@ -198,7 +211,7 @@ class Room:
         routes = {"warm": RouteConfig(models=[f"{wire}:first"]), "warm-second": RouteConfig(models=["second:model"])}
         for written in (*STREAMED, *STREAMED_SLOW, *UNKNOWABLE):
             slow = written in STREAMED_SLOW
-            limits = {"retries": 0, "first_token_seconds": 0.4 if slow else 20, "total_seconds": 1.2 if slow else 30}
+            limits = {"retries": 0, "first_token_seconds": 0.9 if slow else 20, "total_seconds": 1.8 if slow else 30}
             models = [f"{wire}:first+{written}", "second:model"]
             routes[f"{written} alone"] = RouteConfig(models=models[:1], **limits)
             routes[f"{written} pair"] = RouteConfig(models=models, **limits)
@@ -207,8 +220,10 @@ class Room:
         hang = [f"{wire}:first+hang-before-headers", "second:model+hang-before-headers"]
         routes["two deadlines"] = RouteConfig(models=hang, retries=0, first_token_seconds=0.2, total_seconds=TOTAL)
         routes["patient"] = RouteConfig(models=[f"{wire}:patient"], retries=2)
+        asked = {model for route in routes.values() for model in route.models}
+        patient = dict.fromkeys(asked, ModelConfig(breaker_failures=1000))  # each failure is its provider's own
         self.models = Models(
-            ModelsConfig(routes=routes, providers={wire: address, "second": second}),
+            ModelsConfig(routes=routes, models=patient, providers={wire: address, "second": second}),
             database=self.database,
             cache_dir=tmp_path,
             environ=KEYS,
@@ -386,6 +401,29 @@ async def test_the_ledger_says_what_the_provider_counted(room: Room):
         asked.usage.output_tokens,
     )
     assert reply.usage == record.usage
+
+
+async def test_a_tool_call_comes_whole_or_not_at_all(room: Room):
+    asked = replace(ASK, tools=(ToolSpec("book_room", "Books a room.", ROOM),), tool_choice="required")
+    whole = await room.models.complete("warm", asked)
+    (call,) = whole.tool_calls
+    assert (call.name, json.loads(call.arguments), whole.finish_reason) == ("book_room", BOOKED, "tool_call")
+    for written in ("cut-after-3", "reset-after-3", "end-after-3", "end-after-999", "no-finish", "error-event-3"):
+        with pytest.raises(ModelError) as raised:
+            await room.models.complete(f"{written} alone", asked)
+        assert raised.value.code in (*LOST, *BUSY), written
+        reply = await room.models.complete(f"{written} pair", asked)
+        assert [json.loads(call.arguments) for call in reply.tool_calls] == [BOOKED], written
+        assert [attempt.model for attempt in reply.attempts] == [f"{room.wire}:first+{written}"], written
+
+
+async def test_an_answer_under_a_schema_comes_whole_or_not_at_all(room: Room):
+    asked = replace(ASK, schema=ROOM, schema_name="booking")
+    assert json.loads((await room.models.complete("warm", asked)).text) == BOOKED
+    for written in ("cut-after-3", "end-after-3", "end-after-999", "no-finish", "empty"):
+        with pytest.raises(ModelError):
+            await room.models.complete(f"{written} alone", asked)
+        assert json.loads((await room.models.complete(f"{written} pair", asked)).text) == BOOKED, written
 
 
 @pytest.mark.parametrize(("written", "seconds"), [("429-retry-after-7", 7), ("429-retry-after-ms-7000", 7)])
