@@ -11,9 +11,10 @@ VERSION = "coachwork 2026-11"
 
 @dataclass(frozen=True)
 class PriceRow:
-    """One model's price in US dollars: `input` a million tokens, `minute` of sound, `image` a piece; "" for none.
+    """One model's price in US dollars, "" for none: `input` a million tokens, `minute` of sound, `image` a piece.
 
-    `provider` is as in the public table. `source` is the page that publishes the price, `as_of` the month
+    `input_audio` and `output_audio` are a million tokens of sound. `provider` is as in the public table, `model`
+    without the date at its end. `source` is the page that publishes the price, `as_of` the month
     of the figure: 2026-11 was compared with genai-prices 0.2.3 or public copies of the page.
     """
 
@@ -22,6 +23,8 @@ class PriceRow:
     source: str
     as_of: str
     input: str = ""
+    input_audio: str = ""
+    output_audio: str = ""
     minute: str = ""
     image: str = ""
 
@@ -34,7 +37,6 @@ _MISTRAL = "https://mistral.ai/pricing"
 
 ROWS: tuple[PriceRow, ...] = (
     PriceRow("openai", "omni-moderation-latest", _OPENAI, "2026-11", input="0"),
-    PriceRow("openai", "omni-moderation-2024-09-26", _OPENAI, "2026-11", input="0"),
     PriceRow("openai", "text-moderation-latest", _OPENAI, "2025-08", input="0"),
     PriceRow("openai", "text-embedding-3-small", _OPENAI, "2026-11", input="0.02"),
     PriceRow("openai", "text-embedding-3-large", _OPENAI, "2026-11", input="0.13"),
@@ -43,6 +45,8 @@ ROWS: tuple[PriceRow, ...] = (
     PriceRow("openai", "gpt-4o-transcribe", _OPENAI, "2026-11", minute="0.006"),
     PriceRow("openai", "gpt-4o-transcribe-diarize", _OPENAI, "2025-10", minute="0.006"),
     PriceRow("openai", "gpt-4o-mini-transcribe", _OPENAI, "2026-11", minute="0.003"),
+    PriceRow("openai", "gpt-4o-audio-preview", _OPENAI, "2025-08", input_audio="40", output_audio="80"),
+    PriceRow("openai", "gpt-4o-mini-audio-preview", _OPENAI, "2025-08", input_audio="10", output_audio="20"),
     PriceRow("openai", "dall-e-2", _OPENAI, "2025-08", image="0.02"),  # 1024×1024
     PriceRow("openai", "dall-e-3", _OPENAI, "2025-08", image="0.04"),  # 1024×1024, standard
     PriceRow("google", "gemini-embedding-001", _GOOGLE, "2026-11", input="0.15"),

@@ -4,6 +4,7 @@ A project's own prices first, models on this machine free, then genai-prices
 (https://github.com/pydantic/genai-prices), then a small table of ours. An unknown price is None, never 0.
 """
 
+import re
 import time
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -153,16 +154,22 @@ def _of_tables(table: str, model: str, at_ns: int, batch: bool) -> Tariff | None
 
 
 def _with_row(found: Tariff | None, table: str, model: str) -> Tariff | None:
-    """Our own row where the public table does not know the model, or only lacks its price by the minute."""
-    row = BY_MODEL.get((table, model))
+    """Our own row: all of it where the public table does not know the model, else only what it lacks."""
+    row = BY_MODEL.get((table, re.sub(r"-20\d\d-\d\d-\d\d$", "", model)))
     if row is None:
         return found
     hour = atto(Decimal(row.minute) * 60) if row.minute else None
-    if found is not None:
-        return found if hour is None or found.hour is not None else replace(found, hour=hour)
-    tokens = (token_prices({"input": Decimal(row.input)}),) if row.input else ()
-    image = atto(Decimal(row.image)) if row.image else None
-    return Tariff(VERSION, tokens, has_output=False, hour=hour, image=image)
+    if found is None:
+        tokens = (token_prices({"input": Decimal(row.input)}),) if row.input else ()
+        image = atto(Decimal(row.image)) if row.image else None
+        return Tariff(VERSION, tokens, has_output=False, hour=hour, image=image)
+    more = replace(found, version=f"{found.version}, {VERSION}")
+    if hour is not None and found.hour is None:
+        return replace(more, hour=hour)
+    if row.input_audio and all(step.input_audio == step.input for step in found.tokens):
+        into, out = atto(Decimal(row.input_audio)), atto(Decimal(row.output_audio))
+        return replace(more, tokens=tuple(replace(s, input_audio=into, output_audio=out) for s in found.tokens))
+    return found
 
 
 def _at_share(tariff: Tariff, share: Decimal) -> Tariff:
