@@ -451,7 +451,11 @@ class Checked(Frozen):
 
 @dataclass
 class StepRecord:
-    """What a step tells about itself while it works. The only message that is filled in as it goes."""
+    """What a step tells about itself while it works. The only message that is filled in as it goes.
+
+    `how` a model's answer was read, `mended` what was wrong with it; `confidence` is the probability, from 0
+    to 1, that the model gave to each enum and boolean it wrote, by its place in the value.
+    """
 
     kind: StepKind
     name: str
@@ -462,6 +466,8 @@ class StepRecord:
     route: str = ""
     prompt_version: str = ""
     how: str = ""
+    mended: Sequence[str] = ()
+    confidence: Mapping[str, float] = field(default_factory=dict)
     cached: bool = False
     cost_nano: int | None = 0
     usage: Usage = field(default_factory=Usage)

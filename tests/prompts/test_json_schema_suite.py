@@ -42,8 +42,6 @@ def reason(named: str) -> str:
         return "$id inside a schema"
     if "$ref to '#" in named and "'#/" not in named:
         return "$anchor"
-    if "$ref to '#" in named:
-        return "$ref into a part with an $id of its own"
     if "$ref to" in named:
         return "$ref to another document"
     if "$schema" in named:

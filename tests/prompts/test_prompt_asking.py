@@ -1,7 +1,9 @@
 """Asking a model through a prompt: what is sent, shown, recorded, asked again and refused."""
 
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from dataclasses import dataclass, field
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -13,6 +15,7 @@ from coachwork.errors import (
     ModelRefused,
     OutputRefused,
     OutputTruncated,
+    ProjectError,
     RouteExhausted,
     StreamCut,
 )
@@ -31,6 +34,7 @@ from coachwork.messages import (
     Usage,
 )
 from coachwork.prompts import prompt
+from coachwork.prompts.partial import Partial, Whole
 from coachwork.tracing.scope import entered
 
 
@@ -54,8 +58,10 @@ def finished(
     cost: int | None = 100,
     cached: bool = False,
     attempts: tuple[Attempt, ...] = (),
+    probabilities: tuple[tuple[str, float], ...] = (),
 ) -> Finished:
-    return Finished(Reply(text, reason, "fake:script", Usage(10, 5), cost, 0.1, 0.05, cached, "", attempts))
+    reply = Reply(text, reason, "fake:script", Usage(10, 5), cost, 0.1, 0.05, cached, "", attempts)
+    return Finished(replace(reply, probabilities=probabilities))
 
 
 @dataclass
@@ -64,9 +70,13 @@ class Script:
 
     plays: list[list[ModelEvent | Exception]]
     asked: list[tuple[str, ModelRequest]] = field(default_factory=list)
+    passed: list[list[str]] = field(default_factory=list)
 
-    async def stream(self, route: str, request: ModelRequest) -> AsyncGenerator[ModelEvent, None]:
+    async def stream(
+        self, route: str, request: ModelRequest, *, after: Sequence[Attempt] = ()
+    ) -> AsyncGenerator[ModelEvent, None]:
         self.asked.append((route, request))
+        self.passed.append([attempt.model for attempt in after])
         for event in self.plays.pop(0):
             if isinstance(event, Exception):
                 raise event
@@ -216,6 +226,132 @@ async def test_a_stream_without_an_end_is_an_error(folder: Path) -> None:
     played(folder, [TextDelta('{"team":"billing","urgent":true}')])
     with pytest.raises(StreamCut):
         await triage("x")
+
+
+@dataclass
+class NativeScript(Script):
+    """A script whose model has a decoder that is held to the schema."""
+
+    def held(self, model: str) -> str:
+        return "native"
+
+
+@pytest.mark.parametrize(
+    ("text", "how"),
+    [
+        ('{"team":"billing","urgent":true}', "native"),
+        ('```\n{"team":"billing","urgent":true}\n```', "unwrapped"),
+        ('{"team":"billing","urgent":true,}', "repaired"),
+        ('{"team":"BILLING","urgent":true}', "coerced"),
+    ],
+)
+async def test_the_record_says_how_the_value_was_won(folder: Path, text: str, how: str) -> None:
+    triage.bind(folder, NativeScript([[finished(text)]]), {"smart"})  # type: ignore[attr-defined]
+    with entered(Watcher()) as watcher:
+        await triage("x")
+    [record] = watcher.records
+    assert record.how == how
+    assert record.mended == (("trailing comma",) if how == "repaired" else ())
+
+
+async def test_a_stronger_route_is_asked_again_and_a_third_time_the_models_that_failed_are_passed_over(
+    folder: Path,
+) -> None:
+    (folder / "prompts/triage.md").write_text(
+        "---\nroute: smart\nreask: 2\nreask_route: wise\n---\n## user\n{{ticket}}\n"
+    )
+    script = Script([[finished("[]")], [finished("{}")], [finished('{"team":"billing","urgent":true}')]])
+    triage.bind(folder, script, {"smart", "wise"})  # type: ignore[attr-defined]
+    with entered(Watcher()) as watcher:
+        assert await triage("x") == Triage(team="billing", urgent=True)
+    assert [route for route, _ in script.asked] == ["smart", "wise", "wise"]
+    assert script.passed == [[], [], ["fake:script", "fake:script"]]
+    assert watcher.records[0].how == "reasked"
+
+
+def test_a_route_to_ask_again_that_does_not_exist_is_refused_with_its_line(folder: Path) -> None:
+    (folder / "prompts/triage.md").write_text("---\nroute: smart\nreask_route: wize\n---\n## user\n{{ticket}}\n")
+    with pytest.raises(ProjectError, match=r"triage\.md:3: unknown route 'wize'") as wrong:
+        triage.bind(folder, Script([]), {"smart", "wise"})  # type: ignore[attr-defined]
+    assert "'wise'" in wrong.value.hint
+
+
+async def test_partial_values_come_while_it_is_written_and_the_whole_last(folder: Path) -> None:
+    text = '{"team":"billing","urgent":true}'
+    played(folder, [*(TextDelta(text[at : at + 4]) for at in range(0, len(text), 4)), finished(text)])
+    updates = [update async for update in triage.stream("x")]  # type: ignore[attr-defined]
+    assert updates[-1] == Whole(Triage(team="billing", urgent=True))
+    partials = [update.value for update in updates[:-1]]
+    assert all(isinstance(update, Partial) for update in updates[:-1])
+    assert partials[:2] == [{"team": "bil"}, {"team": "billing"}]
+    assert partials[-1] == {"team": "billing", "urgent": True}
+
+
+async def test_what_was_shown_in_part_is_void_when_the_answer_starts_over_or_is_refused(folder: Path) -> None:
+    played(
+        folder,
+        [TextDelta('{"team":"re'), Restarted("cut"), TextDelta('{"team":"sales"}'), finished('{"team":"sales"}')],
+        [TextDelta('{"team":"billing"'), finished('{"team":"billing","urgent":true}')],
+    )
+    updates = [update async for update in triage.stream("x")]  # type: ignore[attr-defined]
+    assert updates == [
+        Partial({"team": "re"}), Partial(None), Partial({"team": "sales"}), Partial(None),
+        Partial({"team": "billing"}), Whole(Triage(team="billing", urgent=True)),
+    ]  # fmt: skip
+
+
+async def test_a_part_is_never_the_result(folder: Path) -> None:
+    whole = '{"team":"billing","urgent":true}'
+    played(folder, [TextDelta(whole), finished(whole, "length")])
+    updates = triage.stream("x")  # type: ignore[attr-defined]
+    assert await anext(updates) == Partial({"team": "billing", "urgent": True})
+    with pytest.raises(OutputTruncated):
+        await anext(updates)
+
+
+async def test_who_stops_watching_stops_the_model(folder: Path) -> None:
+    stopped = asyncio.Event()
+
+    class Endless(Script):
+        async def stream(self, route: str, request: ModelRequest, **_: object) -> AsyncGenerator[ModelEvent, None]:
+            try:
+                yield TextDelta('{"team":"billing"')
+                await asyncio.Event().wait()
+            finally:
+                stopped.set()
+
+    triage.bind(folder, Endless([]), {"smart"})  # type: ignore[attr-defined]
+    async with aclosing(triage.stream("x")) as updates:  # type: ignore[attr-defined]
+        assert await anext(updates) == Partial({"team": "billing"})
+    assert stopped.is_set()
+
+
+async def test_the_record_tells_how_sure_the_model_was_of_each_choice(folder: Path) -> None:
+    tokens = (
+        ('{"', 0.0),
+        ("team", 0.0),
+        ('":"', -0.1),
+        ("bill", -0.2),
+        ("ing", -0.1),
+        ('","urgent":', 0.0),
+        ("true}", -1.0),
+    )
+    text = "".join(token for token, _ in tokens)
+    script = played(folder, [finished(text, probabilities=tokens)])
+    with entered(Watcher()) as watcher:
+        await triage("x")
+    assert watcher.records[0].confidence == {"team": 0.7408, "urgent": 0.3679}
+    assert script.asked[0][1].probabilities
+    script = played(folder, [finished(f"```\n{text}\n```", probabilities=tokens)])
+    with entered(Watcher()) as watcher:
+        await triage("x")
+    assert watcher.records[0].confidence == {}
+
+
+async def test_text_is_not_asked_for_probabilities(folder: Path) -> None:
+    script = played(folder, [finished("Hello.")])
+    await greet("Ann")
+    assert not script.asked[0][1].probabilities
 
 
 async def test_outside_a_run_it_is_simply_asked(folder: Path) -> None:

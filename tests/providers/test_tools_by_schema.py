@@ -24,9 +24,10 @@ from coachwork.messages import (
 from coachwork.models import Models, ModelsConfig
 from coachwork.providers.schemas import NoSuchPlace, gathered
 from coachwork.providers.tools_by_schema import answering, calls_schema, held
-from coachwork.providers.wire import ChatEvent, End, Meter
+from coachwork.providers.wire import Abilities, ChatEvent, End, Meter
 from coachwork.testing import script
 
+BY_SCHEMA = Abilities(schema="native", tools="schema")
 WEATHER = ToolSpec(
     "weather", "The weather of a place.",
     {"type": "object", "properties": {"place": {"type": "string"}, "days": {"type": "integer"}}, "required": ["place"]},
@@ -51,7 +52,7 @@ def asked(*tools: ToolSpec, choice: str = "auto", **more: Any) -> ModelRequest:
 async def answered(answer: Any, request: ModelRequest, *, chunk: int = 3, finish: str = "stop") -> list[ChatEvent]:
     from coachwork.testing.fake import line
 
-    with script(line(answer, finish_reason=finish), chunk=chunk) as fake:  # type: ignore[arg-type]
+    with script(line(answer, finish_reason=finish), chunk=chunk, abilities=BY_SCHEMA) as fake:  # type: ignore[arg-type]
         events = answering(fake, "small", request, Meter())
         async with aclosing(events) as given:  # type: ignore[type-var]
             return [event async for event in given]
@@ -156,8 +157,24 @@ def test_a_required_tool_leaves_no_room_for_words_and_an_unknown_one_is_refused(
     assert "'weather'" in refused.value.hint
 
 
+async def test_a_model_with_tools_of_its_own_is_asked_in_its_own_way() -> None:
+    with script(ToolCallPart("1", "weather", '{"place": "Oslo"}')) as fake:
+        events = [event async for event in answering(fake, "large", asked(), Meter())]
+        pieces = [event for event in events if isinstance(event, ToolCallDelta)]
+        assert (pieces[0].name, "".join(piece.arguments for piece in pieces)) == ("weather", '{"place": "Oslo"}')
+        assert fake.requests[0].tools == (WEATHER,)
+
+
+async def test_probabilities_are_asked_only_of_models_that_give_them() -> None:
+    for able in (True, False):
+        with script("Hi", abilities=Abilities(probabilities=able)) as fake:
+            request = ModelRequest((Message.of("user", "Hi"),), probabilities=True)
+            assert [event async for event in answering(fake, "m", request, Meter())]
+            assert fake.requests[0].probabilities is able
+
+
 async def test_no_tool_means_no_tool() -> None:
-    with script("Hello.") as fake:
+    with script("Hello.", abilities=BY_SCHEMA) as fake:
         events = answering(fake, "small", asked(choice="none"), Meter())
         assert words([event async for event in events]) == "Hello."
         assert fake.requests[0].tools == ()
@@ -183,7 +200,7 @@ def test_earlier_calls_and_their_results_are_told_in_words() -> None:
 
 
 async def test_through_a_route_it_is_one_call_with_its_tool_calls(tmp_path: Path) -> None:
-    with script({"calls": [{"tool": "weather", "arguments": {"place": "Oslo"}}]}) as fake:
+    with script({"calls": [{"tool": "weather", "arguments": {"place": "Oslo"}}]}, abilities=BY_SCHEMA) as fake:
         models = Models(ModelsConfig(), database=None, cache_dir=tmp_path, environ={}, extra_providers={"fake": fake})
         events = [event async for event in models.stream("fake:small", asked())]
         assert [(event.name, event.arguments) for event in events if isinstance(event, ToolCallDelta)] == [

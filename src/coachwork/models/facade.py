@@ -103,6 +103,11 @@ class Models:
                     return event.reply
         raise AssertionError("a stream ends with Finished or raises")
 
+    def held(self, model: str) -> str:
+        """How an answer of `provider:name` is held to a schema: `native`, `tool` or `prompted`."""
+        target = self._target(model)
+        return target.provider.abilities(target.name).schema
+
     async def embed(self, route: str, texts: Sequence[str], *, purpose: Purpose) -> Embeddings:
         """Texts as vectors of length 1. `purpose` says what they are for; some models tell the two apart."""
         call = Call("embed", self._resolved(route, "embed"), embedding(texts, purpose), self._office, texts=texts)

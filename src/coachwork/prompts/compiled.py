@@ -169,7 +169,10 @@ def compile_prompt(file: PromptFile, signature: Signature, routes: Collection[st
 
 
 def _check_route(file: PromptFile, routes: Collection[str]) -> None:
-    route = file.settings.route
+    route, again = file.settings.route, file.settings.reask_route
+    if again and again not in routes and not re.fullmatch(r"[\w.-]+:\S+", again):
+        hint = f"{did_you_mean(again, sorted(routes))} Routes are [routes.NAME] in coachwork.toml."
+        raise ProjectError(f"unknown route {again!r}", file=file.path, line=file.line_of("reask_route"), hint=hint)
     if route in routes or re.fullmatch(r"[\w.-]+:\S+", route):
         return
     hint = f"{did_you_mean(route, sorted(routes))} Routes are [routes.NAME] in coachwork.toml."

@@ -41,6 +41,7 @@ class Settings(Frozen):
     output: Literal["auto", "text", "json"] = "auto"
     show: bool = False
     reask: int = Field(default=1, ge=0, le=3)
+    reask_route: str = ""
     examples: list[ExampleCase] = []
 
 

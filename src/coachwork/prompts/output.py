@@ -248,7 +248,9 @@ def _made(fitted: Fit, shape: Shape, how: How, notes: Sequence[str] = ()) -> Out
 
 def _told(error: Any) -> str:
     path = ".".join(str(part) for part in error["loc"]) or "answer"
-    return f"{path}: {error['msg']}, is {str(error.get('input'))[:60]!r}"
+    message = str(error["msg"]).removeprefix("Value error, ").removeprefix("Assertion failed, ")
+    given = error.get("input")
+    return f"{path}: {message}" + ("" if isinstance(given, dict) else f", is {json.dumps(given, default=str)[:60]}")
 
 
 def to_json(value: Any) -> str:

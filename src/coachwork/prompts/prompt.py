@@ -5,7 +5,8 @@ A saved file is live at the next call. A broken one is reported loudly and the l
 
 import functools
 import inspect
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection
+from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, cast, overload
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from coachwork.prompts.ask import Asked
     from coachwork.prompts.compiled import Compiled, Signature
     from coachwork.prompts.file import PromptFile
+    from coachwork.prompts.partial import Partial, Whole
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -92,6 +94,16 @@ class Prompt(Generic[P, R]):
         compiled = self._live()
         bound = cast(_Bound, self._bound)
         return cast(R, await ask(compiled, bound.models, compiled.arguments(args, kwargs)))
+
+    async def stream(self, *args: P.args, **kwargs: P.kwargs) -> AsyncGenerator["Partial | Whole[R]", None]:
+        """The answer while it is written: `Partial` values for display, and last the `Whole`, which is the result."""
+        from coachwork.prompts.ask import streamed
+
+        compiled = self._live()
+        bound = cast(_Bound, self._bound)
+        async with aclosing(streamed(compiled, bound.models, compiled.arguments(args, kwargs))) as updates:
+            async for update in updates:
+                yield update
 
     def _live(self) -> "Compiled":
         """The prompt as its file is now; the last good one where the file is broken."""

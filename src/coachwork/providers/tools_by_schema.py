@@ -34,8 +34,13 @@ _FENCE = re.compile(r"\A\s*```\w*\s*\n(.*?)\n?\s*```\s*\Z", re.DOTALL)
 
 
 def answering(provider: Provider, model: str, request: ModelRequest, meter: Meter) -> AsyncIterator[ChatEvent]:
-    """The provider's answer to `request`, its tools asked for by schema where the model needs that."""
-    if not request.tools or provider.abilities(model).tools == "native":
+    """The provider's answer to `request`: tools by schema where the model needs that, no probabilities it has not."""
+    if not request.tools and not request.probabilities:
+        return provider.stream(model, request, meter)
+    abilities = provider.abilities(model)
+    if request.probabilities and not abilities.probabilities:
+        request = dataclasses.replace(request, probabilities=False)
+    if not request.tools or abilities.tools == "native":
         return provider.stream(model, request, meter)
     if request.tool_choice == "none":
         return provider.stream(model, dataclasses.replace(_told_of_tools(request), tools=()), meter)

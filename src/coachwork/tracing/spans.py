@@ -84,6 +84,10 @@ def step(record: StepRecord, run_id: str) -> Iterator["Span"]:
                 span.set_attribute("coachwork.prompt.version", record.prompt_version)
             if record.how:
                 span.set_attribute("coachwork.output.how", record.how)
+            if record.mended:
+                span.set_attribute("coachwork.output.mended", tuple(record.mended))
+            for place, probability in record.confidence.items():
+                span.set_attribute(f"coachwork.output.confidence.{place}", probability)
 
 
 class ModelCall(Protocol):
