@@ -116,11 +116,14 @@ class Connection(asyncio.Protocol):
     # ── Answering ──
 
     async def _answer(self) -> None:
-        while True:
-            received, stays = await self._waiting.get()
-            await self._handle(received, self)
-            if not stays:
-                self._transport.close()
+        try:
+            while True:
+                received, stays = await self._waiting.get()
+                await self._handle(received, self)
+                if not stays:
+                    return
+        finally:
+            self._transport.close()  # also where a bug ends it: the client is not left to wait
 
     async def perform(self, steps: Iterable[Step], sent: Sent) -> None:
         """Do what the steps say, and note in `sent` how far it came."""

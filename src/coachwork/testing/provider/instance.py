@@ -1,5 +1,6 @@
 """One value that fits a JSON schema, always the same one. Pure; it refuses rather than give one that does not fit."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -25,17 +26,37 @@ _DEEP = 8  # from here on only what must be there is made: a schema may name its
 def instance(schema: Mapping[str, Any]) -> Any:
     """A value that fits. Raises InputError where none was found (patterns, contradictions)."""
     from jsonschema import Draft202012Validator
+    from referencing.exceptions import Unresolvable
 
-    plain = _lower(schema)
-    value = _made(plain, plain, 0)
-    problem = next(iter(Draft202012Validator(plain).iter_errors(value)), None)
-    if problem is not None:
-        at = ".".join(str(step) for step in problem.absolute_path) or "the value"
-        raise InputError(
-            f"no value could be made up that fits the schema ({at}: {problem.message})",
-            hint="Give the answer in the script, or an `examples` or `default` in the schema.",
-        )
-    return value
+    plain, problem = _lower(schema), ""
+    for spared in ((), ("default", "examples")):  # a default need not fit its own schema
+        try:
+            value = _made(_without(plain, spared), plain, 0)
+            found = next(iter(Draft202012Validator(plain).iter_errors(value)), None)
+        except (RecursionError, re.error, TypeError, ValueError, AttributeError, LookupError, Unresolvable) as error:
+            problem = f"{type(error).__name__}: {error}"
+            continue
+        if found is None:
+            return value
+        problem = f"{'.'.join(str(step) for step in found.absolute_path) or 'the value'}: {found.message}"
+    raise InputError(
+        f"no value could be made up that fits the schema ({problem})",
+        hint="Give the answer in the script, or an `examples` or `default` in the schema.",
+    )
+
+
+def _without(schema: Any, names: Sequence[str]) -> Any:
+    if isinstance(schema, list):
+        return [_without(item, names) for item in schema]
+    if not isinstance(schema, Mapping):
+        return schema
+    return {
+        key: {name: _without(part, names) for name, part in value.items()}  # a property may be called so
+        if key == "properties" and isinstance(value, Mapping)
+        else _without(value, names)
+        for key, value in schema.items()
+        if key not in names
+    }
 
 
 def _lower(schema: Any) -> Any:
@@ -198,8 +219,6 @@ def _number(schema: Mapping[str, Any], kind: str) -> float:
 
 
 def _string(schema: Mapping[str, Any]) -> str:
-    import re
-
     if "pattern" in schema:
         return next((text for text in _LIKELY if re.search(schema["pattern"], text)), "text")
     text = _FORMATS.get(schema.get("format", ""), "text")
