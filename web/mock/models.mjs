@@ -49,7 +49,7 @@ export const routes = [
 export const emptyRoutes = [{ name: "default", declared: false, answers: "local:qwen2.5-coder-1.5b", limits: limits(), models: [qwen] }];
 
 const inHours = (hours) => new Date(Date.now() + hours * 3_600_000).toISOString();
-const budget = (scope, name, per, limit, spent, held, resets_at, warn_at = 0.8) => ({ scope, name, per, limit_nano: limit * 1e9, spent_nano: Math.round(spent * 1e9), held_nano: Math.round(held * 1e9), left_nano: Math.round((limit - spent - held) * 1e9), warn_at, resets_at });
+const budget = (scope, name, per, limit, spent, held, resets_at) => ({ scope, name, per, limit_nano: limit * 1e9, spent_nano: Math.round(spent * 1e9), held_nano: Math.round(held * 1e9), left_nano: Math.round((limit - spent - held) * 1e9), warn_at_nano: limit * 0.8e9, resets_at });
 export const budgets = [
   budget("installation", "", "month", 200, 61.4182, 0.12, inHours(24 * 6)),
   budget("user", "ines", "day", 1, 0.8612, 0.0431, inHours(9)),
@@ -85,7 +85,7 @@ export function spend(query, empty) {
   const items = empty ? [] : by === "day" ? daily.map((one) => ({ name: one.name, ...spent(1, one.calls, one.cost) })) : (NAMES[by] ?? []).map(([name, share], index) => ({ name, ...spent(CALLS[index] ?? 0.05, calls, Math.round(cost * share)) }));
   const total = { calls: 0, failed: 0, cached: 0, unpriced: 0, cost_nano: 0, input_tokens: 0, output_tokens: 0, cached_tokens: 0, thinking_tokens: 0 };
   for (const item of items) for (const key of Object.keys(total)) total[key] += item[key];
-  return { from: `${from}T00:00:00Z`, to: new Date().toISOString(), by, total, items };
+  return { from: `${from}T00:00:00Z`, to: new Date().toISOString(), by, total, items, others: null, others_count: 0 };
 }
 
 export function check(name) {

@@ -301,6 +301,9 @@ export interface Spend {
   by: SpendBy;
   total: Spent;
   items: (Spent & { name: string })[];
+  /** What is beyond the first items, added up. */
+  others: Spent | null;
+  others_count: number;
 }
 
 export interface Budget {
@@ -311,7 +314,7 @@ export interface Budget {
   spent_nano: number;
   held_nano: number;
   left_nano: number;
-  warn_at: number;
+  warn_at_nano: number;
   resets_at: string | null;
 }
 

@@ -46,7 +46,7 @@ function BudgetRow({ budget }: { budget: Budget }) {
           )}
         </p>
       </div>
-      <Bar budget={budget} fill={FILL[said.tone]} />
+      {!isTemplate(budget) && <Bar budget={budget} fill={FILL[said.tone]} />}
       <div className="flex flex-wrap items-baseline justify-between gap-x-4 gap-y-0.5 text-sm">
         {said.tone === "good" || said.tone === "quiet" ? <span className="text-ink-3">{said.word}</span> : <StateMark said={said} wraps />}
         <p className="tnum text-ink-2">
@@ -68,7 +68,7 @@ function Bar({ budget, fill }: { budget: Budget; fill: string }) {
     <div aria-hidden className="relative my-2 flex h-2 overflow-hidden rounded-full bg-line">
       <div className={fill} style={{ width: part(budget.spent_nano) }} />
       <div className={`${fill} opacity-45`} style={{ width: part(budget.held_nano) }} />
-      {budget.warn_at < 1 && <div className="absolute inset-y-0 w-0.5 bg-surface" style={{ left: `${budget.warn_at * 100}%` }} />}
+      {budget.warn_at_nano < budget.limit_nano && <div className="absolute inset-y-0 w-0.5 bg-surface" style={{ left: part(budget.warn_at_nano) }} />}
     </div>
   );
 }

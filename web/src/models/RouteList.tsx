@@ -116,7 +116,8 @@ function ModelRow({ model, place, answers, waited }: { model: RouteModel; place:
   const now = useNow();
   const check = useModelCheck(model.model, model.price.free);
   const askable = model.state === "ready" || model.state === "resting" || model.state === "trying";
-  const can = [...abilityWords(model), limitWords(model)].filter(Boolean).join(" · ");
+  const can = abilityWords(model).join(" · ");
+  const limits = limitWords(model);
   const failure = lastFailure(model, now);
   return (
     <li className="flex gap-3 border-b border-line py-3 last:border-b-0">
@@ -127,6 +128,7 @@ function ModelRow({ model, place, answers, waited }: { model: RouteModel; place:
             <span className={answers ? "font-medium" : ""}>{shortModel(model.model)}</span> <span className="text-sm text-ink-3">{providerWord(model.model)}</span>
           </p>
           {can && <p className="text-sm text-ink-3">{can}</p>}
+          {limits && <p className="text-sm text-ink-3">Asked {limits}</p>}
         </div>
         <div className="min-w-0 text-sm">
           <StateMark said={healthWords(model, waited)} wraps />
@@ -139,7 +141,7 @@ function ModelRow({ model, place, answers, waited }: { model: RouteModel; place:
             <Price model={model} />
             {priceUnit(model) && <span className="block text-ink-3">{priceUnit(model)}</span>}
           </span>
-          {askable && check.button}
+          <span className="flex justify-end md:w-[68px] md:shrink-0">{askable && check.button}</span>
         </div>
       </div>
     </li>

@@ -1,6 +1,6 @@
 import type { AppInfo, Spend, SpendBy, Spent } from "../api/types";
 import { shortModel } from "../run/AnswerFacts";
-import { count } from "../text/numbers";
+import { count, plural } from "../text/numbers";
 import { columnMoney, costWord, GROUPS, shareWord } from "./spend";
 import { providerWord } from "./words";
 
@@ -52,12 +52,21 @@ export function SpendTable({ spend, app }: { spend: Spend; app: AppInfo | undefi
                   <span className="h-1.5 min-w-0 flex-1 overflow-hidden rounded-full bg-line">
                     <span className="block h-full rounded-full bg-accent" style={{ width: `${(100 * one.cost_nano) / most}%` }} />
                   </span>
-                  <span className="tnum w-11 text-right text-ink-2">{shareWord(one.cost_nano, spend.total.cost_nano)}</span>
+                  {spend.by !== "day" && <span className="tnum w-11 text-right text-ink-2">{one.cost_nano === 0 ? "–" : shareWord(one.cost_nano, spend.total.cost_nano)}</span>}
                 </span>
               </td>
               <Numbers spent={one} money={money} line />
             </tr>
           ))}
+          {spend.others && (
+            <tr>
+              <th scope="row" className="border-b border-line py-2 pr-3 pl-4 text-left font-normal text-ink-2">
+                {plural(spend.others_count, "other")}, each of them cheaper
+              </th>
+              <td className="border-b border-line max-lg:hidden" />
+              <Numbers spent={spend.others} money={money} line />
+            </tr>
+          )}
         </tbody>
         <tfoot className="font-medium">
           <tr>

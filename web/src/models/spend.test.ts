@@ -13,7 +13,7 @@ describe("days", () => {
   });
 
   it("without a call are there too", () => {
-    const spend: Spend = { from: "", to: "", by: "day", total: spent(), items: [{ name: "2026-11-24", ...spent({ cost_nano: 5, calls: 2 }) }] };
+    const spend: Spend = { from: "", to: "", by: "day", total: spent(), items: [{ name: "2026-11-24", ...spent({ cost_nano: 5, calls: 2 }) }], others: null, others_count: 0 };
     expect(everyDay(spend, 3, NOON)).toEqual([
       { name: "2026-11-23", cost_nano: 0, calls: 0 },
       { name: "2026-11-24", cost_nano: 5, calls: 2 },

@@ -86,8 +86,8 @@ describe("routes", () => {
 
 describe("budgets", () => {
   const budget = (given: Partial<Budget> = {}): Budget => {
-    const whole = { scope: "user", name: "ines", per: "day", limit_nano: 1e9, spent_nano: 0, held_nano: 0, warn_at: 0.8, resets_at: null, ...given } as Budget;
-    return { ...whole, left_nano: given.left_nano ?? whole.limit_nano - whole.spent_nano - whole.held_nano };
+    const whole: Budget = { scope: "user", name: "ines", per: "day", limit_nano: 1e9, spent_nano: 0, held_nano: 0, resets_at: null, warn_at_nano: 0, left_nano: 0, ...given };
+    return { ...whole, warn_at_nano: whole.limit_nano * 0.8, left_nano: whole.limit_nano - whole.spent_nano - whole.held_nano };
   };
 
   it.each([

@@ -155,9 +155,8 @@ export function budgetPeriod(budget: Budget): string {
 
 export function budgetSaid(budget: Budget): Said {
   if (isTemplate(budget)) return { tone: "quiet", word: "Nothing spent yet", more: "" };
-  const used = budget.limit_nano === 0 ? 1 : (budget.spent_nano + budget.held_nano) / budget.limit_nano;
   if (budget.left_nano <= 0) return budget.held_nano > 0 && budget.spent_nano < budget.limit_nano ? { tone: "warn", word: "All of it spent or held", more: "new calls wait for what is held" } : { tone: "bad", word: "Used up", more: "no model that costs money is asked" };
-  if (used >= budget.warn_at) return { tone: "warn", word: "Nearly used up", more: `past ${Math.round(budget.warn_at * 100)} %` };
+  if (budget.spent_nano + budget.held_nano >= budget.warn_at_nano) return { tone: "warn", word: "Nearly used up", more: `past ${Math.round((100 * budget.warn_at_nano) / budget.limit_nano)} %` };
   return { tone: "good", word: "Within its limit", more: "" };
 }
 

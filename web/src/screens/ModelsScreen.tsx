@@ -43,7 +43,7 @@ function Budgets() {
   if (query.data.items.length > 0) return <BudgetList budgets={query.data.items} />;
   return (
     <div className="rounded-lg border border-dashed border-line-strong px-4 py-4">
-      <p className="font-medium">No budget is set, so nothing stops a large bill</p>
+      <p className="font-medium">No budget is set</p>
       <p className="mt-1 max-w-[72ch] text-ink-2">With a budget, a call that could cost more than is left is refused before it is sent. Five dollars a day for everything together, in coachwork.toml:</p>
       <pre className="mt-2.5 w-fit max-w-full overflow-x-auto rounded-md border border-line bg-sunken px-3 py-2 font-mono text-sm" tabIndex={0}>
         {'[[budgets]]\nscope = "installation"\nusd = 5\nper = "day"'}
