@@ -108,7 +108,7 @@ def line(name: str, score: Score) -> str:
 
 async def ask(provider: LocalModels, model: str, case: Case, score: Score, *, show: bool) -> None:
     """One question, counted. A typed refusal counts as failed, and as wrong."""
-    request = ModelRequest(case.messages, tools=case.tools, temperature=0.0, max_tokens=400)
+    request = ModelRequest(case.messages, tools=case.tools, temperature=0.0, max_tokens=300)
     began = time.monotonic()
     score.asked += 1
     try:

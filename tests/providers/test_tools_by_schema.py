@@ -67,7 +67,9 @@ def words(events: list[ChatEvent]) -> str:
 
 
 async def test_a_call_in_json_becomes_a_call_of_the_tool() -> None:
-    events = await answered({"calls": [{"tool": "weather", "arguments": {"place": "Oslo", "days": 2}}]}, asked())
+    events = await answered(
+        {"tool_fits": True, "calls": [{"name": "weather", "arguments": {"place": "Oslo", "days": 2}}]}, asked()
+    )
     assert calls(events) == [("weather", {"place": "Oslo", "days": 2})]
     assert words(events) == ""
     assert isinstance(events[-1], End)
@@ -75,7 +77,7 @@ async def test_a_call_in_json_becomes_a_call_of_the_tool() -> None:
 
 
 async def test_several_calls_are_several_in_their_order_each_with_an_id_of_its_own() -> None:
-    both = [{"tool": "weather", "arguments": {"place": place}} for place in ("Oslo", "Bergen")]
+    both = [{"name": "weather", "arguments": {"place": place}} for place in ("Oslo", "Bergen")]
     events = await answered({"calls": both}, asked())
     made = [event for event in events if isinstance(event, ToolCallDelta)]
     assert [(call.index, json.loads(call.arguments)["place"]) for call in made] == [(0, "Oslo"), (1, "Bergen")]
@@ -85,7 +87,7 @@ async def test_several_calls_are_several_in_their_order_each_with_an_id_of_its_o
 @pytest.mark.parametrize("text", ["Hi!", 'say "no" \\ and\n\tgo', "smile 😀 é", ""])
 async def test_an_answer_in_words_streams_on_as_words(text: str) -> None:
     for chunk in (1, 2, 7):
-        events = await answered(json.dumps({"answer": text}), asked(), chunk=chunk)
+        events = await answered(json.dumps({"tool_fits": False, "answer": text}), asked(), chunk=chunk)
         assert words(events) == text
         assert isinstance(events[-1], End)
         assert events[-1].finish_reason == "stop"
@@ -97,7 +99,7 @@ async def test_an_answer_in_words_streams_on_as_words(text: str) -> None:
 async def test_whatever_the_words_they_come_out_as_they_went_in(text: str, chunk: int) -> None:
     for ascii_only in (True, False):
         try:
-            written = json.dumps({"answer": text}, ensure_ascii=ascii_only)
+            written = json.dumps({"tool_fits": False, "answer": text}, ensure_ascii=ascii_only)
         except UnicodeEncodeError:
             return
         assert words(await answered(written, asked(), chunk=chunk)) == text
@@ -111,13 +113,16 @@ async def test_a_model_that_is_only_asked_and_answers_in_plain_words_has_answere
 @pytest.mark.parametrize(
     ("answer", "why"),
     [
-        ({"calls": [{"tool": "wether", "arguments": {}}]}, "there is no tool 'wether'"),
-        ({"calls": [{"tool": "weather", "arguments": {"days": 2}}]}, "'place' is a required property"),
-        ({"calls": [{"tool": "weather", "arguments": {"place": 5}}]}, "not of type 'string'"),
-        ({"calls": []}, "it names no call"),
+        ({"tool_fits": True, "calls": [{"name": "wether", "arguments": {}}]}, "there is no tool 'wether'"),
+        (
+            {"tool_fits": True, "calls": [{"name": "weather", "arguments": {"days": 2}}]},
+            "'place' is a required property",
+        ),
+        ({"tool_fits": True, "calls": [{"name": "weather", "arguments": {"place": 5}}]}, "not of type 'string'"),
+        ({"tool_fits": True, "calls": []}, "it names no call"),
         ({"weather": "Oslo"}, "it names no call"),
-        ('{"calls": [{"tool": "weather"', "it is no JSON object"),
-        ({"answer": 5}, "its answer is not text"),
+        ('{"tool_fits": true, "calls": [{"name": "weather"', "it is no JSON object"),
+        ({"tool_fits": False, "answer": 5}, "its answer is not text"),
     ],
 )
 async def test_what_is_neither_a_valid_call_nor_an_answer_is_an_error_with_the_text(answer: Any, why: str) -> None:
@@ -127,7 +132,9 @@ async def test_what_is_neither_a_valid_call_nor_an_answer_is_an_error_with_the_t
 
 
 async def test_a_call_that_was_cut_is_not_made() -> None:
-    events = await answered('{"calls": [{"tool": "weather", "arguments": {"place": "Os', asked(), finish="length")
+    events = await answered(
+        '{"tool_fits": true, "calls": [{"name": "weather", "arguments": {"place": "Os', asked(), finish="length"
+    )
     assert calls(events) == []
     assert events == [End("length", Usage(events[-1].usage.input_tokens, events[-1].usage.output_tokens))]  # type: ignore[union-attr]
 
@@ -139,19 +146,21 @@ def test_the_model_is_held_to_a_call_or_an_answer_and_told_the_tools() -> None:
     assert "- weather: The weather of a place. Arguments: {" in request.messages[0].text
     assert request.schema is not None
     fits = Draft202012Validator(request.schema).is_valid
-    assert fits({"calls": [{"tool": "weather", "arguments": {"place": "x"}}]})
-    assert fits({"calls": [{"tool": "plant", "arguments": {"root": {"of": [{"of": []}]}}}]})
-    assert fits({"answer": "Hi"})
-    assert not fits({"calls": []})
-    assert not fits({"calls": [{"tool": "plant", "arguments": {"root": {"of": [{"of": "x"}]}}}]})
-    assert not fits({"calls": [{"tool": "weather", "arguments": {"place": "x", "sky": "blue"}}]})
+    assert fits({"tool_fits": True, "calls": [{"name": "weather", "arguments": {"place": "x"}}]})
+    assert fits({"tool_fits": True, "calls": [{"name": "plant", "arguments": {"root": {"of": [{"of": []}]}}}]})
+    assert fits({"tool_fits": False, "answer": "Hi"})
+    assert not fits({"tool_fits": True, "calls": []})
+    assert not fits({"tool_fits": True, "calls": [{"name": "plant", "arguments": {"root": {"of": [{"of": "x"}]}}}]})
+    assert not fits({"tool_fits": True, "calls": [{"name": "weather", "arguments": {"place": "x", "sky": "blue"}}]})
     assert not fits({})
 
 
 def test_a_required_tool_leaves_no_room_for_words_and_an_unknown_one_is_refused() -> None:
-    assert not Draft202012Validator(calls_schema(asked(choice="required"))).is_valid({"answer": "Hi"})
+    assert not Draft202012Validator(calls_schema(asked(choice="required"))).is_valid(
+        {"tool_fits": False, "answer": "Hi"}
+    )
     only = Draft202012Validator(calls_schema(asked(WEATHER, TREE, choice="weather")))
-    assert not only.is_valid({"calls": [{"tool": "plant", "arguments": {"root": {}}}]})
+    assert not only.is_valid({"tool_fits": True, "calls": [{"name": "plant", "arguments": {"root": {}}}]})
     with pytest.raises(Rejected, match=r"'wether'") as refused:
         calls_schema(asked(choice="wether"))
     assert "'weather'" in refused.value.hint
@@ -183,7 +192,7 @@ async def test_no_tool_means_no_tool() -> None:
 
 async def test_a_structured_answer_beside_tools_is_the_text_of_its_json() -> None:
     schema = {"type": "object", "properties": {"sky": {"enum": ["blue", "grey"]}}, "required": ["sky"]}
-    events = await answered({"answer": {"sky": "blue"}}, asked(schema=schema))
+    events = await answered({"tool_fits": False, "answer": {"sky": "blue"}}, asked(schema=schema))
     assert json.loads(words(events)) == {"sky": "blue"}
 
 
@@ -193,14 +202,16 @@ def test_earlier_calls_and_their_results_are_told_in_words() -> None:
     failed = Message("user", (ToolResultPart("2", "weather", "no such place", failed=True),))
     request = held(ModelRequest((Message.of("user", "Weather?"), call, result, failed), tools=(WEATHER,)))
     assert [message.text for message in request.messages[2:]] == [
-        '{"calls":[{"tool":"weather","arguments":{"place":"Oslo"}}]}',
+        '{"tool_fits":true,"calls":[{"name":"weather","arguments":{"place":"Oslo"}}]}',
         "The tool weather gave:\nRain.\n",
         "The tool weather failed:\nno such place\n",
     ]
 
 
 async def test_through_a_route_it_is_one_call_with_its_tool_calls(tmp_path: Path) -> None:
-    with script({"calls": [{"tool": "weather", "arguments": {"place": "Oslo"}}]}, abilities=BY_SCHEMA) as fake:
+    with script(
+        {"tool_fits": True, "calls": [{"name": "weather", "arguments": {"place": "Oslo"}}]}, abilities=BY_SCHEMA
+    ) as fake:
         models = Models(ModelsConfig(), database=None, cache_dir=tmp_path, environ={}, extra_providers={"fake": fake})
         events = [event async for event in models.stream("fake:small", asked())]
         assert [(event.name, event.arguments) for event in events if isinstance(event, ToolCallDelta)] == [

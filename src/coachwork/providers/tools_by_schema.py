@@ -2,6 +2,8 @@
 
 Knows how tools become one schema and how its JSON becomes tool calls again; no provider, no model by name:
 `Abilities.tools` says who needs it. Arguments are validated against the tool's schema, never mended here.
+That the model says first whether a tool fits was measured (`benchmarks/README.md`): a union without it made
+a small model answer in words where it should call.
 """
 
 import dataclasses
@@ -29,7 +31,7 @@ from coachwork.providers.schemas import NoSuchPlace, closed, gathered
 from coachwork.providers.wire import ChatEvent, End, Meter, Provider
 
 _MOST_CALLS = 16
-_ANSWER_BEGINS = re.compile(r'\s*\{\s*"answer"\s*:\s*"')
+_ANSWER_BEGINS = re.compile(r'\s*\{\s*"tool_fits"\s*:\s*false\s*,\s*"answer"\s*:\s*"')
 _FENCE = re.compile(r"\A\s*```\w*\s*\n(.*?)\n?\s*```\s*\Z", re.DOTALL)
 
 
@@ -51,7 +53,7 @@ def answering(provider: Provider, model: str, request: ModelRequest, meter: Mete
 
 
 def held(request: ModelRequest) -> ModelRequest:
-    """A request whose answer is either `{"calls": [{"tool": …, "arguments": …}, …]}` or `{"answer": …}`.
+    """A request whose answer is `{"tool_fits": true, "calls": [{"name": …, "arguments": …}]}`, or false and `answer`.
 
     `answer` is text, or what `request.schema` asks for. Raises Rejected for a tool choice that names no tool.
     """
@@ -83,16 +85,16 @@ def calls_schema(request: ModelRequest) -> dict[str, Any]:
         return closed({key: value for key, value in made.items() if key not in ("$schema", "$id", "title")})
 
     calls = [
-        _object(tool={"const": tool.name}, arguments=put_in(tool.schema, f"tool{number}_"))
+        _object(name={"const": tool.name}, arguments=put_in(tool.schema, f"tool{number}_"))
         for number, tool in enumerate(_offered(request), 1)
     ]
     items = {"type": "array", "items": calls[0] if len(calls) == 1 else {"anyOf": calls}}
-    asking = _object(calls=items | {"minItems": 1, "maxItems": _MOST_CALLS})
+    asking = _object(tool_fits={"const": True}, calls=items | {"minItems": 1, "maxItems": _MOST_CALLS})
     if request.tool_choice != "auto":
         made = asking
     else:
         answer = {"type": "string"} if request.schema is None else put_in(request.schema, "answer_")
-        made = {"anyOf": [asking, _object(answer=answer)]}
+        made = {"anyOf": [asking, _object(tool_fits={"const": False}, answer=answer)]}
     return made | ({"$defs": definitions} if definitions else {})
 
 
@@ -116,9 +118,12 @@ def _instructions(request: ModelRequest) -> str:
         f"{json.dumps(dict(tool.schema), ensure_ascii=False, separators=(',', ':'))}"
         for tool in _offered(request)
     )
-    ways = 'To use tools: {"calls": [{"tool": name, "arguments": {…}}]}, one entry for each call that is needed.'
+    call = (
+        '{"tool_fits": true, "calls": [{"name": name, "arguments": {…}}]}, with one entry for each call that is needed.'
+    )
+    ways = f"If a tool does what is asked: {call}" if request.tool_choice == "auto" else f"Answer with {call}"
     if request.tool_choice == "auto":
-        ways += ' If none of the tools does what is asked, or their results are enough: {"answer": …}.'
+        ways += ' If none does, or their results are enough: {"tool_fits": false, "answer": …}.'
     return f"You can use these tools:\n{tools}\nAnswer with one JSON object and nothing else. {ways}"
 
 
@@ -134,8 +139,8 @@ def _told(message: Message) -> Message:
     parts: list[Part] = [part for part in message.parts if not isinstance(part, ToolCallPart | ThinkingPart)]
     told: list[Part] = [_result(part) if isinstance(part, ToolResultPart) else part for part in parts]
     if calls:
-        written = ",".join(f'{{"tool":{json.dumps(call.name)},"arguments":{call.arguments or "{}"}}}' for call in calls)
-        told.append(TextPart(f'{{"calls":[{written}]}}'))
+        written = ",".join(f'{{"name":{json.dumps(call.name)},"arguments":{call.arguments or "{}"}}}' for call in calls)
+        told.append(TextPart(f'{{"tool_fits":true,"calls":[{written}]}}'))
     return Message(message.role, tuple(told))
 
 
@@ -193,7 +198,7 @@ def _calls(calls: list[Any], request: ModelRequest, model: str, text: str) -> li
     tools = {tool.name: tool for tool in _offered(request)}
     made: list[ChatEvent] = []
     for index, call in enumerate(calls):
-        name = call.get("tool") if isinstance(call, dict) else None
+        name = call.get("name") if isinstance(call, dict) else None
         if not isinstance(name, str) or name not in tools:
             raise _no_call(model, text, f"there is no tool {name!r}")
         arguments = call.get("arguments", {})
