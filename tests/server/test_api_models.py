@@ -45,7 +45,7 @@ def test_prices_and_limits_are_told_as_they_are_set(lab: Lab) -> None:
         "max_tokens": 100, "retries": 0, "cache": "exact", "hedge_seconds": None,
     }  # fmt: skip
     assert mini["can"]["context"] is None or mini["can"]["context"] > 0
-    assert set(mini["can"]) == {"schema", "tools", "thinking", "media", "context"}
+    assert set(mini["can"]) == {"schema", "tools", "thinking", "streams", "media", "context"}
 
 
 def test_a_route_that_nobody_answers_says_so(lab: Lab) -> None:

@@ -1,41 +1,32 @@
-"""`coachwork models`: routes and their models, fetching local ones, asking each a question. Knows the look of it."""
+"""`coachwork models`: routes and their models, fetching local ones, asking each a question. Knows what is shown."""
 
 import asyncio
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from coachwork.cli import exits, output
+from coachwork.cli import exits, models_text, output
 from coachwork.cli.options import JsonOption, ProjectOption, load, project_folder
 from coachwork.errors import InputError, ModelUnavailable, ProjectError
 
 if TYPE_CHECKING:
-    from coachwork.models import ModelCheck, ModelInfo, Models
+    from coachwork.models import ModelCheck, ModelInfo, Models, RouteInfo
 
 app = typer.Typer(no_args_is_help=True, help="List models, fetch local ones, check that they answer.")
 
 
 @app.command("list")
 def list_models(project: ProjectOption = None, as_json: JsonOption = False) -> None:
-    """List the routes and their models: which answers, why others do not, price, size and licence."""
+    """List the routes and their models: which answers, why others do not, prices and limits, budgets."""
     found = _models(project)
-    routes = found.route_info()
+    routes, budgets = found.route_info(), found.config.budgets
     if as_json:
-        output.print_json({"routes": routes, "local": found.local_models()})
+        output.print_json({"routes": routes, "budgets": budgets, "local": found.local_models()})
         return
-    console = output.out()
-    for route in routes:
-        console.print(f"{route.name}" + ("" if route.declared else "  (as shipped)"), style="bold")
-        for model in route.models:
-            mark, style = ("→", "green") if model.model == route.first else ("·", "") if model.usable else ("✗", "dim")
-            facts = ", ".join(fact for fact in (_price(model), *_file(model)) if fact)
-            console.print(f"  {mark} {model.model}" + (f"  ({facts})" if facts else ""), style=style)
-            if not model.usable:
-                console.print(f"      {model.problem}")
-                console.print(f"      → {model.hint}")
-    console.print("→ is asked first; the others of a route follow where it fails.", style="dim")
+    models_text.print_routes(output.out(), routes)
+    models_text.print_budgets(output.out(), budgets)
 
 
 @app.command("pull")
@@ -76,8 +67,13 @@ def check_models(
     project: ProjectOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Ask each usable model one tiny real question: does it answer, how fast, at what cost."""
+    """Ask each usable model one tiny real question: does it answer, how fast, at what cost, what can it do.
+
+    A model that costs money is paid for its answer: a small part of a cent. Exit code 5 where a model does
+    not answer, or a route of the project has none that can be asked.
+    """
     loaded = load(project)
+    unserved = [] if names else [route for route in loaded.models.route_info() if route.declared and not route.first]
 
     async def ask() -> "list[ModelCheck]":
         try:
@@ -88,16 +84,30 @@ def check_models(
     checks = asyncio.run(ask())
     if not checks:
         raise ModelUnavailable("no model of this project can be asked", hint="coachwork models list says why.")
+    known = {model: _info(loaded.models, model) for model in dict.fromkeys(check.model for check in checks)}
     if as_json:
-        output.print_json({"models": [{**output.plain(check), "cost_usd": _usd(check)} for check in checks]})
-    for check in [] if as_json else checks:
-        first = f", first word after {output.duration(check.first_token_seconds)}" if check.first_token_seconds else ""
-        told = f"{output.duration(check.seconds)}{first}, {output.money(_usd(check))}"
-        output.out().print(f"{'✓' if check.ok else '✗'} {check.model} {check.kind}  ({told})  {check.answer}")
-        if check.problem:
-            output.out().print(f"    {check.problem}" + (f"\n    → {check.hint}" if check.hint else ""))
-    if not all(check.ok for check in checks):
+        output.print_json(_told(checks, known, unserved))
+    else:
+        models_text.print_checks(output.out(), checks, known, unserved)
+    if unserved or not all(check.ok for check in checks):
         raise typer.Exit(exits.UNAVAILABLE)
+
+
+def _told(
+    checks: "list[ModelCheck]", known: "dict[str, ModelInfo]", unserved: "list[RouteInfo]"
+) -> dict[str, list[dict[str, Any]]]:
+    models = []
+    for check in checks:
+        can = models_text.abilities(known[check.model]) if check.kind == "chat" else {}
+        cost = None if check.cost_nano is None else check.cost_nano / 1e9
+        models.append({**output.plain(check), "cost_usd": cost, "can": can})
+    return {"models": models, "routes_without_model": [{"route": route.name} for route in unserved]}
+
+
+def _info(models: "Models", model: str) -> "ModelInfo":
+    from coachwork.models.overview import model_info
+
+    return model_info(model, models.config, models.providers, os.environ)
 
 
 def _models(project: Path | None) -> "Models":
@@ -121,21 +131,3 @@ def _inside_a_project() -> bool:
     except ProjectError:
         return False
     return True
-
-
-def _price(model: "ModelInfo") -> str:
-    if model.model.startswith("local:"):
-        return "free"
-    if model.input_nano_per_million is None or model.output_nano_per_million is None:
-        return "price unknown"
-    return (
-        f"${model.input_nano_per_million / 1e9:g} in, ${model.output_nano_per_million / 1e9:g} out per million tokens"
-    )
-
-
-def _file(model: "ModelInfo") -> list[str]:
-    return [output.size(model.size), model.licence, model.place]
-
-
-def _usd(check: "ModelCheck") -> float | None:
-    return None if check.cost_nano is None else check.cost_nano / 1e9

@@ -24,8 +24,8 @@ class ModelInfo:
     """One model of a route. `why` is why it can't be asked, "" where it can; `problem` and `hint` say it in words.
 
     Prices are nano-dollars a million tokens, a minute of sound, an image; None where there is none or it
-    is unknown, 0 where it is free. `context` in tokens, `size` in bytes. `schema`, `tools`, `thinking` and
-    `media` are what the model can do, as `Abilities` has it; limits are None where nothing is limited.
+    is unknown, 0 where it is free. `context` in tokens, `size` in bytes. `schema`, `tools`, `thinking`, `media` and
+    `streams` are what the model can do, as `Abilities` has it; limits are None where nothing is limited.
     """
 
     model: str
@@ -44,6 +44,7 @@ class ModelInfo:
     tools: Literal["native", "schema"] = "schema"
     thinking: bool = False
     media: tuple[str, ...] = ()
+    streams: bool = True
     at_once: int | None = None
     requests_per_minute: int | None = None
     tokens_per_minute: int | None = None
@@ -76,23 +77,24 @@ class RouteInfo:
 def route_info(
     config: ModelsConfig, providers: Mapping[str, Provider], environ: Mapping[str, str], *, faked: str = ""
 ) -> list[RouteInfo]:
-    """Every route, with what its models are and whether they can be asked.
+    """Every route, those of the settings first, with what its models are and whether they can be asked.
 
     `faked` names the fake that answers every chat question in this process: it stands before all others.
     """
-    return [_route_info(name, config, providers, environ, faked) for name in config.all_routes]
+    names = sorted(config.all_routes, key=lambda name: name not in config.routes)
+    return [_route_info(name, config, providers, environ, faked) for name in names]
 
 
 def _route_info(
     name: str, config: ModelsConfig, providers: Mapping[str, Provider], environ: Mapping[str, str], faked: str
 ) -> RouteInfo:
     limits = config.all_routes[name]
-    models = tuple(_model_info(model, config, providers, environ) for model in limits.models)
+    models = tuple(model_info(model, config, providers, environ) for model in limits.models)
     first = next((model.model for model in models if model.usable), "")
     if faked and any("chat" in model.kinds for model in models):
         first = faked
         if faked not in limits.models:
-            models = (_model_info(faked, config, providers, environ), *models)
+            models = (model_info(faked, config, providers, environ), *models)
     return RouteInfo(
         name,
         models,
@@ -108,9 +110,10 @@ def _route_info(
     )
 
 
-def _model_info(
+def model_info(
     model: str, config: ModelsConfig, providers: Mapping[str, Provider], environ: Mapping[str, str]
 ) -> ModelInfo:
+    """One model, `provider:name`, in a route or not."""
     try:
         target = find(model, config, providers)
     except UnknownModel as error:
@@ -129,6 +132,7 @@ def _model_info(
         "tools": abilities.tools,
         "thinking": abilities.thinking,
         "media": abilities.media,
+        "streams": abilities.streams,
         "at_once": limits.at_once or abilities.at_once,
         "requests_per_minute": limits.requests_per_minute,
         "tokens_per_minute": limits.tokens_per_minute,

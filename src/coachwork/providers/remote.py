@@ -7,6 +7,7 @@ Knows how one question is put to one service; what a service is, is in `services
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, aclosing, contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from coachwork.errors import ModelError
@@ -43,7 +44,8 @@ class RemoteModels(Provider):
         return no_address(self.name, self._service)
 
     def abilities(self, model: str) -> Abilities:
-        return can(self._service, model)
+        found = can(self._service, model)
+        return found if self._service.streams else replace(found, streams=False)
 
     async def stream(self, model: str, request: ModelRequest, meter: Meter) -> AsyncIterator[ChatEvent]:
         spoken = False
@@ -125,7 +127,7 @@ class RemoteModels(Provider):
         from coachwork.providers.inbound import Answer, usage
         from coachwork.providers.opening import WIRES
         from coachwork.providers.outbound import asked
-        from coachwork.providers.responses import closed, noted
+        from coachwork.providers.responses import came_to_done, closed, noted
 
         full = f"{self.name}:{model.model_name}"
         ask = asked(model, full, WIRES[self._service.wire], request)
@@ -141,7 +143,7 @@ class RemoteModels(Provider):
                         yield ours
             finally:
                 meter.usage = usage(response)
-        if (end := answer.end(response)) is not None:
+        if (end := answer.end(response, whole=came_to_done(responses))) is not None:
             yield end
 
     async def _whole(self, model: "Model[Any]", request: ModelRequest, meter: Meter) -> AsyncGenerator[ChatEvent, None]:
@@ -156,7 +158,7 @@ class RemoteModels(Provider):
         response = await model_request(model, **asked(model, full, WIRES[self._service.wire], request))
         meter.usage = usage(response)
         events = list(answer.whole(response))
-        end = answer.end(response)
+        end = answer.end(response, whole=True)
         if end is None:
             return  # it was cut: nothing of it is shown
         for event in events if end.finish_reason != "content_filter" else ():

@@ -58,6 +58,7 @@ class Abilities:
     `schema` is how an answer is held to a schema: by the model's own decoder (`native`), by a tool it
     must call, or only by asking (`prompted`). `tools` is how it asks for a tool: by its own wire
     (`native`), or only well under a schema (`schema`). `at_once` is how many calls it takes at the same time.
+    What does not stream gives its answer in one piece.
     """
 
     kinds: frozenset[Kind] = frozenset({"chat"})
@@ -68,6 +69,7 @@ class Abilities:
     media: tuple[str, ...] = ()
     context: int | None = None
     at_once: int | None = None
+    streams: bool = True
 
 
 class Provider:

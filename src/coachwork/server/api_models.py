@@ -31,6 +31,7 @@ class Can(BaseModel):
     schema_: Literal["native", "tool", "prompted"]
     tools: Literal["native", "schema"]
     thinking: bool
+    streams: bool
     media: list[str]
     context: int | None
 
@@ -199,7 +200,12 @@ def _model(info: ModelInfo, health: ModelHealth | None) -> RouteModel:
         hint=info.hint,
         kinds=list(info.kinds),
         can=Can(
-            schema_=info.schema, tools=info.tools, thinking=info.thinking, media=list(info.media), context=info.context
+            schema_=info.schema,
+            tools=info.tools,
+            thinking=info.thinking,
+            streams=info.streams,
+            media=list(info.media),
+            context=info.context,
         ),
         price=Price.model_validate(info, from_attributes=True),
         limits=ModelLimits.model_validate(info, from_attributes=True),
