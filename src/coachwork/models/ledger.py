@@ -1,14 +1,10 @@
 """One row for every call, however it ended, and one record for whoever traces. Knows usage and cost, never text."""
 
 import uuid
-from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from weakref import WeakKeyDictionary
-
-import structlog
 
 from coachwork.messages import Attempt, Usage
 from coachwork.models.prices import price
@@ -20,8 +16,8 @@ from coachwork.tracing.scope import current_scope
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-log = structlog.get_logger(__name__)
-_KEPT_WHILE_BROKEN = 10_000
+    from coachwork.store.row_queue import RowQueue
+
 
 
 class ScopeNames(NamedTuple):
@@ -73,50 +69,20 @@ OnCall = Callable[[CallRecord], None]
 def book(record: CallRecord, database: Database | None, on_call: OnCall | None) -> None:
     """Queue the row and tell the tracer. Never waits: the writer commits it with its next batch."""
     if database is not None:
-        ledger = _ledgers.get(database)
-        if ledger is None:
-            ledger = _ledgers.setdefault(database, _Ledger(database.write_soon))
+        ledger = _ledgers.get(database) or _ledgers.setdefault(database, _ledger(database))
         ledger.add(_row(record))
     if on_call is not None:
         on_call(record)
 
 
-class _Ledger:
-    """The rows that wait for the writer: what gathers until it comes is one statement."""
+def _ledger(database: Database) -> "RowQueue":
+    from coachwork.store.row_queue import RowQueue
+    from coachwork.store.tables import calls
 
-    def __init__(self, write_soon: "Callable[[Callable[[Connection], None]], Future[None]]") -> None:
-        self._write_soon = write_soon
-        self._rows: deque[dict[str, object]] = deque()
-        self._queued = False
-
-    def add(self, row: dict[str, object]) -> None:
-        self._rows.append(row)
-        if not self._queued:
-            self._queued = True
-            self._write_soon(self._write).add_done_callback(self._written)
-
-    def _write(self, connection: "Connection") -> None:
-        """In the writer's thread. What can't be written is kept, and tried again with the next call's row."""
-        from coachwork.store.tables import calls
-
-        self._queued = False
-        rows = []
-        while self._rows:
-            rows.append(self._rows.popleft())
-        if not rows:
-            return
-        try:
-            connection.execute(calls.insert(), rows)
-        except Exception:
-            self._rows.extendleft(reversed(rows[:_KEPT_WHILE_BROKEN]))
-            raise
-
-    def _written(self, future: "Future[None]") -> None:
-        if future.exception() is not None:
-            log.error("models.ledger_not_written", rows=len(self._rows), error=type(future.exception()).__name__)
+    return RowQueue(database, calls)
 
 
-_ledgers: "WeakKeyDictionary[Database, _Ledger]" = WeakKeyDictionary()
+_ledgers: "WeakKeyDictionary[Database, RowQueue]" = WeakKeyDictionary()
 
 
 def _row(record: CallRecord) -> dict[str, object]:

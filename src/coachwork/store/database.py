@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import sqlalchemy as sa
 import structlog
@@ -23,6 +23,7 @@ Work = Callable[[sa.Connection], Any]
 log = structlog.get_logger(__name__)
 
 _BATCH = 500
+_GATHER_SECONDS = 0.05
 _PATIENCE_SECONDS = 30
 _COLLISIONS = {"40P01", "40001"}  # PostgreSQL: deadlock detected, could not serialize. Undone, and worth another try
 _TRIES = 5
@@ -74,13 +75,21 @@ def prepare_sqlite(connection: sqlite3.Connection) -> None:
             time.sleep(random.uniform(0.002, 0.02))
 
 
+class _Piece(NamedTuple):
+    """Something to be written, and who waits for it. What is not `hurried` may wait for others."""
+
+    work: Work
+    future: "Future[Any]"
+    hurried: bool
+
+
 class Database:
     """Reads and writes of one process. Open with `Database(url)`, then `migrate()`; `close()` flushes."""
 
     def __init__(self, url: str) -> None:
         self.url = url
         self.engine = open_engine(url)
-        self._work: queue.SimpleQueue[tuple[Work, Future[Any]] | None] = queue.SimpleQueue()
+        self._work: queue.SimpleQueue[_Piece | None] = queue.SimpleQueue()
         self._readers = ThreadPoolExecutor(4, thread_name_prefix="coachwork-read")
         self._writer = threading.Thread(target=self._write_loop, name="coachwork-write", daemon=True)
         self._writer.start()
@@ -108,9 +117,16 @@ class Database:
 
     def write_soon(self, work: Callable[[sa.Connection], T]) -> "Future[T]":
         """Queue `work` for the writer; the future resolves on commit. Order of calls is kept."""
-        future: Future[T] = Future()
+        return self._queue(work, hurried=True)
+
+    def write_later(self, work: Callable[[sa.Connection], T]) -> "Future[T]":
+        """As `write_soon`, for what nobody waits for: it may wait 50 ms for others to share its commit."""
+        return self._queue(work, hurried=False)
+
+    def _queue(self, work: Work, *, hurried: bool) -> "Future[Any]":
+        future: Future[Any] = Future()
         future.set_running_or_notify_cancel()  # who stops waiting does not undo what was asked for
-        self._work.put((work, future))
+        self._work.put(_Piece(work, future, hurried))
         return future
 
     def flush(self) -> None:
@@ -126,20 +142,23 @@ class Database:
     def _write_loop(self) -> None:
         while (first := self._work.get()) is not None:
             batch, last = [first], False
+            patience = 0.0 if first.hurried else time.monotonic() + _GATHER_SECONDS
             while len(batch) < _BATCH:
+                left = patience - time.monotonic()
                 try:
-                    item = self._work.get_nowait()
+                    item = self._work.get(timeout=left) if left > 0 else self._work.get_nowait()
                 except queue.Empty:
                     break
                 if item is None:
                     last = True
                     break
                 batch.append(item)
+                patience = 0.0 if item.hurried else patience
             self._commit(batch)
             if last:
                 return
 
-    def _commit(self, batch: list[tuple[Work, "Future[Any]"]], tries: int = _TRIES) -> None:
+    def _commit(self, batch: "list[_Piece]", tries: int = _TRIES) -> None:
         """Run the batch in one transaction, each piece behind a savepoint; futures resolve after the commit.
 
         What collided with another process on PostgreSQL was undone, and is run again by itself.
@@ -147,23 +166,23 @@ class Database:
         outcomes: list[tuple[Any, BaseException | None]] = []
         try:
             with self.engine.execution_options(write=True).begin() as connection:
-                for work, _future in batch:
+                for piece in batch:
                     try:
                         with connection.begin_nested():
-                            result = work(connection)
+                            result = piece.work(connection)
                         outcomes.append((result, None))
                     except Exception as error:  # the caller's own failure: handed to its future, the batch goes on
                         outcomes.append((None, error))
         except sa.exc.SQLAlchemyError as error:
             log.error("database.write_failed", error=str(error.__class__.__name__), pieces=len(batch))
             outcomes = [(None, error)] * len(batch)
-        for (work, future), (result, failure) in zip(batch, outcomes, strict=True):
+        for piece, (result, failure) in zip(batch, outcomes, strict=True):
             if failure is None:
-                future.set_result(result)
+                piece.future.set_result(result)
             elif _collided(failure) and tries > 1:
-                self._commit([(work, future)], tries - 1)
+                self._commit([piece], tries - 1)
             else:
-                future.set_exception(failure)
+                piece.future.set_exception(failure)
 
 
 def _collided(failure: BaseException) -> bool:

@@ -43,6 +43,7 @@ steps = sa.Table(
     sa.Column("model", sa.Text, nullable=False, server_default=""),
     sa.Column("prompt_version", sa.Text, nullable=False, server_default=""),
     sa.Column("how", sa.Text, nullable=False, server_default=""),
+    sa.Column("reasoning", sa.Text, nullable=False, server_default=""),
     sa.Column("cached", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Column("cost_nano", BigInt),
     sa.Column("input_tokens", sa.Integer, nullable=False, server_default="0"),
@@ -177,6 +178,41 @@ answers = sa.Table(  # answers that may be given again, and claims of those who 
     sa.Column("until", BigInt, nullable=False),
     sa.Index("answers_by_family", "family", "at"),
     sa.Index("answers_by_until", "until"),
+)
+
+prompt_versions = sa.Table(
+    "prompt_versions",
+    metadata,
+    sa.Column("prompt", sa.Text, primary_key=True),
+    sa.Column("version", sa.Text, primary_key=True),
+    sa.Column("files", Json, nullable=False),  # the texts it is made of, by path
+    sa.Column("first_seen", BigInt, nullable=False),
+)
+
+prompt_labels = sa.Table(
+    "prompt_labels",
+    metadata,
+    sa.Column("prompt", sa.Text, primary_key=True),
+    sa.Column("label", sa.Text, primary_key=True),  # production, candidate …
+    sa.Column("version", sa.Text, nullable=False),
+    sa.Column("set_at", BigInt, nullable=False),
+)
+
+prompt_trials = sa.Table(
+    "prompt_trials",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("prompt", sa.Text, nullable=False),
+    sa.Column("version", sa.Text, nullable=False),
+    sa.Column("route", sa.Text, nullable=False),
+    sa.Column("at", BigInt, nullable=False),
+    sa.Column("repeats", sa.Integer, nullable=False),
+    sa.Column("passed", sa.Integer, nullable=False),
+    sa.Column("tries", sa.Integer, nullable=False),
+    sa.Column("cost_nano", BigInt),
+    sa.Column("seconds", sa.Float, nullable=False),
+    sa.Column("cases", Json, nullable=False),
+    sa.Index("prompt_trials_by_prompt", "prompt", "at"),
 )
 
 spans = sa.Table(

@@ -19,34 +19,45 @@ if TYPE_CHECKING:
     from coachwork.store.database import Database
 
 _provider: "TracerProvider | None" = None
+_tracer: "Tracer | None" = None  # made once: the SDK makes a new one each time it is asked
 
 
 def start(database: "Database") -> None:
     """Record spans into `database` until `stop()`."""
-    global _provider
+    global _provider, _tracer
     from opentelemetry.sdk.resources import Resource
     from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 
+    from coachwork.store.row_queue import RowQueue
+    from coachwork.store.tables import spans
+
+    rows = RowQueue(database, spans)
+
     class Recorder(SpanProcessor):
         def on_end(self, span: "ReadableSpan") -> None:
-            _keep(database, span)
+            if (row := _row(span)) is not None:
+                rows.add(row)
 
     _provider = TracerProvider(resource=Resource.create({"service.name": "coachwork"}))
     _provider.add_span_processor(Recorder())
+    _tracer = None
 
 
 def stop() -> None:
-    global _provider
+    global _provider, _tracer
     if _provider is not None:
         _provider.shutdown()
-        _provider = None
+        _provider = _tracer = None
 
 
 def tracer() -> "Tracer":
     """The tracer of this process; spans go nowhere before `start()`."""
+    global _tracer
     from opentelemetry import trace
 
-    return (_provider or trace.NoOpTracerProvider()).get_tracer("coachwork")
+    if _tracer is None:
+        _tracer = (_provider or trace.NoOpTracerProvider()).get_tracer("coachwork")
+    return _tracer
 
 
 @contextmanager
@@ -154,13 +165,11 @@ def trace_id(run_id: str) -> int:
     return int.from_bytes(hashlib.blake2b(run_id.encode(), digest_size=16).digest(), "big") or 1
 
 
-def _keep(database: "Database", span: "ReadableSpan") -> None:
-    from coachwork.store.tables import spans
-
+def _row(span: "ReadableSpan") -> dict[str, Any] | None:
     context, attributes = span.get_span_context(), dict(span.attributes or {})
     if context is None:
-        return
-    row = {
+        return None
+    return {
         "trace_id": f"{context.trace_id:032x}",
         "span_id": f"{context.span_id:016x}",
         "parent_id": f"{span.parent.span_id:016x}" if span.parent else None,
@@ -172,4 +181,3 @@ def _keep(database: "Database", span: "ReadableSpan") -> None:
         "attributes": {key: list(v) if isinstance(v, tuple) else v for key, v in attributes.items()},
         "run_id": str(attributes.get("coachwork.run.id", "")),
     }
-    database.write_soon(lambda connection: connection.execute(spans.insert().values(**row)))

@@ -1,0 +1,50 @@
+"""Rows that nobody waits for: what gathers until the writer comes is one statement. Knows a table, not its meaning."""
+
+from collections import deque
+from concurrent.futures import Future
+from typing import Any
+
+import sqlalchemy as sa
+import structlog
+
+from coachwork.store.database import Database
+
+log = structlog.get_logger(__name__)
+_KEPT_WHILE_BROKEN = 10_000
+
+
+class RowQueue:
+    """Adds rows to one table within 50 ms. What can't be written is kept, and tried again with the next row."""
+
+    def __init__(self, database: Database, table: sa.Table) -> None:
+        self._database = database
+        self._insert = table.insert()
+        self._table = table.name
+        self._rows: deque[dict[str, Any]] = deque()
+        self._queued = False
+
+    def add(self, row: dict[str, Any]) -> None:
+        self._rows.append(row)
+        if not self._queued:
+            self._queued = True
+            self._database.write_later(self._write).add_done_callback(self._written)
+
+    def _write(self, connection: sa.Connection) -> None:
+        """In the writer's thread."""
+        self._queued = False
+        rows = []
+        while self._rows:
+            rows.append(self._rows.popleft())
+        if not rows:
+            return
+        try:
+            connection.execute(self._insert, rows)
+        except Exception:
+            self._rows.extendleft(reversed(rows[:_KEPT_WHILE_BROKEN]))
+            raise
+
+    def _written(self, future: "Future[None]") -> None:
+        failure = future.exception()
+        if failure is not None:
+            error = type(failure).__name__
+            log.error("database.rows_not_written", table=self._table, rows=len(self._rows), error=error)
