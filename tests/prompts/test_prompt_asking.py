@@ -124,7 +124,7 @@ def folder(tmp_path: Path) -> Path:
 def played(folder: Path, *plays: list[ModelEvent | Exception]) -> Script:
     script = Script(list(plays))
     for declared in (triage, greet):
-        declared.bind(folder, script, {"smart"})  # type: ignore[attr-defined]
+        declared.bind(folder, script, {"smart": ()})  # type: ignore[attr-defined]
     return script
 
 
@@ -246,7 +246,7 @@ class NativeScript(Script):
     ],
 )
 async def test_the_record_says_how_the_value_was_won(folder: Path, text: str, how: str) -> None:
-    triage.bind(folder, NativeScript([[finished(text)]]), {"smart"})  # type: ignore[attr-defined]
+    triage.bind(folder, NativeScript([[finished(text)]]), {"smart": ()})  # type: ignore[attr-defined]
     with entered(Watcher()) as watcher:
         await triage("x")
     [record] = watcher.records
@@ -261,7 +261,7 @@ async def test_a_stronger_route_is_asked_again_and_a_third_time_the_models_that_
         "---\nroute: smart\nreask: 2\nreask_route: wise\n---\n## user\n{{ticket}}\n"
     )
     script = Script([[finished("[]")], [finished("{}")], [finished('{"team":"billing","urgent":true}')]])
-    triage.bind(folder, script, {"smart", "wise"})  # type: ignore[attr-defined]
+    triage.bind(folder, script, {"smart": (), "wise": ()})  # type: ignore[attr-defined]
     with entered(Watcher()) as watcher:
         assert await triage("x") == Triage(team="billing", urgent=True)
     assert [route for route, _ in script.asked] == ["smart", "wise", "wise"]
@@ -272,7 +272,7 @@ async def test_a_stronger_route_is_asked_again_and_a_third_time_the_models_that_
 def test_a_route_to_ask_again_that_does_not_exist_is_refused_with_its_line(folder: Path) -> None:
     (folder / "prompts/triage.md").write_text("---\nroute: smart\nreask_route: wize\n---\n## user\n{{ticket}}\n")
     with pytest.raises(ProjectError, match=r"triage\.md:3: unknown route 'wize'") as wrong:
-        triage.bind(folder, Script([]), {"smart", "wise"})  # type: ignore[attr-defined]
+        triage.bind(folder, Script([]), {"smart": (), "wise": ()})  # type: ignore[attr-defined]
     assert "'wise'" in wrong.value.hint
 
 
@@ -320,7 +320,7 @@ async def test_who_stops_watching_stops_the_model(folder: Path) -> None:
             finally:
                 stopped.set()
 
-    triage.bind(folder, Endless([]), {"smart"})  # type: ignore[attr-defined]
+    triage.bind(folder, Endless([]), {"smart": ()})  # type: ignore[attr-defined]
     async with aclosing(triage.stream("x")) as updates:  # type: ignore[attr-defined]
         assert await anext(updates) == Partial({"team": "billing"})
     assert stopped.is_set()

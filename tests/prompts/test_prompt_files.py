@@ -15,9 +15,10 @@ from pydantic import BaseModel, Field
 from coachwork.errors import InputError, ProjectError
 from coachwork.messages import ChatMessage, Conversation, ModelRequest, Passage
 from coachwork.prompts import Prompt, prompt
+from coachwork.prompts.compiled import RouteModel
 
 INJECTIONS = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "injection" / "bipia"
-ROUTES = {"default", "smart", "fast"}
+ROUTES: dict[str, list[RouteModel]] = {"default": [], "smart": [], "fast": []}
 
 
 class Priority(StrEnum):
@@ -262,8 +263,8 @@ MISTAKES = [
     ("no question", "Route the ticket.\nNow.\n", 2, "no `## user` section", "{{ticket}}"),
     ("text for a type", "---\noutput: text\n---\n" + GOOD, 2, "does not fit", "str"),
     ("show for a type", "---\nroute: smart\nshow: true\n---\n" + GOOD, 3, "structured output", "Remove"),
-    ("example of a wrong type", "---\nexamples:\n- input: {ticket: {subject: x}}\n  output: {team: sales, urgent: true}\n---\n" + GOOD, 2, "example 1", "Correct"),
-    ("example of a wrong input", "---\nexamples:\n- input: {tickt: x}\n  output: {}\n---\n" + GOOD, 2, "'tickt' is no input", "ticket"),
+    ("example of a wrong type", "---\nexamples:\n- input: {ticket: {subject: x}}\n  output: {team: sales, urgent: true}\n---\n" + GOOD, 4, "example 1", "Correct"),
+    ("example of a wrong input", "---\nexamples:\n- input: {tickt: x}\n  output: {}\n---\n" + GOOD, 3, "'tickt' is no input", "ticket"),
     ("example without answer", "## example\n### user\nx\n## user\n{{ticket}}\n", 2, "pairs", "### assistant"),
 ]  # fmt: skip
 
