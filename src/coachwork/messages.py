@@ -454,7 +454,8 @@ class StepRecord:
     """What a step tells about itself while it works. The only message that is filled in as it goes.
 
     `how` a model's answer was read, `mended` what was wrong with it; `confidence` is the probability, from 0
-    to 1, that the model gave to each enum and boolean it wrote, by its place in the value.
+    to 1, that the model gave to each enum and boolean it wrote, by its place in the value. `reasoning` is what
+    it thought before it answered.
     """
 
     kind: StepKind
@@ -468,6 +469,7 @@ class StepRecord:
     how: str = ""
     mended: Sequence[str] = ()
     confidence: Mapping[str, float] = field(default_factory=dict)
+    reasoning: str = ""
     cached: bool = False
     cost_nano: int | None = 0
     usage: Usage = field(default_factory=Usage)

@@ -15,13 +15,15 @@ from typing import Any
 
 from coachwork.app.application import App
 from coachwork.app.settings import FILE, Settings, read_settings
-from coachwork.errors import CoachworkError, ProjectError
+from coachwork.errors import CoachworkError, ProjectError, did_you_mean
 from coachwork.knowledge import KnowledgeBase
 from coachwork.knowledge.config import KnowledgeConfig
 from coachwork.models import Models
 from coachwork.pipelines.deliver import Webhooks
 from coachwork.pipelines.pipeline import Pipeline
 from coachwork.prompts import Prompt
+from coachwork.prompts.compiled import RouteModel
+from coachwork.prompts.versions import Versions
 from coachwork.store.database import Database
 from coachwork.tracing import spans
 
@@ -81,8 +83,7 @@ def load_project(folder: Path, environ: Mapping[str, str] = os.environ) -> Proje
         for name, base in knowledge.items():
             config = settings.knowledge.get(name) or KnowledgeConfig(folder=f"knowledge/{name}")
             base.bind(config, project=folder, index=settings.index, database=database, models=models)
-        for prompt in prompts.values():
-            prompt.bind(folder, models, models.route_names)
+        _bind_prompts(prompts.values(), folder, models, Versions(database), settings.prompts.label)
     except CoachworkError:
         database.close()
         raise
@@ -90,6 +91,24 @@ def load_project(folder: Path, environ: Mapping[str, str] = os.environ) -> Proje
         pipeline.knowledge = pipeline.knowledge or _used(pipeline, knowledge.values())
     webhooks = Webhooks(settings.webhooks, folder, environ)
     return Project(folder, settings, app, prompts, knowledge, models, webhooks, database)
+
+
+def _bind_prompts(
+    prompts: Iterable[Prompt[..., Any]], folder: Path, models: Models, versions: Versions, label: str
+) -> None:
+    routes = {
+        route.name: [RouteModel(model.model, model.thinking) for model in route.models] for route in models.route_info()
+    }
+    known: set[str] = set()
+    for prompt in prompts:
+        prompt.bind(folder, models, routes, versions=versions, label=label)
+        known |= set(versions.labels(prompt.name))
+    if label and label not in known:
+        raise ProjectError(
+            f"no version of any prompt has the label {label!r}",
+            file=str(folder / FILE),
+            hint=f"{did_you_mean(label, sorted(known))} Set it: coachwork prompt label NAME {label}",
+        )
 
 
 def cache_folder(environ: Mapping[str, str]) -> Path:

@@ -35,9 +35,23 @@ class RunSettings(Section):
     concurrency: int = Field(4, ge=1)
 
 
+class PromptSettings(Section):
+    """`label` names the version of each prompt that serves, as `production`; "" for the files as they are now."""
+
+    label: str = ""
+
+
 class LogSettings(Section):
     level: Literal["debug", "info", "warning", "error"] = "info"
     json_lines: bool = False
+
+
+_PLAIN: dict[str, type[Section]] = {
+    "server": ServerSettings,
+    "runs": RunSettings,
+    "log": LogSettings,
+    "prompts": PromptSettings,
+}
 
 
 class Settings(Section):
@@ -48,6 +62,7 @@ class Settings(Section):
     server: ServerSettings = ServerSettings()
     runs: RunSettings = RunSettings()
     log: LogSettings = LogSettings()
+    prompts: PromptSettings = PromptSettings()
     routes: dict[str, RouteConfig] = {}
     models: dict[str, ModelConfig] = {}
     providers: dict[str, ProviderConfig] = {}
@@ -88,7 +103,7 @@ def _overlay(values: dict[str, Any], environ: Mapping[str, str]) -> None:
     for name, kind in (("database", str), ("index", str)):
         if text := environ.get(f"COACHWORK_{name.upper()}"):
             values[name] = kind(text)
-    for section, model in (("server", ServerSettings), ("runs", RunSettings), ("log", LogSettings)):
+    for section, model in _PLAIN.items():
         for field in model.model_fields:
             if text := environ.get(f"COACHWORK_{section}_{field}".upper()):
                 values.setdefault(section, {})[field] = text
@@ -125,6 +140,7 @@ def _known_fields(section: list[str]) -> list[str]:
         "server": ServerSettings,
         "runs": RunSettings,
         "log": LogSettings,
+        "prompts": PromptSettings,
         "routes": RouteConfig,
         "models": ModelConfig,
         "providers": ProviderConfig,

@@ -105,9 +105,7 @@ def step_ended(
     _show(connection, run_id, seq)
 
 
-def step_outcome(
-    connection: sa.Connection, run_id: str, seq: int, record: StepRecord
-) -> dict[str, JsonValue] | None:
+def step_outcome(connection: sa.Connection, run_id: str, seq: int, record: StepRecord) -> dict[str, JsonValue] | None:
     """What a step of this kind and name came to: {output, error}. None where it has not ended."""
     row = connection.execute(
         sa.select(steps.c.output, steps.c.error).where(
@@ -140,6 +138,7 @@ def _fields(record: StepRecord) -> dict[str, Any]:
         "model": record.model,
         "prompt_version": record.prompt_version,
         "how": record.how,
+        "reasoning": record.reasoning,
         "cached": record.cached,
         "cost_nano": record.cost_nano,
         "input_tokens": record.usage.input_tokens,

@@ -46,6 +46,7 @@ class StepView(View):
     output: JsonValue = None
     error: dict[str, Any] | None = None
     attempts: list[dict[str, Any]] = []
+    reasoning: str = ""
 
 
 class ApprovalView(View):
@@ -127,6 +128,7 @@ def step_view(row: sa.Row[Any], *, whole: bool = True) -> StepView:
         input=values["input"] if whole else None,
         output=values["output"] if whole else None,
         attempts=values["attempts"] or [],
+        reasoning=values["reasoning"] if whole else "",
     )
 
 

@@ -24,6 +24,8 @@ from coachwork.prompts.compiled import Compiled
 from coachwork.prompts.confidence import has_choices, of_choices
 from coachwork.prompts.output import read_output
 from coachwork.prompts.partial import Partial, Whole, so_far
+from coachwork.prompts.reasoning import Veil, answer_so_far, taken_apart, text_apart
+from coachwork.prompts.tools import ROUNDS, results
 from coachwork.tracing.scope import current_scope, recorded
 
 _ECHO = 6_000
@@ -34,6 +36,9 @@ class Asked(Protocol):
 
     def stream(self, route: str, request: ModelRequest) -> AsyncGenerator[ModelEvent, None]:
         """Events of one call; the last is Finished. Raises ModelError."""
+
+    async def embed(self, route: str, texts: Sequence[str], *, purpose: Any) -> Any:
+        """Vectors of texts; asked where examples are chosen by similarity."""
 
 
 class Passing(Protocol):
@@ -70,7 +75,11 @@ async def ask(prompt: Compiled, models: Asked, arguments: Mapping[str, Any], *, 
         prompt_version=prompt.version,
     )
     asking = _Asking(prompt, models, record, watch)
-    return await recorded(record, prompt.result, lambda: asking.answer(prompt.request(arguments)))
+
+    async def call() -> Any:
+        return await asking.answer(prompt.request(arguments, await prompt.ranked(models, arguments)))
+
+    return await recorded(record, prompt.result, call)
 
 
 async def streamed(
@@ -107,6 +116,7 @@ class _Asking:
     refused: list[Attempt] = field(default_factory=list)
     watched: int = 0
     shown: JsonValue = None
+    veil: Veil = field(default_factory=Veil)
 
     async def answer(self, request: ModelRequest) -> Any:
         """The value, how it was won noted in the record. A first re-ask goes to the same model, a second passes it."""
@@ -116,8 +126,9 @@ class _Asking:
         for tries in range(settings.reask + 1):
             route = settings.route if not tries else settings.reask_route or settings.route
             reply = await self.reply(route, request, after=self.refused if tries > 1 else ())
+            request, reply = await self.with_tools(route, request, reply)
             try:
-                value, how, notes = _read(prompt, reply, self.models)
+                value, how, notes, self.record.reasoning = _read(prompt, reply, self.models)
             except (OutputTruncated, ModelRefused):
                 raise
             except OutputRefused as refusal:
@@ -131,12 +142,31 @@ class _Asking:
                 continue
             self.record.how = "reasked" if tries else how
             self.record.mended = tuple(notes)
-            if prompt.shape is not None and reply.probabilities:
-                self.record.confidence = of_choices(reply.text, reply.probabilities, prompt.shape)
+            if (shape := prompt.form_for(reply.model).shape) is not None and reply.probabilities:
+                self.record.confidence = of_choices(reply.text, reply.probabilities, shape)
             return value
         raise AssertionError("the last try returns or raises")
 
+    async def with_tools(self, route: str, request: ModelRequest, reply: Reply) -> tuple[ModelRequest, Reply]:
+        """The answer once the model asks for no more tools, and the request that it answers."""
+        for _round in range(ROUNDS):
+            if not reply.tool_calls:
+                return request, reply
+            turns = await results(self.prompt.form_for(reply.model).tools, reply)
+            request = _continued(request, turns)
+            self.restart()
+            reply = await self.reply(route, request, after=())
+        if not reply.tool_calls:
+            return request, reply
+        raise OutputRefused(
+            f"the model still asked for tools after {ROUNDS} rounds",
+            raw=reply.text,
+            reasons=[f"it asked for {reply.tool_calls[0].name!r} again"],
+            hint="Say in the prompt when a tool is not needed, or use an agent.",
+        )
+
     def restart(self) -> None:
+        self.veil = Veil()
         if self.prompt.file.settings.show:
             current_scope().restart_text()
         self.watched, self.shown = 0, None
@@ -178,11 +208,14 @@ class _Asking:
 
     def show(self, fresh: str, text: str) -> None:
         if self.prompt.file.settings.show:
-            current_scope().text(fresh)
+            current_scope().text(self.veil.shown(fresh) if self.prompt.form.reasons else fresh)
         if self.watch is None or len(text) < self.watched + len(text) // 64:
             return  # a long answer is looked at less often: each look reads it from its beginning
         self.watched = len(text)
-        if (value := so_far(text, self.prompt.shape)) is not None and value != self.shown:
+        value = so_far(text, self.prompt.shape)
+        if self.prompt.form.reasons:
+            value = answer_so_far(value)
+        if value is not None and value != self.shown:
             self.shown = value
             self.watch(value)
 
@@ -216,19 +249,24 @@ def _attempts(error: ModelError) -> tuple[Attempt, ...]:
     return tuple(made)
 
 
-def _read(prompt: Compiled, reply: Reply, models: Asked) -> tuple[Any, str, Sequence[str]]:
-    """The value, how it was won, and what was mended. `native` is strict from a decoder that was held to the schema."""
+def _read(prompt: Compiled, reply: Reply, models: Asked) -> tuple[Any, str, Sequence[str], str]:
+    """The value, how it was won, what was mended, and the thoughts before it.
+
+    `native` is strict from a decoder that was held to the schema.
+    """
+    form = prompt.form_for(reply.model)
     if reply.finish_reason == "content_filter":
         raise ContentFiltered(
             "the provider would not let the model answer",
             model=reply.model,
             hint="Change the prompt, or route it to another provider.",
         )
-    if prompt.shape is not None:
-        output = read_output(reply.text, prompt.shape, cut=reply.finish_reason == "length")
+    if form.shape is not None:
+        output = read_output(reply.text, form.shape, cut=reply.finish_reason == "length")
         held = models.held(reply.model) if isinstance(models, Holding) else ""
         how = "native" if output.how == "strict" and held == "native" else output.how
-        return output.value, how, output.notes
+        value, thoughts = taken_apart(output.value) if form.reasons else (output.value, reply.thinking)
+        return value, how, output.notes, thoughts
     if reply.finish_reason == "length":
         raise OutputTruncated(
             f"the answer was cut at its token limit after {len(reply.text)} characters",
@@ -236,9 +274,10 @@ def _read(prompt: Compiled, reply: Reply, models: Asked) -> tuple[Any, str, Sequ
             reasons=["the answer was cut at its token limit"],
             hint=f"Raise max_tokens in {prompt.file.path} or on the route {prompt.file.settings.route!r}.",
         )
-    if not reply.text.strip():
+    text, thoughts = text_apart(reply.text) if form.reasons else (reply.text, reply.thinking)
+    if not text.strip():
         raise OutputRefused("the answer is empty", raw=reply.text, reasons=["the answer is empty"])
-    return reply.text, "text", ()
+    return text, "text", (), thoughts
 
 
 def asked_again(request: ModelRequest, answer: str, refusal: OutputRefused) -> ModelRequest:
@@ -249,6 +288,10 @@ def asked_again(request: ModelRequest, answer: str, refusal: OutputRefused) -> M
     )
     turns = [Message.of("assistant", answer[:_ECHO])] if answer.strip() else []
     turns.append(Message.of("user", f"That answer can't be used:\n{wrong}\n{again}"))
+    return _continued(request, turns)
+
+
+def _continued(request: ModelRequest, turns: Sequence[Message]) -> ModelRequest:
     return _everywhere(request, lambda one: dataclasses.replace(one, messages=(*one.messages, *turns)))
 
 

@@ -5,14 +5,12 @@ Roles are read from the source alone, before anything is filled in, so no value 
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Literal
-
-import yaml
-from pydantic import Field, ValidationError
+from dataclasses import dataclass
+from typing import Literal
 
 from coachwork.errors import ProjectError, did_you_mean
-from coachwork.messages import Frozen, JsonValue
+from coachwork.prompts.located import Located, read_yaml
+from coachwork.prompts.settings import Settings, Tunable, VariantSettings, read_settings, read_variant
 
 SectionRole = Literal["system", "user", "assistant", "example"]
 _ROLES: dict[str, SectionRole] = {"system": "system", "user": "user", "assistant": "assistant", "example": "example"}
@@ -20,29 +18,6 @@ _HEADING = re.compile(r"##[ \t]+(\w+)[ \t]*#*[ \t]*\Z")
 _FENCE = re.compile(r"[ ]{0,3}(`{3,}|~{3,})(.*)\Z")
 _PARTIAL = re.compile(r"\{\{~?>\s*([\w./-]+)\s*~?\}\}")
 _MAX_PARTIALS = 10
-
-
-class ExampleCase(Frozen):
-    """A worked example: the function's arguments, and the answer to them."""
-
-    input: dict[str, JsonValue]
-    output: JsonValue
-
-
-class Settings(Frozen):
-    """The front matter of a prompt file: this, and nothing else."""
-
-    about: str = ""
-    route: str = "default"
-    label: str = ""
-    temperature: float | None = Field(default=None, ge=0, le=2)
-    max_tokens: int | None = Field(default=None, gt=0)
-    seconds: float | None = Field(default=None, gt=0)
-    output: Literal["auto", "text", "json"] = "auto"
-    show: bool = False
-    reask: int = Field(default=1, ge=0, le=3)
-    reask_route: str = ""
-    examples: list[ExampleCase] = []
 
 
 @dataclass(frozen=True)
@@ -65,17 +40,35 @@ class Section:
 
 
 @dataclass(frozen=True)
+class Variant:
+    """The prompt for the models of a pattern: other words, from a file of its own, or other settings alone.
+
+    `front` and `place` tell where in a file its settings stand.
+    """
+
+    pattern: str
+    settings: Tunable
+    front: Located
+    place: tuple[str, ...] = ()
+    sections: tuple[Section, ...] = ()
+
+
+@dataclass(frozen=True)
 class PromptFile:
-    """A parsed prompt file. `key_lines` tells where each setting stands, `partials` what was included."""
+    """A parsed prompt file. `front` tells where each setting stands, `partials` what was included.
+
+    `variants` are those of `on`, in their order, and then those with a file of their own.
+    """
 
     path: str
     settings: Settings
     sections: tuple[Section, ...]
-    key_lines: Mapping[str, int] = field(default_factory=dict)
+    front: Located
     partials: tuple[str, ...] = ()
+    variants: tuple[Variant, ...] = ()
 
     def line_of(self, *keys: str) -> int:
-        return next((self.key_lines[key] for key in keys if key in self.key_lines), 1)
+        return next((self.front.lines[(key,)] for key in keys if (key,) in self.front.lines), 1)
 
 
 @dataclass(frozen=True)
@@ -86,15 +79,45 @@ class Partials:
     names: Sequence[str] = ()
 
 
-def parse(source: str, path: str, partials: Partials | None = None) -> PromptFile:
-    """Read a prompt file's text. Raises ProjectError with `path`, the line and the fix."""
-    lines = source.removeprefix("\ufeff").replace("\r\n", "\n").split("\n")
-    settings, key_lines, body_start = _front_matter(lines, path)
+def parse(
+    source: str, path: str, partials: Partials | None = None, variant_files: Mapping[str, str] | None = None
+) -> PromptFile:
+    """Read a prompt file's text. Raises ProjectError with `path`, the line and the fix.
+
+    `variant_files` are the texts of its variants by path: `prompts/triage@anthropic.md`.
+    """
+    partials = partials or Partials()
+    front, lines, body_start = _front_matter(source, path)
+    settings = read_settings(front)
+    sections, used = _sections(lines, path, body_start, partials)
+    variants = [Variant(pattern, tuned, front, ("on", pattern)) for pattern, tuned in settings.on.items()]
+    for each, text in sorted((variant_files or {}).items(), key=lambda item: (_breadth(item[0]), item[0])):
+        variant, more = _variant_file(text, each, partials)
+        variants.append(variant)
+        used = [*used, *(name for name in more if name not in used)]
+    return PromptFile(path, settings, tuple(sections), front, tuple(used), tuple(variants))
+
+
+def _variant_file(text: str, path: str, partials: Partials) -> tuple[Variant, list[str]]:
+    front, lines, body_start = _front_matter(text, path)
+    settings: VariantSettings = read_variant(front)
+    sections, used = _sections(lines, path, body_start, partials)
+    pattern = settings.pattern or f"{path.rpartition('@')[2].removesuffix('.md')}:*"
+    return Variant(pattern, settings, front, sections=tuple(sections)), used
+
+
+def _breadth(path: str) -> int:
+    """Longer names are for fewer models, and come later, so that they win."""
+    return len(path)
+
+
+def _sections(lines: Sequence[str], path: str, body_start: int, partials: Partials) -> tuple[list[Section], list[str]]:
+    """The body by role, with its partials, and their names."""
     body = [Line(text, path, number) for number, text in enumerate(lines[body_start:], body_start + 1)]
     used: list[str] = []
     sections = []
     for role, content in _split(body):
-        expanded = _expanded(content, partials or Partials(), used, ())
+        expanded = _expanded(content, partials, used, ())
         trimmed = _trimmed(expanded)
         if trimmed:
             sections.append(Section(role, tuple(trimmed)))
@@ -112,96 +135,34 @@ def parse(source: str, path: str, partials: Partials | None = None) -> PromptFil
             line=body_start + 1,
             hint="Write what the model should do below the front matter.",
         )
-    return PromptFile(path, settings, tuple(sections), key_lines, tuple(used))
+    return sections, used
 
 
 # ── front matter ───────────────────────────────────────────────────────────────────────────────
 
 
-def _front_matter(lines: Sequence[str], path: str) -> tuple[Settings, dict[str, int], int]:
-    if not lines or lines[0].rstrip() != "---":
-        return Settings(), {}, 0
+def _front_matter(source: str, path: str) -> tuple[Located, list[str], int]:
+    """The front matter, all lines of the file, and how many of them it takes."""
+    lines = source.removeprefix("\ufeff").replace("\r\n", "\n").split("\n")
+    nothing = Located({}, path, {})
+    if lines[0].rstrip() != "---":
+        return nothing, lines, 0
     end = next((number for number, text in enumerate(lines[1:], 1) if text.rstrip() == "---"), None)
     if end is None:
         raise ProjectError(
             "the front matter has no end", file=path, line=1, hint="Close it with a line of three dashes: ---"
         )
-    text = "\n".join(lines[1:end])
-    try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-        data = yaml.safe_load(text)
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        line = mark.line + 2 if mark else 2
-        raise ProjectError(
-            f"the front matter is not YAML: {error.problem or error}",
-            file=path,
-            line=min(line, end),
-            hint='Put quotes around text that holds ": ", "#", "{{" or starts with a sign.',
-        ) from None
-    except yaml.YAMLError as error:
-        raise ProjectError(
-            f"the front matter is not YAML: {error}",
-            file=path,
-            line=2,
-            hint="Use plain text without control characters.",
-        ) from None
-    if data is None:
-        return Settings(), {}, end + 1
-    if not isinstance(data, dict) or not isinstance(node, yaml.MappingNode):
+    found = read_yaml("\n".join(lines[1:end]), path, what="the front matter", first_line=2, plain_booleans=True)
+    if found.value is None:
+        return nothing, lines, end + 1
+    if not isinstance(found.value, dict) or not all(isinstance(key, str) for key in found.value):
         raise ProjectError(
             "the front matter is not a list of `key: value` lines",
             file=path,
             line=2,
             hint="Write for example `route: default`.",
         )
-    return _settings(data, _key_lines(node, path), path), _key_lines(node, path), end + 1
-
-
-def _key_lines(node: yaml.MappingNode, path: str) -> dict[str, int]:
-    found: dict[str, int] = {}
-    for key, _value in node.value:
-        name, line = str(key.value), key.start_mark.line + 2
-        if name in found:
-            raise ProjectError(
-                f"the key {name!r} stands twice",
-                file=path,
-                line=line,
-                hint=f"It is also on line {found[name]}; keep one.",
-            )
-        found[name] = line
-    return found
-
-
-def _settings(data: dict[Any, Any], key_lines: Mapping[str, int], path: str) -> Settings:
-    known = sorted(Settings.model_fields)
-    for key in data:
-        if key not in Settings.model_fields:
-            raise ProjectError(
-                f"unknown key {key!r}", file=path, line=key_lines.get(str(key), 2), hint=did_you_mean(str(key), known)
-            )
-    try:
-        return Settings.model_validate(data)
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        key = str(first["loc"][0])
-        place = ".".join(map(str, first["loc"]))
-        shown = repr(first["input"])[:60]
-        raise ProjectError(
-            f"{place}: {first['msg']}, is {shown}", file=path, line=key_lines.get(key, 2), hint=_FIXES.get(key, "")
-        ) from None
-
-
-_FIXES = {
-    "output": "Use auto (by the return type), text or json.",
-    "show": "Use true or false.",
-    "reask": "Use 0 to 3: how often a refused answer is asked again.",
-    "temperature": "Use a number from 0 to 2.",
-    "max_tokens": "Use a whole number above 0.",
-    "seconds": "Use a number above 0.",
-    "examples": "Each example has `input:` (the function's arguments by name) and `output:`.",
-    "label": 'Put quotes around text that starts with {{: label: "{{ticket.subject}}"',
-}
+    return found, lines, end + 1
 
 
 # ── sections ───────────────────────────────────────────────────────────────────────────────────

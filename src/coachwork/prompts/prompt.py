@@ -5,20 +5,21 @@ A saved file is live at the next call. A broken one is reported loudly and the l
 
 import functools
 import inspect
-from collections.abc import AsyncGenerator, Awaitable, Callable, Collection
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, cast, overload
 
-from coachwork.errors import ProjectError, did_you_mean
+from coachwork.errors import Finding, ProjectError
 
 if TYPE_CHECKING:
     from coachwork.messages import ModelRequest
     from coachwork.prompts.ask import Asked
-    from coachwork.prompts.compiled import Compiled, Signature
-    from coachwork.prompts.file import PromptFile
+    from coachwork.prompts.compiled import Compiled, Routes, Signature
     from coachwork.prompts.partial import Partial, Whole
+    from coachwork.prompts.source import Folder
+    from coachwork.prompts.versions import Versions
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -26,14 +27,19 @@ R = TypeVar("R")
 
 @dataclass
 class _Bound:
-    """What binding found: where the file is, what it was at which time, and who answers."""
+    """What binding found: where the file is, what it was at which time, and who answers.
 
-    project: Path
+    `folder` is None where a kept version serves instead of the file. `broken` is what is wrong with the file now.
+    """
+
+    folder: "Folder | None"
     models: "Asked"
-    routes: Collection[str]
+    routes: "Routes"
+    versions: "Versions | None"
     signature: "Signature"
     compiled: "Compiled"
-    seen: tuple[tuple[str, int, int], ...]
+    seen: tuple[object, ...] = ()
+    broken: ProjectError | None = None
 
 
 class Prompt(Generic[P, R]):
@@ -62,82 +68,154 @@ class Prompt(Generic[P, R]):
 
     @property
     def about(self) -> str:
-        return self._live().file.settings.about
+        return self.compiled.file.settings.about
 
     @property
     def route(self) -> str:
-        return self._live().file.settings.route
+        return self.compiled.file.settings.route
 
     @property
     def version(self) -> str:
-        """12 hex digits over the body, its partials, settings and the answer's schema."""
-        return self._live().version
+        """12 hex digits over body, partials, variants, settings, tools, examples and the answer's schema."""
+        return self.compiled.version
 
-    def bind(self, project: Path, models: "Asked", routes: Collection[str]) -> None:
-        """Load and check the file. Raises ProjectError with file, line and fix."""
+    @property
+    def broken(self) -> Finding | None:
+        """What is wrong with the file as it is now, where an earlier one serves; None where all is well."""
+        bound, serving = self._here(), self.compiled
+        error = bound.broken
+        if error is None:
+            return None
+        message = f"{error.message} (version {serving.version}, from before, is serving)"
+        return Finding("prompts.E001", "error", message, error.hint, self.file)
+
+    def bind(
+        self,
+        project: Path,
+        models: "Asked",
+        routes: "Routes",
+        *,
+        versions: "Versions | None" = None,
+        label: str = "",
+    ) -> None:
+        """Load and check the file. Raises ProjectError with file, line and fix.
+
+        `routes` are the models of each route. With `versions`, versions are kept there as they are seen. The
+        version of `label` serves instead of the file, where the prompt has one.
+        """
         from coachwork.prompts.compiled import Signature, compile_prompt
+        from coachwork.prompts.source import Folder, read_prompt
 
-        signature = Signature.of(self._function)
-        seen = _stamps(project, self.file)
-        compiled = compile_prompt(_load(project, self.file), signature, routes)
-        seen = _stamps(project, self.file, compiled.file) if seen else seen
-        self._bound = _Bound(project, models, routes, signature, compiled, seen)
+        signature, folder = Signature.of(self._function), Folder(project)
+        compiled = compile_prompt(read_prompt(folder, self.file), signature, routes)
+        bound = _Bound(folder, models, routes, versions, signature, compiled, self._stamps(folder, compiled))
+        self._bound = bound
+        self._keep(bound)
+        if label and versions is not None and label in versions.labels(self.name):
+            self._bound = self.at(label)._bound
+
+    def at(self, version: str) -> "Prompt[P, R]":
+        """The same prompt as it was in a kept version, by its hash or a label. Raises ProjectError."""
+        from coachwork.prompts.compiled import compile_prompt
+        from coachwork.prompts.source import Kept, read_prompt
+
+        bound = self._here()
+        if bound.versions is None:
+            raise ProjectError(
+                f"no versions of the prompt {self.name!r} are kept", hint="Load the project with a database."
+            )
+        found = bound.versions.find(self.name, version)
+        try:
+            compiled = compile_prompt(read_prompt(Kept(found.files), self.file), bound.signature, bound.routes)
+        except ProjectError as error:
+            raise ProjectError(
+                f"version {found.version} of the prompt {self.name!r} does not fit the code any more: {error.message}",
+                file=error.file,
+                line=error.line,
+                hint=error.hint,
+            ) from None
+        other = Prompt(self._function, self._file)
+        other._bound = replace(bound, folder=None, compiled=compiled, seen=(), broken=None)
+        return other
 
     def render(self, *args: P.args, **kwargs: P.kwargs) -> "ModelRequest":
-        """What a model would receive for these arguments; nothing is sent."""
-        compiled = self._live()
+        """What the models would receive for these arguments; nothing is sent.
+
+        Raises ProjectError where examples are chosen by similarity: see `requested`.
+        """
+        compiled = self.compiled
         return compiled.request(compiled.arguments(args, kwargs))
+
+    async def requested(self, *args: P.args, **kwargs: P.kwargs) -> "ModelRequest":
+        """What the models would receive for these arguments, with examples chosen for them; they are not asked."""
+        compiled = self.compiled
+        arguments = compiled.arguments(args, kwargs)
+        return compiled.request(arguments, await compiled.ranked(self._here().models, arguments))
 
     async def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         from coachwork.prompts.ask import ask
 
-        compiled = self._live()
-        bound = cast(_Bound, self._bound)
-        return cast(R, await ask(compiled, bound.models, compiled.arguments(args, kwargs)))
+        compiled = self.compiled
+        return cast(R, await ask(compiled, self._here().models, compiled.arguments(args, kwargs)))
 
     async def stream(self, *args: P.args, **kwargs: P.kwargs) -> AsyncGenerator["Partial | Whole[R]", None]:
         """The answer while it is written: `Partial` values for display, and last the `Whole`, which is the result."""
         from coachwork.prompts.ask import streamed
 
-        compiled = self._live()
-        bound = cast(_Bound, self._bound)
-        async with aclosing(streamed(compiled, bound.models, compiled.arguments(args, kwargs))) as updates:
+        compiled = self.compiled
+        async with aclosing(streamed(compiled, self._here().models, compiled.arguments(args, kwargs))) as updates:
             async for update in updates:
                 yield update
 
-    def _live(self) -> "Compiled":
+    @property
+    def compiled(self) -> "Compiled":
         """The prompt as its file is now; the last good one where the file is broken."""
-        bound = self._bound
-        if bound is None:
+        bound = self._here()
+        if bound.folder is not None:
+            seen = self._stamps(bound.folder, bound.compiled)
+            if seen != bound.seen:
+                bound.seen = seen  # also when it is broken: said once, not at every call
+                self._reload(bound, bound.folder)
+        return bound.compiled
+
+    def _here(self) -> _Bound:
+        if self._bound is None:
             raise ProjectError(
                 f"the prompt {self.name!r} is not part of a loaded project",
                 file=inspect.getsourcefile(self._function) or "",
                 line=self._function.__code__.co_firstlineno,
                 hint="Load the folder first: coachwork.load_project(path), or run it with `coachwork run`.",
             )
-        seen = _stamps(bound.project, self.file, bound.compiled.file)
-        if seen != bound.seen:
-            bound.seen = seen  # also when it is broken: said once, not at every call
-            self._reload(bound)
-        return bound.compiled
+        return self._bound
 
-    def _reload(self, bound: _Bound) -> None:
+    def _reload(self, bound: _Bound, folder: "Folder") -> None:
         import structlog
 
         from coachwork.prompts.compiled import compile_prompt
+        from coachwork.prompts.source import read_prompt
 
         log = structlog.get_logger(__name__)
         try:
-            compiled = compile_prompt(_load(bound.project, self.file), bound.signature, bound.routes)
+            compiled = compile_prompt(read_prompt(folder, self.file), bound.signature, bound.routes)
         except ProjectError as error:
+            bound.broken = error
             log.error(
                 "prompt.broken", prompt=self.name, problem=error.message, fix=error.hint, serving=bound.compiled.version
             )
             return
+        bound.broken = None
         if compiled.version != bound.compiled.version:
             log.info("prompt.reloaded", prompt=self.name, before=bound.compiled.version, now=compiled.version)
         bound.compiled = compiled
-        bound.seen = _stamps(bound.project, self.file, compiled.file)
+        bound.seen = self._stamps(folder, compiled)
+        self._keep(bound)
+
+    def _keep(self, bound: _Bound) -> None:
+        if bound.versions is not None:
+            bound.versions.seen(self.name, bound.compiled.version, bound.compiled.texts)
+
+    def _stamps(self, folder: "Folder", compiled: "Compiled") -> tuple[object, ...]:
+        return folder.stamps([*compiled.texts])
 
 
 @overload
@@ -160,72 +238,3 @@ def prompt_of(function: Callable[P, Awaitable[R]], file: str = "") -> Prompt[P, 
             hint="Write: @prompt\nasync def name(input: Type) -> Type: ...",
         )
     return Prompt(function, file)
-
-
-# ── the folder ─────────────────────────────────────────────────────────────────────────────────
-
-
-def _load(project: Path, file: str) -> "PromptFile":
-    from coachwork.prompts.file import Partials, parse
-
-    return parse(_text(project, file), file, Partials(lambda name: _partial(project, name), _partial_names(project)))
-
-
-def _text(project: Path, file: str) -> str:
-    path = project / file
-    folder = project / "prompts"
-    if not _inside(path, folder) or not path.is_file():
-        known = [
-            str(each.relative_to(folder))[:-3] for each in sorted(folder.rglob("*.md")) if not each.name.startswith("_")
-        ]
-        name = file.removeprefix("prompts/").removesuffix(".md")
-        raise ProjectError(
-            "this prompt file is missing", file=file, hint=f"Write it in {folder}. {did_you_mean(name, known)}"
-        )
-    try:
-        return path.read_text("utf-8")
-    except UnicodeDecodeError as error:
-        line = path.read_bytes()[: error.start].count(b"\n") + 1
-        raise ProjectError("this file is not UTF-8 text", file=file, line=line, hint="Save it as UTF-8.") from None
-    except OSError as error:
-        raise ProjectError(
-            f"this file can't be read: {error.strerror}", file=file, hint="Check its permissions."
-        ) from None
-
-
-def _partial_file(project: Path, name: str) -> str | None:
-    parent, _, last = name.rpartition("/")
-    for file in (f"prompts/{parent + '/' if parent else ''}_{last}.md", f"prompts/partials/{name}.md"):
-        if _inside(project / file, project / "prompts") and (project / file).is_file():
-            return file
-    return None
-
-
-def _partial(project: Path, name: str) -> tuple[str, str] | None:
-    file = _partial_file(project, name)
-    return None if file is None else (file, _text(project, file))
-
-
-def _partial_names(project: Path) -> list[str]:
-    folder = project / "prompts"
-    own = [str(each.relative_to(folder).with_name(each.name[1:]))[:-3] for each in folder.rglob("_*.md")]
-    return sorted(
-        {*own, *(str(each.relative_to(folder / "partials"))[:-3] for each in (folder / "partials").rglob("*.md"))}
-    )
-
-
-def _inside(path: Path, folder: Path) -> bool:
-    return path.resolve().is_relative_to(folder.resolve())
-
-
-def _stamps(project: Path, file: str, parsed: "PromptFile | None" = None) -> tuple[tuple[str, int, int], ...]:
-    """Name, time and size of every file a prompt is made of: what tells that it was saved again."""
-    files = [file, *(_partial_file(project, name) or name for name in (parsed.partials if parsed else ()))]
-    made = []
-    for each in files:
-        try:
-            status = (project / each).stat()
-            made.append((each, status.st_mtime_ns, status.st_size))
-        except OSError:
-            made.append((each, 0, 0))
-    return tuple(made)

@@ -1,10 +1,12 @@
 """How a value looks in a prompt, and which names a template may use of it. Knows types and text; no templates.
 
 Every value becomes plain data whose text is made for a reader: passages numbered for citing, a
-conversation by turns, a model by its fields.
+conversation by turns, a model by its fields. Pictures, PDFs and sounds leave a mark where they stand.
 """
 
 import dataclasses
+import re
+import secrets
 import types
 import typing
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -15,9 +17,40 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from coachwork.messages import Audio, Conversation, MediaPart, Passage
+from coachwork.messages import Conversation, Media, MediaPart, Part, Passage, TextPart
 
 Names = dict[str, Any]  # a JSON schema of what a template may name
+
+
+class Shelf:
+    """The media of one rendering. Each leaves a mark in the text that nobody can foresee, so no text can forge one."""
+
+    def __init__(self) -> None:
+        self._nonce = secrets.token_hex(8)
+        self._media: list[Media] = []
+        self._mark = re.compile(f"\x00{self._nonce}:(\\d+)\x00")
+
+    def mark(self, media: Media) -> str:
+        self._media.append(media)
+        return f"\x00{self._nonce}:{len(self._media) - 1}\x00"
+
+    def parts(self, text: str) -> tuple[Part, ...]:
+        """The text with its media where their marks stand."""
+        if not self._media:
+            return (TextPart(text),) if text else ()
+        made: list[Part] = []
+        for index, piece in enumerate(self._mark.split(text)):
+            if index % 2:
+                media = self._media[int(piece)]
+                made.append(MediaPart(media.data, media.media_type))
+            elif piece.strip():
+                made.append(TextPart(piece.strip()))
+        return tuple(made)
+
+    def without(self, text: str) -> tuple[str, tuple[Part, ...]]:
+        """The text with words in place of its media, and these: for messages that hold text alone."""
+        found = tuple(part for part in self.parts(text) if isinstance(part, MediaPart)) if self._media else ()
+        return self._mark.sub(lambda mark: f"[{self._media[int(mark[1])].what}, attached]", text), found
 
 
 class Fields(dict[str, Any]):
@@ -25,10 +58,11 @@ class Fields(dict[str, Any]):
 
     source: Any = None
     properties: Collection[str] = ()
+    shelf: Shelf | None = None
 
     def get(self, name: str, default: Any = None) -> Any:
         if name not in self and name in self.properties:
-            return shown(getattr(self.source, name))
+            return shown(getattr(self.source, name), self.shelf)
         return super().get(name, default)
 
     def __str__(self) -> str:
@@ -81,27 +115,33 @@ def _text(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def shown(value: Any) -> Any:
-    """`value` as plain data a template can walk: str, int, float, bool, None, and the classes above."""
+def shown(value: Any, shelf: Shelf | None = None) -> Any:
+    """`value` as plain data a template can walk: str, int, float, bool, None, and the classes above.
+
+    Media go on the `shelf`; without one they are told in words.
+    """
     if value is None or isinstance(value, bool | int | float):
         return value
     if isinstance(value, Enum):
-        return shown(value.value)
+        return shown(value.value, shelf)
     if isinstance(value, str):
         return str(value)
+    if isinstance(value, Media):
+        return shelf.mark(value) if shelf is not None else f"[{value.what}]"
     if isinstance(value, Passage):
         return _passage(value)
     if isinstance(value, BaseModel):
         made = Turns() if isinstance(value, Conversation) else Fields()
-        made.update({name: shown(getattr(value, name)) for name in type(value).model_fields})
+        made.update({name: shown(getattr(value, name), shelf) for name in type(value).model_fields})
         made.source, made.properties = value, _public(type(value)).keys() - type(value).model_fields.keys()
+        made.shelf = shelf
         return made
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return Fields({each.name: shown(getattr(value, each.name)) for each in dataclasses.fields(value)})
+        return Fields({each.name: shown(getattr(value, each.name), shelf) for each in dataclasses.fields(value)})
     if isinstance(value, Mapping):
-        return Fields({str(name): shown(item) for name, item in value.items()})
+        return Fields({str(name): shown(item, shelf) for name, item in value.items()})
     if isinstance(value, Iterable) and not isinstance(value, bytes):
-        items = [shown(item) for item in value]
+        items = [shown(item, shelf) for item in value]
         return Passages(items) if items and all(isinstance(item, Found) for item in items) else Items(items)
     return value.isoformat() if isinstance(value, datetime | date | time) else str(value)
 
@@ -146,7 +186,7 @@ def _names(kind: Any, definitions: dict[str, Names]) -> Names:
         return branches[0] if len(branches) == 1 else {"anyOf": branches}
     if origin is typing.Literal or kind in (str, int, float, bool, bytes, Decimal, datetime, date, time):
         return {"type": "string"}
-    if isinstance(kind, type) and issubclass(kind, Enum):
+    if isinstance(kind, type) and issubclass(kind, Enum | Media):
         return {"type": "string"}
     members = _members(kind)
     if members is not None:
@@ -169,7 +209,7 @@ def _names(kind: Any, definitions: dict[str, Names]) -> Names:
 
 def _members(kind: Any) -> dict[str, Any] | None:
     """The named parts of a class with their types; None for a type that has none of its own."""
-    if not isinstance(kind, type) or kind in (Audio, MediaPart):
+    if not isinstance(kind, type):
         return None
     if issubclass(kind, BaseModel):
         return _public(kind)
