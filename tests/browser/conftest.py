@@ -21,6 +21,12 @@ from playwright.sync_api import Browser, Page, sync_playwright
 ROOT = Path(__file__).parents[2]
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome") or shutil.which("chromium-browser")
 COACHWORK = (sys.executable, "-c", "from coachwork.cli import main; main()")
+BUDGET = """
+[[budgets]]
+scope = "installation"
+usd = 5
+per = "day"
+"""
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -117,7 +123,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     shutil.copytree(ROOT / "examples" / "support-desk", folder, ignore=shutil.ignore_patterns(".coachwork"))
     served = Desk(folder)
     settings = folder / "coachwork.toml"
-    settings.write_text(settings.read_text().replace(":8021/", f":{served.receiver_port}/"))
+    settings.write_text(settings.read_text().replace(":8021/", f":{served.receiver_port}/") + BUDGET)
     (folder / ".coachwork").mkdir()
     secret = folder / ".coachwork" / "replies.secret"
     secret.write_text("whsec_" + base64.b64encode(secrets.token_bytes(24)).decode())

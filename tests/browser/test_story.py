@@ -126,6 +126,38 @@ def test_the_history_shows_each_step_with_its_time_and_cost(page: Page, desk: De
     assert violations(page) == []
 
 
+def test_models_and_spend_show_who_answers_and_what_it_cost(page: Page, desk: Desk) -> None:
+    ask(page, desk, "A tyre that loses air", "How long is the warranty on a tyre?")
+    expect(page.get_by_role("link", name="Source 1:").first).to_be_visible(timeout=LONG)
+    page.get_by_role("link", name="Models & spend").click()
+    page.wait_for_url("**/models")
+
+    routes = page.get_by_role("region", name="Routes")
+    careful = routes.get_by_role("button", name="careful")
+    expect(careful).to_contain_text("script a fake, for tests", timeout=LONG)
+    expect(careful).to_contain_text("Answering")
+    careful.focus()
+    page.keyboard.press("Enter")
+    expect(routes.get_by_text("No key").first).to_be_visible()
+    expect(routes.get_by_text("at most 600 tokens")).to_be_visible()
+    routes.get_by_role("button", name="Ask script a test question").click()
+    expect(routes.get_by_text("It answered")).to_be_visible(timeout=LONG)
+
+    budgets = page.get_by_role("region", name="Budgets")
+    expect(budgets).to_contain_text("Everything together today")
+    expect(budgets).to_contain_text("$0 of $5.00 spent")
+    expect(budgets).to_contain_text("resets in")
+
+    spend = page.get_by_role("region", name="Spend")
+    expect(spend.get_by_role("row", name="script")).to_contain_text("free")
+    assert violations(page) == []
+    spend.get_by_role("link", name="By app").click()
+    expect(spend.get_by_role("row", name="Answer a ticket")).to_be_visible(timeout=LONG)
+    page.reload()
+    expect(spend.get_by_role("row", name="Answer a ticket")).to_be_visible(timeout=LONG)
+    assert violations(page) == []
+
+
 def test_a_refused_input_is_shown_at_its_field_and_nothing_is_lost(page: Page, desk: Desk) -> None:
     page.goto(f"{desk.url}/apps/answer_ticket")
     page.get_by_label("Subject").fill("x" * 300)
@@ -141,7 +173,7 @@ def test_the_knowledge_screen_lists_the_documents(page: Page, desk: Desk) -> Non
     assert violations(page) == []
 
 
-@pytest.mark.parametrize("path", ["/", "/apps/answer_ticket", "/inbox", "/runs", "/knowledge", "/nowhere"])
+@pytest.mark.parametrize("path", ["/", "/apps/answer_ticket", "/inbox", "/runs", "/knowledge", "/models", "/nowhere"])
 def test_every_screen_is_sound_in_the_dark_and_on_a_phone(browser, desk: Desk, path: str) -> None:
     context = browser.new_context(
         viewport={"width": 390, "height": 844}, color_scheme="dark", reduced_motion="reduce", has_touch=True
