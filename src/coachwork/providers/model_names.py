@@ -49,6 +49,7 @@ _BY_TOOL = (  # Claude before 4.5 has no decoder that is held to a schema
 _EMBED_CONTEXT = 8_191
 
 
+@lru_cache(maxsize=1024)
 def can(service: Service, model: str) -> Abilities:
     """The abilities of a service's model."""
     name = model.lower()
