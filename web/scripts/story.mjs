@@ -118,6 +118,25 @@ await page.keyboard.press("k");
 await page.waitForURL(/\/knowledge$/);
 await told("search finds documents, and g k goes to Knowledge");
 
+await page.keyboard.press("g");
+await page.keyboard.press("m");
+await page.waitForURL(/\/models$/);
+const routes = page.getByRole("region", { name: "Routes" });
+await routes.getByRole("button", { name: /^quick/ }).focus();
+await page.keyboard.press("Enter");
+await routes.getByText(/Left alone for \d+ s/).waitFor();
+await routes.getByRole("button", { name: "Ask gpt-5-nano a test question" }).click();
+await routes.getByText("It did not answer").waitFor();
+await routes.getByRole("button", { name: "Ask qwen2.5-coder-0.5b a test question" }).click();
+await routes.getByText("It answered").waitFor();
+await page.getByRole("region", { name: "Budgets" }).getByText("Nearly used up").waitFor();
+await page.getByRole("link", { name: "By app" }).click();
+await page.waitForURL(/by=pipeline/);
+await page.getByRole("row", { name: /Answer a ticket/ }).waitFor();
+await page.getByRole("link", { name: "7 days" }).click();
+await page.waitForURL(/days=7.*by=pipeline/);
+await told("g m goes to Models & spend: who is left alone, a model is tested, spend by app and time stands in the address");
+
 assert.deepEqual(complaints, []);
 await browser.close();
 mock.close();
