@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from coachwork.cli import approvals, doctor, exits, ingest, models, new, output, run, runs, serve, testing
+from coachwork.cli import approvals, doctor, exits, ingest, models, new, output, prompt, run, runs, serve, testing
 from coachwork.errors import CoachworkError
 
 
@@ -69,4 +69,5 @@ app.command("doctor")(doctor.doctor)
 app.add_typer(runs.app, name="runs")
 app.add_typer(approvals.app, name="approvals")
 app.add_typer(models.app, name="models")
+app.add_typer(prompt.app, name="prompt")
 app.add_typer(testing.app, name="testing")

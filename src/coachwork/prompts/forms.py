@@ -79,7 +79,7 @@ class Form:
         for turn in self.before:
             moved += _add(made, turn, context, arguments, shelf)
         for example in self.pool.shown(key, nearest):
-            made += self._example(example)
+            made += self.example(example)
         for turn in self.after:
             moved += _add(made, turn, context, arguments, shelf)
         if moved:
@@ -108,7 +108,7 @@ class Form:
         assert self.shape is not None
         return self.shape.for_model()
 
-    def _example(self, example: Example) -> tuple[Message, Message]:
+    def example(self, example: Example) -> tuple[Message, Message]:
         shelf = Shelf()
         text = self.asks({name: shown(value, shelf) for name, value in example.arguments.items()}).strip()
         answer = written_answer(example.output, self.shape, example.reasoning if self.reasons else "")

@@ -120,11 +120,7 @@ class Prompt(Generic[P, R]):
         from coachwork.prompts.source import Kept, read_prompt
 
         bound = self._here()
-        if bound.versions is None:
-            raise ProjectError(
-                f"no versions of the prompt {self.name!r} are kept", hint="Load the project with a database."
-            )
-        found = bound.versions.find(self.name, version)
+        found = self.versions.find(self.name, version)
         try:
             compiled = compile_prompt(read_prompt(Kept(found.files), self.file), bound.signature, bound.routes)
         except ProjectError as error:
@@ -137,6 +133,16 @@ class Prompt(Generic[P, R]):
         other = Prompt(self._function, self._file)
         other._bound = replace(bound, folder=None, compiled=compiled, seen=(), broken=None)
         return other
+
+    @property
+    def versions(self) -> "Versions":
+        """Where its versions are kept. Raises ProjectError where they are not."""
+        bound = self._here()
+        if bound.versions is None:
+            raise ProjectError(
+                f"no versions of the prompt {self.name!r} are kept", hint="Load the project with a database."
+            )
+        return bound.versions
 
     def render(self, *args: P.args, **kwargs: P.kwargs) -> "ModelRequest":
         """What the models would receive for these arguments; nothing is sent.

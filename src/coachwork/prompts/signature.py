@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, get_type_hints
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter, ValidationError, create_model
 
 from coachwork.errors import InputError, ProjectError
 from coachwork.messages import JsonValue
@@ -60,6 +60,11 @@ class Signature:
     @cached_property
     def result(self) -> TypeAdapter[Any]:
         return TypeAdapter(self.returns)
+
+    def schema(self) -> dict[str, Any]:
+        """The parameters as one JSON schema of an object."""
+        fields: dict[str, Any] = {name: (kind, self.defaults.get(name, ...)) for name, kind in self.parameters.items()}
+        return create_model(self.name, **fields).model_json_schema()
 
     def arguments(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
         """A call's arguments by name, validated. Raises InputError naming the field that does not fit."""
