@@ -25,6 +25,7 @@ from coachwork.errors import (
 
 _LONGEST = 500
 _TOO_LONG = ("context length", "context window", "maximum context", "max context", "prompt too long", "too many tokens")
+_MODELS_FAULT = ("tool_use_failed", "json_validate_failed")  # Groq's 400 for what the model wrote, not for the request
 _FILTERED = ("content_filter", "content_policy_violation", "safety")
 
 
@@ -40,21 +41,23 @@ def translated(model: str, key: str, key_names: Sequence[str], spoken: Callable[
             f"The provider of {model!r} withheld its answer: {_tidy(error, key)}", model=model
         ) from None
     except theirs.UserError as error:
-        raise Rejected(
-            f"{model!r} can't take this request: {_tidy(error, key)}", model=model, details={"status": 400}
-        ) from None
+        raise _not_for_it(model, error, key) from None
     except (theirs.AgentRunError, ValidationError, json.JSONDecodeError, UnicodeDecodeError) as error:
         raise ProviderFault(
             f"{model!r} sent something that is not its wire: {_tidy(error, key)}", model=model
         ) from None
     except (ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError) as error:
-        if _is_ours(error):
+        if _raised_by(error) == "coachwork":  # a bug, and shown as one
             raise
         raise ProviderFault(
             f"{model!r} sent something that is not its wire ({type(error).__name__}: {_tidy(error, key)})", model=model
         ) from None
     except httpx2.TransportError as error:
         raise _lost(model, error, key, spoken()) from None
+    except RuntimeError as error:  # the model layer's word for media that a wire has no place for
+        if _raised_by(error) != "pydantic_ai":
+            raise
+        raise _not_for_it(model, error, key) from None
 
 
 def _api_error(model: str, error: theirs.ModelAPIError, key: str, key_names: Sequence[str], spoken: bool) -> ModelError:
@@ -96,6 +99,8 @@ def _api_error(model: str, error: theirs.ModelAPIError, key: str, key_names: Seq
             return ContextTooLong(f"{model!r}: {said}", model=model, hint="Send less text.", details=details)
         case theirs.ModelRequestRejectedError() if "model_not_found" in str(error.provider_error_code):
             return UnknownModel(f"There is no model {model!r}: {said}", model=model, details=details)
+        case theirs.ModelRequestRejectedError() if error.provider_error_code in _MODELS_FAULT:
+            return ProviderFault(f"{model!r} failed: {said}", model=model, details=details)
         case theirs.ModelRequestRejectedError() if _is_filter(error):
             return ContentFiltered(
                 f"The provider of {model!r} would not take this: {said}", model=model, details=details
@@ -119,12 +124,16 @@ def _lost(model: str, error: Exception, key: str, spoken: bool) -> ModelError:
     )
 
 
-def _is_ours(error: Exception) -> bool:
-    """Whether an error was raised by a line of Coachwork: a bug then. The SDKs stumble over answers they don't know."""
+def _not_for_it(model: str, error: Exception, key: str) -> Rejected:
+    return Rejected(f"{model!r} can't take this request: {_tidy(error, key)}", model=model, details={"status": 400})
+
+
+def _raised_by(error: Exception) -> str:
+    """The package whose line raised it. The SDKs stumble over answers they don't know; our own lines must not."""
     place = error.__traceback__
     while place is not None and place.tb_next is not None:
         place = place.tb_next
-    return place is None or str(place.tb_frame.f_globals.get("__name__")).partition(".")[0] == "coachwork"
+    return "coachwork" if place is None else str(place.tb_frame.f_globals.get("__name__")).partition(".")[0]
 
 
 def _is_filter(error: theirs.ModelAPIError) -> bool:

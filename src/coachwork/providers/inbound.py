@@ -4,6 +4,7 @@ What the chat wire calls by other names is a table here: why an answer ended, wh
 """
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from coachwork.errors import ProviderFault
@@ -16,7 +17,8 @@ from coachwork.messages import (
     ToolCallDelta,
     Usage,
 )
-from coachwork.providers.sent_back import arguments, signed
+from coachwork.providers.beside import Beside
+from coachwork.providers.sent_back import arguments, shown, signed
 from coachwork.providers.wire import ChatEvent, End
 
 if TYPE_CHECKING:
@@ -39,6 +41,7 @@ class Answer:
     """One answer as it comes in. A model may give a schema's answer by calling `output_tool`: that is its text."""
 
     def __init__(self, model: str, output_tool: str) -> None:
+        self.beside = Beside()
         self._model = model
         self._output_tool = output_tool
         self._calls: dict[int, int] = {}  # their index of the part to ours of the call
@@ -61,18 +64,23 @@ class Answer:
             yield from self._begun(index, part)
             yield from self._ended(index, part)
 
-    def end(self, response: "StreamedResponse | theirs.ModelResponse") -> End | None:
-        """How it ended; None where it did not say, which means that it was cut. Raises ProviderFault."""
-        finish = self._finish(response)
+    def used(self, response: "StreamedResponse | theirs.ModelResponse") -> Usage:
+        """What the provider has counted so far."""
+        counted = usage(response)
+        return replace(counted, thinking_tokens=counted.thinking_tokens or self.beside.thinking_tokens)
+
+    def end(self, response: "StreamedResponse | theirs.ModelResponse", *, whole: bool) -> Iterator[ChatEvent]:
+        """The last events; none where it did not say that it ended, which means that it was cut. Raises ProviderFault.
+
+        `whole`: its end was seen on the wire, so an answer that gives no reason for it is not cut.
+        """
+        finish = self._finish(response, whole)
         if finish is None:
-            return None
+            return
+        yield from map(SourceFound, dict.fromkeys(self.beside.sources))
         got: theirs.ModelResponse = response.get() if hasattr(response, "get") else response
-        return End(
-            finish,
-            usage(response),
-            probabilities(got),
-            signed(got.parts, got.provider_name or "", self._output_tool),
-        )
+        proof = signed(got.parts, got.provider_name or "", self._output_tool)
+        yield End(finish, self.used(response), probabilities(got), proof)
 
     # ── Parts ──
 
@@ -105,6 +113,8 @@ class Answer:
 
         if isinstance(part, theirs.TextPart):
             yield from map(SourceFound, sources(part))
+        elif isinstance(part, theirs.ThinkingPart) and not part.content and (text := shown(part)):
+            yield ThinkingDelta(text)
         elif isinstance(part, theirs.ToolCallPart) and index not in self._written:  # it came as an object, or empty
             yield from self._piece(index, arguments(part))
 
@@ -114,11 +124,11 @@ class Answer:
         self._written.add(index)
         yield ToolCallDelta(self._calls[index], arguments=text) if index in self._calls else TextDelta(text)
 
-    def _finish(self, response: "StreamedResponse | theirs.ModelResponse") -> FinishReason | None:
+    def _finish(self, response: "StreamedResponse | theirs.ModelResponse", whole: bool) -> FinishReason | None:
         reason = response.finish_reason
         if reason == "error":
             raise ProviderFault(f"{self._model!r} ended its answer with an error.", model=self._model)
-        if reason == "stop" and "finish_reason" not in (response.provider_details or {}):
+        if reason == "stop" and not whole and "finish_reason" not in (response.provider_details or {}):
             return None  # pydantic-ai takes an answer of the chat wire that ends without a word for a whole one
         if reason in (
             "stop",
@@ -132,7 +142,6 @@ class Answer:
 
 
 def usage(response: "StreamedResponse | theirs.ModelResponse") -> Usage:
-    """What the provider has counted so far."""
     counted = response.usage
     thought = (counted.details.get(name, 0) for name in _THOUGHT)
     return Usage(

@@ -6,7 +6,7 @@ Knows the classes of pydantic-ai and of the official SDKs; not what is asked of 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from coachwork.errors import NotInstalled, UnknownModel
 from coachwork.providers.services import Service, WireName
@@ -43,7 +43,8 @@ class Wire:
 
     `probabilities` are the settings that ask for them, {} where the wire has none. `budgeted`: where a model
     gets its thinking as tokens of the answer's limit, that number has to be chosen. `cites`: it cites
-    documents only when asked.
+    documents only when asked. `once`: its client is opened to try once; elsewhere each request says so, which
+    with these SDKs would be a new client for each, 0.5 ms and a thread to find out its platform.
     """
 
     model: str
@@ -52,6 +53,7 @@ class Wire:
     probabilities: Mapping[str, Any] = field(default_factory=dict)
     budgeted: bool = False
     cites: bool = False
+    once: bool = False
 
 
 def opened(address: Address) -> Opened:
@@ -102,20 +104,24 @@ def _openai(address: Address) -> Opened:
 
     http, service = http_client(), address.service
     client = AsyncOpenAI(api_key=address.key or _NO_KEY, base_url=service.base_url, http_client=http, max_retries=0)
-    return Opened(_described(address.name, service.described_by, client), http.aclose)
+    return Opened(_described(address.name, service, client), http.aclose)
 
 
-def _described(name: str, place: str, client: Any) -> "Provider[Any]":
+def _described(name: str, service: Service, client: Any) -> "Provider[Any]":
     """The provider of a server on OpenAI's wire, with what is known of its models."""
+    from pydantic_ai.profiles import ModelProfile, merge_profile
     from pydantic_ai.providers.openai_compatible import OpenAICompatibleProvider
 
-    known = _load(place) if place else None
+    known = _load(service.described_by) if service.described_by else None
     if isinstance(known, type):
         provider: Provider[Any] = known(openai_client=client)
         return provider
+    more = cast(ModelProfile, dict(service.profile))
     if known is None:
-        return OpenAICompatibleProvider(name, openai_client=client)
-    return OpenAICompatibleProvider(name, openai_client=client, profile=lambda model: _family(known(model), model))
+        return OpenAICompatibleProvider(name, openai_client=client, profile=more)
+    return OpenAICompatibleProvider(
+        name, openai_client=client, profile=lambda model: merge_profile(_family(known(model), model), more)
+    )
 
 
 def _family(profile: "ModelProfile | None", model: str) -> "ModelProfile":
@@ -150,6 +156,7 @@ def _anthropic(address: Address) -> Opened:
 
     http = http_client()
     provider = AnthropicProvider(api_key=address.key or _NO_KEY, base_url=address.service.base_url, http_client=http)
+    provider.client.max_retries = 0
     return Opened(provider, http.aclose)
 
 
@@ -183,11 +190,12 @@ def _groq(address: Address) -> Opened:
 
 def _cohere(address: Address) -> Opened:
     import httpx
-    from cohere import AsyncClientV2
     from pydantic_ai.providers.cohere import CohereProvider
 
+    from coachwork.providers.cohere_client import CitingClient
+
     http = httpx.AsyncClient(timeout=httpx.Timeout(600, connect=5))
-    client = AsyncClientV2(address.key or _NO_KEY, base_url=address.service.base_url, httpx_client=http)
+    client = CitingClient(address.key or _NO_KEY, base_url=address.service.base_url, httpx_client=http)
     return Opened(CohereProvider(cohere_client=client), http.aclose)
 
 
@@ -215,15 +223,15 @@ def _bedrock(address: Address) -> Opened:
 _OPENAI_PROBABILITIES = {"openai_logprobs": True}
 
 WIRES: dict[WireName, Wire] = {
-    "openai-responses": Wire("openai:OpenAIResponsesModel", _openai, probabilities=_OPENAI_PROBABILITIES),
-    "openai-chat": Wire("openai:OpenAIChatModel", _openai, probabilities=_OPENAI_PROBABILITIES),
-    "openrouter": Wire("openrouter:OpenRouterModel", _openai, probabilities=_OPENAI_PROBABILITIES),
-    "ollama": Wire("ollama:OllamaModel", _openai),
-    "azure": Wire("openai:OpenAIChatModel", _azure, probabilities=_OPENAI_PROBABILITIES),
-    "azure-responses": Wire("openai:OpenAIResponsesModel", _azure, probabilities=_OPENAI_PROBABILITIES),
-    "anthropic": Wire("anthropic:AnthropicModel", _anthropic, budgeted=True, cites=True),
+    "openai-responses": Wire("openai:OpenAIResponsesModel", _openai, probabilities=_OPENAI_PROBABILITIES, once=True),
+    "openai-chat": Wire("openai:OpenAIChatModel", _openai, probabilities=_OPENAI_PROBABILITIES, once=True),
+    "openrouter": Wire("openrouter:OpenRouterModel", _openai, probabilities=_OPENAI_PROBABILITIES, once=True),
+    "ollama": Wire("ollama:OllamaModel", _openai, once=True),
+    "azure": Wire("openai:OpenAIChatModel", _azure, probabilities=_OPENAI_PROBABILITIES, once=True),
+    "azure-responses": Wire("openai:OpenAIResponsesModel", _azure, probabilities=_OPENAI_PROBABILITIES, once=True),
+    "anthropic": Wire("anthropic:AnthropicModel", _anthropic, budgeted=True, cites=True, once=True),
     "google": Wire("google:GoogleModel", _google, "google", {"google_logprobs": True}),
-    "groq": Wire("groq:GroqModel", _groq, "groq"),
+    "groq": Wire("groq:GroqModel", _groq, "groq", once=True),
     "mistral": Wire("mistral:MistralModel", _mistral, "mistral"),
     "cohere": Wire("cohere:CohereModel", _cohere, "cohere"),
     "bedrock": Wire("bedrock:BedrockConverseModel", _bedrock, "bedrock", cites=True),

@@ -16,6 +16,7 @@ from coachwork.messages import (
     ToolResultPart,
 )
 from coachwork.providers.opening import Wire
+from coachwork.providers.schema_subsets import narrowed, takes
 from coachwork.providers.sent_back import is_ours, restored
 
 if TYPE_CHECKING:
@@ -23,6 +24,14 @@ if TYPE_CHECKING:
     from pydantic_ai.models import Model, ModelRequestParameters
     from pydantic_ai.profiles import ModelProfile
 
+_KNOWN_AS = {  # other names of media types
+    "image/jpg": "image/jpeg",
+    "audio/mp3": "audio/mpeg",
+    "audio/x-wav": "audio/wav",
+    "audio/wave": "audio/wav",
+    "audio/x-m4a": "audio/m4a",
+    "audio/x-flac": "audio/flac",
+}
 _DOCUMENTS = ("application/pdf", "text/")
 _LEAST_THOUGHT = 1024  # tokens; Anthropic takes no smaller budget
 
@@ -88,7 +97,9 @@ def _told(message: Message) -> "Iterator[theirs.ModelRequestPart]":
 
     for of_tool, parts in groupby(message.parts, lambda part: isinstance(part, ToolResultPart)):
         if not of_tool:
-            yield theirs.UserPromptPart([_shown(part) for part in parts])
+            content = [_shown(part) for part in parts]
+            alone = content[0] if len(content) == 1 else None  # text alone goes as text: SDKs walk through lists
+            yield theirs.UserPromptPart(alone if isinstance(alone, str) else content)
             continue
         for part in parts:
             assert isinstance(part, ToolResultPart)
@@ -97,21 +108,32 @@ def _told(message: Message) -> "Iterator[theirs.ModelRequestPart]":
 
 
 def _shown(part: Part) -> "theirs.UserContent":
-    from pydantic_ai import messages as theirs
 
     match part:
         case TextPart():
             return part.text
         case MediaPart():
-            return theirs.BinaryContent(part.data, media_type=part.media_type)
+            return _media(part)
     raise Rejected(f"A message of the user can't hold a {type(part).__name__}.", details={"status": 400})
+
+
+def _media(part: MediaPart) -> "theirs.BinaryContent":
+    from pydantic_ai import messages as theirs
+
+    kind = part.media_type.partition(";")[0].strip().lower()
+    media = theirs.BinaryContent(part.data, media_type=_KNOWN_AS.get(kind, kind))
+    try:
+        _ = media.format
+    except ValueError:
+        raise Rejected(f"No model can be shown a {part.media_type!r}.", details={"status": 400}) from None
+    return media
 
 
 # ── Settings ───────────────────────────────────────────────────────────────────────────────────
 
 
 def _settings(model: "Model[Any]", full: str, wire: Wire, request: ModelRequest) -> Any:
-    settings: dict[str, Any] = {"max_retries": 0, "cache": _cache(request)}
+    settings: dict[str, Any] = {"cache": _cache(request)} | ({} if wire.once else {"max_retries": 0})
     if request.max_tokens is not None:
         settings["max_tokens"] = request.max_tokens
     if request.temperature is not None:
@@ -204,8 +226,8 @@ def _parameters(request: ModelRequest, full: str, profile: "ModelProfile") -> "M
     if request.schema is None:
         return ModelRequestParameters(function_tools=tools)
     schema, name = dict(request.schema), request.schema_name
-    if _is_native(request, profile):
-        wanted = OutputObjectDefinition(schema, name=name)
+    if _is_native(request, profile) and takes(schema, full.partition(":")[0]):
+        wanted = OutputObjectDefinition(narrowed(schema, full.partition(":")[0]), name=name)
         return ModelRequestParameters(function_tools=tools, output_mode="native", output_object=wanted)
     if profile.get("supports_tools", True):
         if name in (tool.name for tool in tools):

@@ -117,6 +117,12 @@ class RemoteModels(Provider):
             self._models[name] = model_of(self._service.wire, name, opened.provider)
         return self._models[name]
 
+    def _answerable(self, model: str, request: ModelRequest) -> ModelRequest:
+        """Probabilities are asked of those that give them: others refuse the whole request."""
+        if request.probabilities and not self.abilities(model).probabilities:
+            return replace(request, probabilities=False)
+        return request
+
     # ── Two ways to ask ──
 
     async def _streamed(
@@ -124,46 +130,49 @@ class RemoteModels(Provider):
     ) -> AsyncGenerator[ChatEvent, None]:
         from pydantic_ai.direct import model_request_stream
 
-        from coachwork.providers.inbound import Answer, usage
+        from coachwork.providers.beside import told
+        from coachwork.providers.inbound import Answer
         from coachwork.providers.opening import WIRES
         from coachwork.providers.outbound import asked
         from coachwork.providers.responses import came_to_done, closed, noted
 
         full = f"{self.name}:{model.model_name}"
-        ask = asked(model, full, WIRES[self._service.wire], request)
+        ask = asked(model, full, WIRES[self._service.wire], self._answerable(model.model_name, request))
         answer = Answer(full, request.schema_name if request.schema is not None else "")
         responses: list[httpx2.Response] = []
         async with AsyncExitStack() as opened:
             opened.push_async_callback(closed, responses)
-            with noted(responses):
+            with noted(responses), told(answer.beside):
                 response = await opened.enter_async_context(model_request_stream(model, **ask))
             try:
                 async for event in response:
                     for ours in answer.heard(event):
                         yield ours
             finally:
-                meter.usage = usage(response)
-        if (end := answer.end(response, whole=came_to_done(responses))) is not None:
-            yield end
+                meter.usage = answer.used(response)
+        for last in answer.end(response, whole=came_to_done(responses)):
+            yield last
 
     async def _whole(self, model: "Model[Any]", request: ModelRequest, meter: Meter) -> AsyncGenerator[ChatEvent, None]:
         from pydantic_ai.direct import model_request
 
-        from coachwork.providers.inbound import Answer, usage
+        from coachwork.providers.beside import told
+        from coachwork.providers.inbound import Answer
         from coachwork.providers.opening import WIRES
         from coachwork.providers.outbound import asked
 
         full = f"{self.name}:{model.model_name}"
+        ask = asked(model, full, WIRES[self._service.wire], self._answerable(model.model_name, request))
         answer = Answer(full, request.schema_name if request.schema is not None else "")
-        response = await model_request(model, **asked(model, full, WIRES[self._service.wire], request))
-        meter.usage = usage(response)
-        events = list(answer.whole(response))
-        end = answer.end(response, whole=True)
-        if end is None:
+        with told(answer.beside):
+            response = await model_request(model, **ask)
+        meter.usage = answer.used(response)
+        events, last = list(answer.whole(response)), list(answer.end(response, whole=True))
+        if not last:
             return  # it was cut: nothing of it is shown
-        for event in events if end.finish_reason != "content_filter" else ():
+        filtered = response.finish_reason == "content_filter"
+        for event in last if filtered else (*events, *last):
             yield event
-        yield end
 
 
 def remote_providers(own: Mapping[str, OwnServer], environ: Mapping[str, str]) -> dict[str, Provider]:

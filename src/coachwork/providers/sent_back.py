@@ -29,12 +29,16 @@ class Back:
 
 
 class _Row(BaseModel):
-    """What is kept of one part; `size` is the length of its text in characters, `call` the id of a tool call."""
+    """What is kept of one part; `size` is the length of its text in characters, `call` the id of a tool call.
+
+    `hidden`: its text is in its details, not in its content.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
     kind: Literal["thinking", "text", "call"]
     size: int = 0
+    hidden: bool = False
     call: str = ""
     id: str | None = None
     signature: str | None = None
@@ -74,7 +78,8 @@ def signed(parts: "Sequence[theirs.ModelResponsePart]", provider: str, output_to
             rows.append(
                 _Row(
                     kind="thinking",
-                    size=len(part.content),
+                    size=len(shown(part)),
+                    hidden=not part.content,
                     id=part.id,
                     signature=part.signature,
                     details=part.provider_details,
@@ -88,6 +93,11 @@ def signed(parts: "Sequence[theirs.ModelResponsePart]", provider: str, output_to
 def arguments(call: "theirs.ToolCallPart") -> str:
     """The arguments as JSON text, as the model wrote them; `{}` where it wrote nothing."""
     return call.args if isinstance(call.args, str) and call.args else call.args_as_json_str()
+
+
+def shown(part: "theirs.ThinkingPart") -> str:
+    """The thinking that a reader may see: a summary, or where there is none the raw chain of an open model."""
+    return part.content or "".join((part.provider_details or {}).get("raw_content") or ())
 
 
 def is_ours(signature: str) -> bool:
@@ -127,5 +137,6 @@ def _rebuilt(kept: _Kept, thinking: str, text: str, calls: dict[str, ToolCallPar
         if row.kind == "text":
             found.append(theirs.TextPart(piece, **given))
         else:
+            piece = "" if row.hidden else piece
             found.append(theirs.ThinkingPart(piece, signature=row.signature, **given))
     return found

@@ -5,7 +5,7 @@ A row is all it takes to add one. Servers of a project's own are rows made from 
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 from coachwork.providers.wire import Kind
 
@@ -26,8 +26,11 @@ WireName = Literal[
 
 _PICTURES = ("image/",)
 _DOCUMENTS = ("image/", "application/pdf", "text/plain")
-_WITH_SOUND = (*_PICTURES, "application/pdf", "audio/")
-_EVERYTHING = (*_DOCUMENTS, "audio/", "video/")
+_WITH_SOUND = (*_DOCUMENTS, "audio/")
+_EVERYTHING = (*_WITH_SOUND, "video/")
+
+# Not every server that copied the wire knows its newer word: Mistral refuses it, others answer without a limit.
+_MAX_TOKENS = (("openai_chat_supports_max_completion_tokens", False),)
 
 _CHAT: frozenset[Kind] = frozenset({"chat"})
 _EMBED: frozenset[Kind] = frozenset({"chat", "embed"})
@@ -41,9 +44,9 @@ class Service:
 
     `base_url` "" means that a project has to say it; `price_table` is its name in genai-prices, "" where it
     is not there. `described_by` is what in pydantic-ai knows the service's models: a provider's class or a
-    family's profile, "" for what all compatible servers share. `kinds` is what the service offers at all, of
-    which each model does one; `embed_at_once` how many texts it takes in a request. `streams` is False for
-    a server that only gives whole answers.
+    family's profile, "" for what all compatible servers share; `profile` is said on top of that. `kinds` is
+    what the service offers at all, of which each model does one; `embed_at_once` how many texts it takes in a
+    request. `streams` is False for a server that only gives whole answers.
     """
 
     wire: WireName
@@ -51,6 +54,7 @@ class Service:
     base_url: str = ""
     price_table: str = ""
     described_by: str = ""
+    profile: tuple[tuple[str, Any], ...] = ()
     media: tuple[str, ...] = _PICTURES
     kinds: frozenset[Kind] = _CHAT
     schema: Literal["native", "tool", "prompted"] = "native"
@@ -106,6 +110,7 @@ _MISTRAL = Service(
     "https://api.mistral.ai/v1",
     "mistral",
     "profiles.mistral:mistral_model_profile",
+    _MAX_TOKENS,
     media=_DOCUMENTS,
     kinds=_ALL,
     embed_at_once=128,
@@ -135,7 +140,7 @@ _OLLAMA = Service(
     kinds=_EMBED,
     billed=False,
 )
-_OWN = Service("openai-chat", kinds=_ALL, probabilities=True, media=_WITH_SOUND)
+_OWN = Service("openai-chat", profile=_MAX_TOKENS, kinds=_ALL, probabilities=True, media=_WITH_SOUND)
 
 SERVICES: dict[str, Service] = {
     "openai": _OPENAI,
@@ -181,7 +186,7 @@ SERVICES: dict[str, Service] = {
     "deepseek": Service(
         "openai-chat",
         ("DEEPSEEK_API_KEY",),
-        "https://api.deepseek.com/v1",
+        "https://api.deepseek.com",
         "deepseek",
         "providers.deepseek:DeepSeekProvider",
         media=(),
@@ -208,7 +213,15 @@ SERVICES: dict[str, Service] = {
         probabilities=True,
         billed=False,
     ),
-    "llamacpp": Service("openai-chat", (), "http://127.0.0.1:8080/v1", kinds=_EMBED, probabilities=True, billed=False),
+    "llamacpp": Service(
+        "openai-chat",
+        (),
+        "http://127.0.0.1:8080/v1",
+        profile=_MAX_TOKENS,
+        kinds=_EMBED,
+        probabilities=True,
+        billed=False,
+    ),
 }
 
 
