@@ -10,7 +10,18 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from coachwork.app.application import App
     from coachwork.knowledge import KnowledgeBase
-    from coachwork.messages import Audio, ChatMessage, Checked, Citation, Conversation, Passage, Sentence, Transcript
+    from coachwork.messages import (
+        Audio,
+        ChatMessage,
+        Checked,
+        Citation,
+        Conversation,
+        Image,
+        Passage,
+        Pdf,
+        Sentence,
+        Transcript,
+    )
     from coachwork.pipelines.approvals import Decision, approval
     from coachwork.pipelines.deliver import Delivery, deliver
     from coachwork.pipelines.pipeline import Example
@@ -29,8 +40,10 @@ _HOMES = {
     "Decision": "coachwork.pipelines.approvals",
     "Delivery": "coachwork.pipelines.deliver",
     "Example": "coachwork.pipelines.pipeline",
+    "Image": "coachwork.messages",
     "KnowledgeBase": "coachwork.knowledge",
     "Passage": "coachwork.messages",
+    "Pdf": "coachwork.messages",
     "Sentence": "coachwork.messages",
     "Transcript": "coachwork.messages",
     "approval": "coachwork.pipelines.approvals",
@@ -51,8 +64,10 @@ __all__ = [
     "Decision",
     "Delivery",
     "Example",
+    "Image",
     "KnowledgeBase",
     "Passage",
+    "Pdf",
     "Sentence",
     "Transcript",
     "approval",

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from coachwork.app.project import Project, load_project
 from coachwork.errors import CoachworkError, Finding, ProjectError
+from coachwork.prompts.prefix import broken_prefix
 
 
 def check_project(folder: Path, environ: Mapping[str, str] = os.environ) -> list[Finding]:
@@ -17,7 +18,8 @@ def check_project(folder: Path, environ: Mapping[str, str] = os.environ) -> list
     except CoachworkError as error:
         return [Finding(f"project.{error.code}", "error", error.message, error.hint)]
     try:
-        found = [*project.models.findings(), *project.webhooks.findings(), *_pipelines(project), *_folders(project)]
+        found = [*project.models.findings(), *project.webhooks.findings(), *_pipelines(project)]
+        found += [*prompt_findings(project), *_folders(project)]
     finally:
         project.database.close()
     order = {"error": 0, "warning": 1, "info": 2}
@@ -36,6 +38,37 @@ def _pipelines(project: Project) -> list[Finding]:
             "app.py",
         )
     ]
+
+
+def prompt_findings(project: Project) -> list[Finding]:
+    """What is wrong, or worth knowing, about the prompts as they are now."""
+    label = project.settings.prompts.label
+    found = []
+    for name, prompt in project.prompts.items():
+        if problem := prompt.broken:
+            found.append(problem)
+        if label and label not in prompt.versions.labels(name):
+            found.append(
+                Finding(
+                    "prompts.I001",
+                    "info",
+                    f"no version of {name!r} has the label {label!r}, so its file serves",
+                    f"Set it: coachwork prompt label {name} {label}",
+                    prompt.file,
+                )
+            )
+        if broken := broken_prefix(prompt.compiled):
+            found.append(
+                Finding(
+                    "prompts.W001",
+                    "warning",
+                    f"{{{{{broken.variable}}}}} stands before {broken.lost} characters of {name!r} that never change, "
+                    "so no provider's prefix cache can keep them",
+                    "Move it below them, best into the last `## user` section.",
+                    f"{broken.file}:{broken.line}",
+                )
+            )
+    return found
 
 
 def _folders(project: Project) -> list[Finding]:

@@ -287,7 +287,7 @@ def _result(done: Mapping[str, Any] | None) -> str:
 def diff(new: "Prompt[..., Any]", before: str) -> dict[str, Any]:
     """Two versions: what changed in their files, and how each case did in the last trial of both."""
     old = new.versions.find(new.name, before)
-    texts = new.compiled.texts
+    texts = new.compiled.kept
     changes = {
         path: "\n".join(
             difflib.unified_diff(

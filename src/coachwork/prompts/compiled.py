@@ -57,6 +57,12 @@ class Compiled:
     _label: Render
 
     @property
+    def kept(self) -> dict[str, str]:
+        """The texts that make its version: without cases that only judge it."""
+        mine = any(form.pool.chosen is not None for form in (self.form, *self.forms.values()))
+        return {path: text for path, text in self.texts.items() if mine or not path.endswith(".yaml")}
+
+    @property
     def shape(self) -> Shape | None:
         return self.form.shape
 

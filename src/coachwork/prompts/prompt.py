@@ -218,7 +218,7 @@ class Prompt(Generic[P, R]):
 
     def _keep(self, bound: _Bound) -> None:
         if bound.versions is not None:
-            bound.versions.seen(self.name, bound.compiled.version, bound.compiled.texts)
+            bound.versions.seen(self.name, bound.compiled.version, bound.compiled.kept)
 
     def _stamps(self, folder: "Folder", compiled: "Compiled") -> tuple[object, ...]:
         return folder.stamps([*compiled.texts])

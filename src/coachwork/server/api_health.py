@@ -1,4 +1,4 @@
-"""Whether the server can work: it answers, and its database does. Knows nothing else."""
+"""Whether the server can work: it answers, and its database does; and which prompts serve an earlier version."""
 
 from typing import Literal
 
@@ -13,12 +13,16 @@ router = APIRouter(prefix="/api", tags=["health"])
 
 
 class Health(BaseModel):
+    """`broken_prompts` are those whose file was saved with a mistake: the last good version serves."""
+
     status: Literal["ok"]
     version: str
+    broken_prompts: list[str] = []
 
 
 @router.get("/health")
 async def health(project: ProjectHere) -> Health:
     """Answers when the database does."""
     await project.database.read(lambda c: c.execute(sa.select(1)).one())
-    return Health(status="ok", version=VERSION)
+    broken = [name for name, prompt in project.prompts.items() if prompt.broken]
+    return Health(status="ok", version=VERSION, broken_prompts=broken)
