@@ -10,15 +10,20 @@ looked up in all passages, and needs clearer evidence. Courtesy and questions cl
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
+from coachwork.knowledge.alteration import altered
 from coachwork.knowledge.claims import courtesies, markers_in, without_markers
-from coachwork.knowledge.evidence import Evidence, Source, altered, source_of, weigh
+from coachwork.knowledge.evidence import Evidence, weigh
+from coachwork.knowledge.phrases import leading
 from coachwork.knowledge.quotes import find_quote, quotations
 from coachwork.knowledge.sentences import Span, split_sentences
+from coachwork.knowledge.source import Source, forms_of, source_of
+from coachwork.knowledge.wording import same_sense
 from coachwork.knowledge.words import Word, is_german, words_of
 from coachwork.messages import Checked, Citation, Passage, Sentence
 
-CITED = 0.5  # score from which a cited passage bears a sentence out
+CITED = 0.5  # share from which a cited passage bears a sentence out
 UNCITED = 0.6  # and a passage that the answer did not name
 _SHOWN = 0.15  # below it a place has too little to do with the sentence to be shown for it
 
@@ -89,9 +94,9 @@ def _judged(plain: str, span: Span, asked: Sequence[int], judge: _Judge) -> Judg
     quotes = quotations(sentence)
     changed = altered(words, [judge.sources[number - 1] for number in numbers])
     weighed = [(number, _weighed(words, quotes, number, judge)) for number in numbers]
-    weighed.sort(key=lambda pair: (pair[1].against != "", -pair[1].score))
+    weighed.sort(key=lambda pair: (pair[1].against != "", -pair[1].near))
     enough = CITED if asked else UNCITED
-    good = [(number, found) for number, found in weighed if not found.against and found.score >= enough]
+    good = [(number, found) for number, found in weighed if not found.against and found.near >= enough]
     if not good and (both := _together(words, [number for number, _ in weighed[:4]], judge, enough)):
         good = [(number, found) for number, found in weighed if number in both]
     supported = (
@@ -100,9 +105,9 @@ def _judged(plain: str, span: Span, asked: Sequence[int], judge: _Judge) -> Judg
         and len(known) == len(asked)
         and _quoted_right(quotes, [number for number, _ in good], judge)
     )
-    shown = good if supported else [(number, found) for number, found in weighed if asked and found.score >= _SHOWN]
+    shown = good if supported else [(number, found) for number, found in weighed if asked and found.near >= _SHOWN]
     if not asked:
-        shown = shown[:1] if len(good) < 2 or good[0][1].score >= enough else shown
+        shown = shown[:1] if len(good) < 2 or good[0][1].near >= enough else shown
     why = (
         ""
         if supported
@@ -119,18 +124,26 @@ def _weighed(words: Sequence[Word], quotes: Sequence[str], number: int, judge: _
     found = weigh(words, judge.sources[number - 1])
     for quote in quotes:
         if (span := find_quote(judge.passages[number - 1].text, quote)) is not None:
-            return Evidence(found.score, span, found.against)
+            return Evidence(found.score, found.near, span, found.against)
     return found
 
 
 def _together(words: Sequence[Word], numbers: Sequence[int], judge: _Judge, enough: float) -> set[int]:
-    """Two passages that bear the sentence out with one another, where neither does alone."""
-    for place, first in enumerate(numbers):
-        for second in numbers[place + 1 :]:
-            one, other = judge.sources[first - 1], judge.sources[second - 1]
-            found = weigh(words, Source((*one.units, *other.units), one.context | other.context))
-            if not found.against and found.score >= enough:
-                return {first, second}
+    """Two passages that bear the sentence out with one another, where neither does alone.
+
+    Both have to speak of what the sentence begins with, or two true rules would prove a false third.
+    """
+    subject = [word.form for word in leading(words)]
+    about = [
+        number
+        for number in numbers
+        if all(same_sense(form, forms_of(judge.sources[number - 1].units)) for form in subject)
+    ]
+    for first, second in combinations(about, 2):
+        one, other = judge.sources[first - 1], judge.sources[second - 1]
+        found = weigh(words, Source((*one.units, *other.units), one.context & other.context))
+        if not found.against and found.near >= enough:
+            return {first, second}
     return set()
 
 

@@ -18,7 +18,8 @@ CRITICAL: frozenset[str] = frozenset({"number", "name", "unit"})
 class Word:
     """A word with its offsets in the text it came from. Two words agree when their `form` is equal.
 
-    `raw` is the word in lower case as it was written; a `mark` is the number of a list item.
+    `raw` is the word in lower case as it was written; a `mark` is the number of a list item. `clause` counts the
+    parts of its sentence that commas, colons, dashes and conjunctions separate; an aside in brackets ends none.
     """
 
     form: str
@@ -27,6 +28,7 @@ class Word:
     end: int
     capital: bool
     raw: str = ""
+    clause: int = 0
 
 
 _TOKEN = re.compile(
@@ -36,7 +38,7 @@ _TOKEN = re.compile(
     r"|(?P<sign>[%€$£¥°])"
 )
 _SIGNS = {"%": "percent", "€": "euro", "$": "dollar", "£": "pound", "¥": "yen", "°": "degree"}
-_UNITS = frozenset(
+UNITS = frozenset(
     in_words(
         """
         percent euro eur dollar usd pound gbp yen jpy chf franc cent degree celsius fahrenheit second minute
@@ -102,7 +104,7 @@ _GERMAN = frozenset(
         """
     )
 )
-_CALENDAR = frozenset(
+CALENDAR = frozenset(
     in_words(
         """
         monday tuesday wednesday thursday friday saturday sunday january february march april june july
@@ -111,7 +113,15 @@ _CALENDAR = frozenset(
         """
     )
 )
-_SUFFIXES = ("ations", "ation", "ables", "able", "ible", "ments", "ment", "ings", "ing", "ies", "ied", "ers", "er")
+_MONTHS = {
+    month[:3]: month
+    for month in in_words("january february march april june july august september october november december")
+} | {"sept": "september"}
+_ORDINAL = re.compile(r"(\d+)(?:st|nd|rd|th)")
+_BREAK = re.compile(r"[,;:]|\s[-–—]\s|—")
+_JOINTS = frozenset(in_words("and but while whereas und aber sondern während et mais y pero"))
+_DOUBLED = re.compile(r"([bdgmnprt])\1\Z")
+_SUFFIXES = tuple(in_words("ations ation ables able ible ments ment ings ing ies ied ions ion ers er"))
 _ENDINGS = ("es", "ed", "en", "ly", "s", "e", "y")
 _LIST_MARK = re.compile(r"\s*(?:>\s*)*(?:#{1,6}\s+|[-*+•]\s+)*(?:\(?(\d{1,3})[.)]\s+)?")
 
@@ -120,12 +130,18 @@ _LIST_MARK = re.compile(r"\s*(?:>\s*)*(?:#{1,6}\s+|[-*+•]\s+)*(?:\(?(\d{1,3})[
 def stem(word: str) -> str:
     """A rough stem: enough for `refunded`, `refunds` and `refundable` to meet. Short words stay as they are."""
     for suffix in _SUFFIXES:
-        if word.endswith(suffix) and len(word) - len(suffix) >= 4:
-            return word[: -len(suffix)].removesuffix("e")
+        if word.endswith(suffix) and len(word) - len(suffix) >= (5 if suffix.startswith("ion") else 4):
+            return _single(word[: -len(suffix)].removesuffix("e"))
     for suffix in _ENDINGS:
         if word.endswith(suffix) and len(word) - len(suffix) >= 3 and not word.endswith("ss"):
-            return stem(word[: -len(suffix)]) if suffix == "s" else word[: -len(suffix)]
+            short = word[: -len(suffix)]
+            return stem(short) if suffix == "s" else _single(short)
     return word
+
+
+def _single(short: str) -> str:
+    """`shipp` of `shipped` is `ship`, `cancell` is `cancel`."""
+    return short[:-1] if len(short) > 4 and (_DOUBLED.search(short) or short.endswith("ell")) else short
 
 
 def number_form(text: str) -> str:
@@ -154,7 +170,7 @@ def words_of(text: str, start: int = 0, end: int | None = None, *, german: bool 
     for found in _TOKEN.finditer(text, begin, end):
         raw = found.group().lower()
         words.extend(replace(word, raw=raw) for word in _classified(found))
-    words = _named(_joined_numbers(text, words), german)
+    words = _in_clauses(text, _named(_joined_numbers(text, words), german))
     if mark and mark[1]:
         words.insert(0, Word(f"{mark[1]}.", "mark", mark.start(1), mark.end(1), False, mark[1]))
     return words
@@ -184,17 +200,35 @@ def _word(raw: str, start: int, end: int) -> list[Word]:
         return [Word(low, "stop", start, end, False)]
     if low in _NUMBER_WORDS or low in _ORDINALS:
         return [Word(_NUMBER_WORDS.get(low) or _ORDINALS[low], "number", start, end, capital)]
+    if (ordinal := _ORDINAL.fullmatch(low)) is not None:
+        return [Word(number_form(ordinal[1]), "number", start, end, capital)]
     if any(letter.isdigit() for letter in low):
         return [Word(low, "number", start, end, capital)]
-    single = low[:-1] if low.endswith("s") and low[:-1] in _UNITS else low
-    if single in _UNITS and not (capital and len(low) == 1):
+    single = low[:-1] if low.endswith("s") and low[:-1] in UNITS else low
+    if single in UNITS and not (capital and len(low) == 1):
         return [Word(_SAME.get(single, single), "unit", start, end, capital)]
-    if low in _CALENDAR and capital:
-        return [Word(low, "name", start, end, True)]
+    if capital and (day := _calendar(low)) is not None:
+        return [Word(day, "name", start, end, True)]
     if low in _STOP:
         return [Word(low, "stop", start, end, capital)]
     kind: Kind = "name" if len(raw) > 1 and raw.isupper() else "content"
     return [Word(stem(low), kind, start, end, capital)]
+
+
+def _calendar(low: str) -> str | None:
+    """The day or month that `sundays`, `dec` or `december` names."""
+    whole = _MONTHS.get(low, low.removesuffix("s"))
+    return whole if whole in CALENDAR else None
+
+
+def _in_clauses(text: str, words: Sequence[Word]) -> list[Word]:
+    counted: list[Word] = []
+    clause, at = 0, words[0].start if words else 0
+    for word in words:
+        clause += _BREAK.search(text, at, word.start) is not None or word.raw in _JOINTS
+        counted.append(replace(word, clause=clause))
+        at = word.end
+    return counted
 
 
 def _joined_numbers(text: str, words: Sequence[Word]) -> list[Word]:
