@@ -5,7 +5,7 @@ PORT ?= 8000
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check web dev venv lint types rooms web-test fast-tests tests screenshots bench-footprint dist clean
+.PHONY: help demo test check web dev venv lint types rooms web-test fast-tests tests screenshots bench-footprint bench-output bench-calls bench-bfcl dist clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -52,6 +52,15 @@ screenshots: dev web  ## pictures of every screen into web/screenshots
 
 bench-footprint:  ## size, start and memory of the base install, in a fresh environment
 	@$(PYTHON) benchmarks/footprint.py
+
+bench-output: dev  ## parsers of model outputs on the same broken cases, peers in an environment of their own
+	@$(BIN)/python benchmarks/structured_output.py
+
+bench-calls: dev  ## 200 structured calls to a local model over ten types: valid or refused, nothing else
+	@$(BIN)/python benchmarks/structured_calls.py
+
+bench-bfcl: dev  ## function calling of a local model, natively and by schema (Berkeley leaderboard's questions)
+	@$(BIN)/python benchmarks/bfcl.py
 
 dist: dev  ## the wheel and the source release, page inside
 	@$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
