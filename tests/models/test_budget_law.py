@@ -77,7 +77,7 @@ class World:
     def desk(self, worker: int) -> Desk:
         """A worker whose questions reach the database late, and whose answers come back late."""
 
-        def turn(wishes: Any) -> Future[Any]:
+        def turn(wishes: Any, needs: Any) -> Future[Any]:
             answer: Future[Any] = Future()
 
             def reach() -> None:
@@ -87,7 +87,9 @@ class World:
                 try:
                     with self.engine.begin() as connection:
                         expires = now + int(LEASE_SECONDS * 1000)
-                        found = budget_store.turn(connection, str(worker), wishes, now_ms=now, expires_at=expires)
+                        found = budget_store.turn(
+                            connection, str(worker), wishes, needs, now_ms=now, expires_at=expires
+                        )
                 except budget_store.LeaseLost as lost:
                     self.loop.call_later(self.delay(), answer.set_exception, lost)
                 else:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import structlog
 
-from coachwork.models.budget_store import Answer, LeaseLost, Wish
+from coachwork.models.budget_store import Answer, LeaseLost, Need, Wish
 from coachwork.models.budget_windows import Allowance, Window
 
 log = structlog.get_logger(__name__)
@@ -22,9 +22,10 @@ LEASE_SECONDS = 60.0  # a worker that says nothing for so long is taken for dead
 _RENEW_SECONDS = LEASE_SECONDS / 3
 _TELL_SECONDS = 0.25  # how late the database learns what was spent; how long money may lie idle
 _ASK_AGAIN = (0.01, 0.2)  # seconds between questions while calls wait for other workers' money
+_LAST_WORDS = 5  # turns: what was under way, what was spent, and some for a database that hesitates
 _SPARE_SHARE = 200  # a worker takes at most a 200th of a budget more than its calls need
 
-Turn = Callable[[Sequence[Wish]], "Future[dict[Window, Answer]]"]
+Turn = Callable[[Sequence[Wish], Sequence[Need]], "Future[dict[Window, Answer]]"]
 
 
 @dataclass(eq=False)
@@ -97,6 +98,7 @@ class Desk:
         self._pause = _ASK_AGAIN[0]
         self._timer: asyncio.TimerHandle | None = None
         self._warned: set[Window] = set()
+        self._heard: asyncio.Future[None] | None = None
 
     # ── Before and after an attempt ──
 
@@ -146,13 +148,17 @@ class Desk:
         self._serve()
         self._turn()
 
-    def close(self) -> None:
-        """Tell what was spent and give back what is free, without waiting. Holds in flight stay held."""
+    async def close(self) -> None:
+        """Tell what was spent and give back what is free. Holds in flight stay held; a database that fails is left."""
+        for _ in range(_LAST_WORDS):
+            self._turn(closing=True)
+            if not self._asking:
+                break
+            self._heard = self._loop.create_future()
+            await self._heard
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        self._closing = True  # nothing lies idle here for later calls
-        self._turn(idle=True)
 
     # ── Within ──
 
@@ -206,7 +212,7 @@ class Desk:
         self._timer = None
         self._turn(idle=True)
 
-    def _turn(self, *, idle: bool = False) -> None:
+    def _turn(self, *, idle: bool = False, closing: bool = False) -> None:
         """Ask the database for everybody who waits, and tell it what is news. One question at a time."""
         if self._ask is None:
             self._serve()
@@ -218,7 +224,7 @@ class Desk:
         now = self._loop.time()
         wishes, asked = [], []
         for lease in list(self._leases.values()):
-            wish = self._wish(lease, now, idle)
+            wish = self._wish(lease, now, idle or closing, closing)
             if wish is not None:
                 wishes.append(wish)
                 asked.append(lease)
@@ -226,10 +232,11 @@ class Desk:
             self._after()
             return
         self._asking = True
-        answer = self._ask(wishes)
+        needs = [Need(tuple(lease.allowance.window for lease in w.leases), w.nano) for w in self._waiters]
+        answer = self._ask(wishes, needs)
         answer.add_done_callback(lambda done: self._call_back(done, wishes, asked))
 
-    def _wish(self, lease: Lease, now: float, idle: bool) -> Wish | None:
+    def _wish(self, lease: Lease, now: float, idle: bool, closing: bool) -> Wish | None:
         """What to tell and ask of one budget, None where there is nothing. What is told is no longer free here."""
         if lease.lost:
             self._leases.pop(lease.allowance.window, None)
@@ -241,9 +248,8 @@ class Desk:
             if not (lease.booked or lease.spent or lease.in_flight or lease.waiting) and lies_idle:
                 del self._leases[lease.allowance.window]
             return None
-        needs = tuple(w.nano for w in self._waiters if lease in w.leases) if lease.waiting else ()
-        spare = lease.allowance.limit // _SPARE_SHARE if needs else 0
-        wish = Wish(lease.allowance, lease.booked, lease.spent, back, needs, spare)
+        spare = lease.allowance.limit // _SPARE_SHARE if lease.waiting else 0
+        wish = Wish(lease.allowance, lease.booked, lease.spent, back, spare)
         lease.amount -= wish.spent + wish.back
         lease.spent = 0
         return wish
@@ -274,6 +280,8 @@ class Desk:
                     warn(lease.allowance, answer.spent)
         self._serve()
         self._after()
+        if self._heard is not None and not self._heard.done():
+            self._heard.set_result(None)
 
     def _undo(self, failure: BaseException, wishes: list[Wish], asked: list[Lease]) -> None:
         """Nothing of the question was done: take back what it told.

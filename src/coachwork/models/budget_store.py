@@ -5,7 +5,7 @@ it spent when it asks again. Spent and leased together never exceed the limit, w
 A worker that dies tells nothing more: at its deadline all that it held counts as spent.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,18 +24,24 @@ _NEW: dict[str, sa.Insert] = {  # the same words in both, but each has its own f
 
 @dataclass(frozen=True)
 class Wish:
-    """What a worker tells and asks of one budget, in 1e-9 USD.
+    """What a worker tells of one budget, in 1e-9 USD: of the `leased` amount `spent` is gone, `back` is given back.
 
-    Of the `leased` amount `spent` is gone and `back` is given back. `needs` are the holds of the calls that
-    wait, first come first: as many as fit are granted, and `spare` more where there is plenty.
+    `spare` is how much more than its calls need it would take where there is plenty.
     """
 
     allowance: Allowance
     leased: int
     spent: int = 0
     back: int = 0
-    needs: tuple[int, ...] = ()
     spare: int = 0
+
+
+@dataclass(frozen=True)
+class Need:
+    """The hold of a call that waits: the same amount on each of its budgets, or nothing of it."""
+
+    windows: tuple[Window, ...]
+    nano: int
 
 
 @dataclass(frozen=True)
@@ -58,36 +64,62 @@ class LeaseLost(Exception):
 
 
 def turn(
-    connection: sa.Connection, holder: str, wishes: Sequence[Wish], *, now_ms: int, expires_at: int
+    connection: sa.Connection,
+    holder: str,
+    wishes: Sequence[Wish],
+    needs: Sequence[Need],
+    *,
+    now_ms: int,
+    expires_at: int,
 ) -> dict[Window, Answer]:
-    """Do all wishes of one worker, or, raising LeaseLost, none. Rows are locked in one order by everybody."""
+    """Do all that one worker wishes, or, raising LeaseLost, none. Rows are locked in one order by everybody.
+
+    `needs` are of the calls that wait, first come first; all their budgets are among the wishes.
+    """
     ordered = sorted(wishes, key=lambda wish: wish.allowance.window)
-    return {wish.allowance.window: _do(connection, holder, wish, now_ms, expires_at) for wish in ordered}
+    rows = {w.allowance.window: _settle(connection, w.allowance.window, w.spent, _freed(w)) for w in ordered}
+    left = {w.allowance.window: w.allowance.limit - _used(rows[w.allowance.window]) for w in ordered}
+    granted = grant(left, needs, {wish.allowance.window: wish.spare for wish in ordered})
+    found = {}
+    for wish in ordered:
+        window, row = wish.allowance.window, rows[wish.allowance.window]
+        more = granted[window]
+        if more and not _reserve(connection, window, more, wish.allowance.limit):
+            raise AssertionError(f"the row of {window} changed under its lock")
+        leased = wish.leased - _freed(wish) + more
+        _lease(connection, window, holder, wish.leased, leased, expires_at)
+        warn = row.warned_at is None and 0 < row.spent_nano >= wish.allowance.warn_at
+        if warn:
+            connection.execute(sa.update(budgets).where(*_is(budgets, window)).values(warned_at=now_ms))
+        found[window] = Answer(more, leased, row.spent_nano, row.held_nano + more, warn)
+    return found
 
 
-def _do(connection: sa.Connection, holder: str, wish: Wish, now_ms: int, expires_at: int) -> Answer:
-    window, limit = wish.allowance.window, wish.allowance.limit
-    freed = min(wish.spent + wish.back, wish.leased)
-    row = _settle(connection, window, wish.spent, freed)
-    granted = grant(limit - row.spent_nano - row.held_nano, wish.needs, wish.spare)
-    if granted and not _reserve(connection, window, granted, limit):
-        raise AssertionError(f"the row of {window} changed under its lock")
-    leased = wish.leased - freed + granted
-    _lease(connection, window, holder, wish.leased, leased, expires_at)
-    warn = row.warned_at is None and row.spent_nano >= wish.allowance.warn_at and row.spent_nano > 0
-    if warn:
-        connection.execute(sa.update(budgets).where(*_is(budgets, window)).values(warned_at=now_ms))
-    return Answer(granted, leased, row.spent_nano, row.held_nano + granted, warn)
+def grant(left: Mapping[Window, int], needs: Sequence[Need], spare: Mapping[Window, int]) -> dict[Window, int]:
+    """How much of each budget goes to a worker: to the calls that fit, and only then something spare.
 
-
-def grant(left: int, needs: Sequence[int], spare: int) -> int:
-    """How much of what is left goes to a worker: to the first waiting calls that fit, and only then something spare."""
-    granted = 0
+    A call gets its amount on all its budgets or on none: two workers that each hold what the other waits for
+    would wait for ever. One that does not fit keeps those after it from the budgets that it lacks.
+    """
+    granted = dict.fromkeys(left, 0)
+    lacking: set[Window] = set()
     for need in needs:
-        if granted + need > left:
-            return granted
-        granted += need
-    return granted + max(0, min(spare, (left - granted) // 8))
+        short = [w for w in need.windows if w in lacking or left[w] - granted[w] < need.nano]
+        lacking.update(short)
+        if not short:
+            for window in need.windows:
+                granted[window] += need.nano
+    for window in left.keys() - lacking:
+        granted[window] += max(0, min(spare[window], (left[window] - granted[window]) // 8))
+    return granted
+
+
+def _freed(wish: Wish) -> int:
+    return min(wish.spent + wish.back, wish.leased)
+
+
+def _used(row: Any) -> int:
+    return int(row.spent_nano + row.held_nano)
 
 
 def _settle(connection: sa.Connection, window: Window, spent: int, freed: int) -> Any:

@@ -16,7 +16,7 @@ from weakref import WeakKeyDictionary
 from coachwork.errors import BudgetExceeded, Finding, UnknownModel, UnknownPrice, did_you_mean
 from coachwork.models import budget_store
 from coachwork.models.budget_desk import LEASE_SECONDS, Desk, Hold, Lease, Short
-from coachwork.models.budget_store import Answer, Wish
+from coachwork.models.budget_store import Answer, Need, Wish
 from coachwork.models.budget_windows import Allowance, Window, allowance, applying, end_of, start_of
 from coachwork.models.config import BudgetConfig, ModelsConfig
 from coachwork.models.counting import at_most
@@ -105,11 +105,11 @@ class Budgets:
     def settle(self, hold: Hold, cost: int) -> None:
         self._desk().settle(hold, cost)
 
-    def close(self) -> None:
-        """Give back what this event loop leased and did not spend. Does not wait for the database."""
+    async def close(self) -> None:
+        """Give back what this event loop leased and did not spend."""
         desk = self._desks.pop(asyncio.get_running_loop(), None)
         if desk is not None:
-            desk.close()
+            await desk.close()
 
     async def state(self) -> "list[BudgetState]":
         """Every budget in its present window; one that is of each is followed by those who have spent of it."""
@@ -149,21 +149,23 @@ class Budgets:
         if desk is None:
             holder, database = uuid.uuid4().hex, self._database
 
-            def turn(wishes: Sequence[Wish]) -> "Future[dict[Window, Answer]]":
+            def turn(wishes: Sequence[Wish], needs: Sequence[Need]) -> "Future[dict[Window, Answer]]":
                 assert database is not None
-                return database.write_soon(lambda connection: self._turn(connection, holder, wishes))
+                return database.write_soon(lambda connection: self._turn(connection, holder, wishes, needs))
 
             desk = self._desks[loop] = Desk(turn if database is not None else None, loop)
         return desk
 
-    def _turn(self, connection: "Connection", holder: str, wishes: Sequence[Wish]) -> dict[Window, Answer]:
+    def _turn(
+        self, connection: "Connection", holder: str, wishes: Sequence[Wish], needs: Sequence[Need]
+    ) -> dict[Window, Answer]:
         """In the writer's thread."""
         now = time.time()
-        if any(wish.needs for wish in wishes) and now - self._reaped_at > _REAP_SECONDS:
+        if needs and now - self._reaped_at > _REAP_SECONDS:
             self._reaped_at = now
             budget_store.reap(connection, int(now * 1000))
         expires_at = int((now + LEASE_SECONDS) * 1000)
-        return budget_store.turn(connection, holder, wishes, now_ms=int(now * 1000), expires_at=expires_at)
+        return budget_store.turn(connection, holder, wishes, needs, now_ms=int(now * 1000), expires_at=expires_at)
 
 
 # ── What is told ───────────────────────────────────────────────────────────────────────────────

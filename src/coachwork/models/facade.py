@@ -231,7 +231,7 @@ class Models:
 
     async def close(self) -> None:
         if self._office.budgets is not None:
-            self._office.budgets.close()
+            await self._office.budgets.close()
         await asyncio.gather(*(provider.close() for provider in self.providers.values()))
 
     def _target(self, model: str) -> Target:
