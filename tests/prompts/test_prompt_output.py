@@ -2,11 +2,16 @@
 """What models write, and what may be made of it: the right value, or a refusal that says why."""
 
 import json
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Generic, Literal, NamedTuple, NotRequired, TypeVar
+from uuid import UUID
 
 import pytest
-from pydantic import BaseModel, TypeAdapter
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from typing_extensions import TypedDict
 
 from coachwork.errors import ModelRefused, OutputRefused, OutputTruncated, ProjectError
 from coachwork.prompts.output import read_output
@@ -38,6 +43,7 @@ from .prompt_shapes import (
 MALFORMED = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "malformed" / "cases.json"
 ANN = {"name": "Ann", "age": 30, "email": None}
 REFUSED = "refused"
+T = TypeVar("T")
 
 
 def read(text: str, target: Any) -> Any:
@@ -368,3 +374,66 @@ class _Right(BaseModel):
 def test_a_value_that_fits_one_type_only_without_a_field_of_the_other_is_refused() -> None:
     assert read('{"foo": 2, "bar": "quux"}', _Left | _Right) == REFUSED
     assert read('{"answer": {"foo": "2", "note": 1}}', _Left | _Right) == {"foo": "2"}
+
+
+class _Stop(TypedDict):
+    city: str
+    nights: NotRequired[int]
+
+
+@dataclass
+class _Route:
+    name: str
+    stops: list[_Stop]
+    returns: bool = False
+
+
+class _Point(NamedTuple):
+    x: float
+    y: float
+
+
+class _Page(BaseModel, Generic[T]):
+    items: list[T]
+    following: str | None = Field(default=None, alias="next")
+
+
+class _Measured(BaseModel):
+    model_config = ConfigDict(populate_by_name=True)
+    at: datetime
+    took: timedelta
+    price: Annotated[Decimal, Field(gt=0, max_digits=6, decimal_places=2)]
+    code: Annotated[str, Field(pattern=r"^[A-Z]{2}\d+$")]
+    id: UUID
+
+
+KINDS: list[tuple[str, Any, Any]] = [
+    ('{"city": "Oslo", "nights": "2"}', _Stop, {"city": "Oslo", "nights": 2}),
+    ('{"city": "Oslo"}', _Stop, {"city": "Oslo"}),
+    ('{"nights": 2}', _Stop, REFUSED),
+    ("{'name': 'North', 'stops': [{'city': 'Oslo'},], 'returns': 'yes'}", _Route,
+     {"name": "North", "stops": [{"city": "Oslo"}], "returns": True}),
+    ('{"name": "North", "stops": [{"town": "Oslo"}]}', _Route, REFUSED),
+    ('{"answer": [1, "2.5"]}', _Point, [1.0, 2.5]),
+    ('{"answer": [1]}', _Point, REFUSED),
+    ('{"items": ["1", 2], "next": "p2"}', _Page[int], {"items": [1, 2], "following": "p2"}),
+    ('{"items": ["one"]}', _Page[int], REFUSED),
+    ('{"at": "2026-03-05T09:00:00Z", "took": "PT1H", "price": "1.50", "code": "AB7", "id": "12345678-1234-5678-1234-567812345678"}',
+     _Measured, {"at": "2026-03-05T09:00:00Z", "took": "PT1H", "price": "1.50", "code": "AB7",
+                 "id": "12345678-1234-5678-1234-567812345678"}),
+    ('{"at": "2026-03-05T09:00:00Z", "took": "PT1H", "price": 1.505, "code": "AB7", "id": "12345678-1234-5678-1234-567812345678"}',
+     _Measured, REFUSED),
+    ('{"at": "2026-03-05T09:00:00Z", "took": "PT1H", "price": 1.5, "code": "ab7", "id": "12345678-1234-5678-1234-567812345678"}',
+     _Measured, REFUSED),
+    ('{"answer": {"Oslo": "1", "Bergen": 2}}', dict[Literal["Oslo", "Bergen"], int], {"Oslo": 1, "Bergen": 2}),
+    ('{"Oslo": "1", "Bergen": 2}', dict[Literal["Oslo", "Bergen"], int], {"Oslo": 1, "Bergen": 2}),
+    ('["a", "b", "a"]', set[str], REFUSED),
+    ('{"answer": null}', int | None, None),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "target", "expected"), KINDS, ids=[f"{i}-{case[0][:40]}" for i, case in enumerate(KINDS)]
+)
+def test_every_kind_of_python_type_is_read(text: str, target: Any, expected: Any) -> None:
+    assert read(text, target) == expected

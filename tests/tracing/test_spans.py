@@ -32,7 +32,8 @@ def recorded(tmp_path: Path) -> list[sa.Row]:
     record = StepRecord(kind="prompt", name="answer", input="private words")
     with spans.run("run_1", "answer_ticket"), spans.step(record, "run_1"):
         spans.model_call(call)
-        record.how, record.prompt_version = "strict", "abc123"
+        record.how, record.prompt_version = "repaired", "abc123"
+        record.mended, record.confidence = ("trailing comma",), {"team": 0.75}
     with spans.run("run_1", "answer_ticket"):
         pass
     spans.stop()
@@ -57,6 +58,9 @@ def test_a_model_call_carries_the_conventions_names_and_stands_below_its_step(tm
     assert call.attributes["gen_ai.response.finish_reasons"] == ["stop"]
     assert call.attributes["gen_ai.response.time_to_first_chunk"] == 0.5
     assert step.attributes["coachwork.prompt.version"] == "abc123"
+    assert step.attributes["coachwork.output.how"] == "repaired"
+    assert step.attributes["coachwork.output.mended"] == ["trailing comma"]
+    assert step.attributes["coachwork.output.confidence.team"] == 0.75
 
 
 def test_no_text_of_a_user_is_in_a_span(tmp_path):
