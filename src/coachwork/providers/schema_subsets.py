@@ -48,7 +48,13 @@ SUBSETS: dict[str, Subset] = {
     ),
 }
 """By provider; "" for every other, whose servers run one of a few known grammars."""
-_LIKE = {"azure": "openai", "azure-responses": "openai", "openrouter": "openai", "bedrock": "anthropic"}
+_LIKE = {
+    "openai-chat": "openai",
+    "azure": "openai",
+    "azure-responses": "openai",
+    "openrouter": "openai",
+    "bedrock": "anthropic",
+}
 
 _WORDS = {
     "minLength": "at least {} characters", "maxLength": "at most {} characters", "minimum": "at least {}",
