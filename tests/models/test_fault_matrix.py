@@ -21,7 +21,7 @@ from coachwork.models import CallRecord, ModelConfig, Models, ModelsConfig, Prov
 from coachwork.store.database import Database
 from coachwork.store.tables import calls
 from coachwork.testing import ProviderServer
-from coachwork.testing.provider.faults import CATALOGUE, fault
+from coachwork.testing.provider.faults import CATALOGUE, faults
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -130,6 +130,7 @@ STREAMED = EITHER_WAY | {
     "bad-utf8": after(*CUT),
     "content-filter": after("content-filtered"),
     "no-finish": after(*CUT),
+    "no-finish+no-done": after(*CUT),
     "blank": Expect("either", ("provider-fault",)),
     "crlf": fine(),
     "no-done": fine(),
@@ -161,6 +162,7 @@ PLAIN_SLOW = {
 }
 # What an SDK of a wire does otherwise. Each of them is a limit of that SDK; none is a cut answer told as whole.
 OTHERWISE: dict[str, dict[str, Expect]] = {
+    "openai-chat": {"no-finish": fine()},  # servers that copied this wire leave it out: [DONE] is proof enough
     "anthropic": {"usage-missing": before("provider-fault")},  # its messages always have usage
     "google": {
         "pings": before("provider-fault"),  # it reads no comments
@@ -170,6 +172,7 @@ OTHERWISE: dict[str, dict[str, Expect]] = {
     },
 }
 PLAIN_OTHERWISE: dict[str, dict[str, Expect]] = {
+    "openai-chat": OTHERWISE["openai-chat"],  # a whole body is whole
     "anthropic": OTHERWISE["anthropic"],
     "google": {name: OTHERWISE["google"][name] for name in ("bad-utf8", "error-event-0")}
     | {"error-event-3": OTHERWISE["google"]["error-event-0"]},
@@ -355,6 +358,13 @@ async def test_every_fault_ends_as_it_must(room: Room):
 async def test_every_silence_ends_in_time(room: Room):
     expected = room.expected(STREAMED_SLOW, PLAIN_SLOW)
     told = await room.all(list(expected), at_once=100)
+    for _again in range(3):  # a loaded machine may be too slow for a limit: those are asked once more, with less to do
+        late = {route.rpartition(" ")[0] for route in told if problems({route: told[route]}, expected)}
+        if not late:
+            break
+        await settled(room, told)
+        room.records.clear()
+        told = await room.all(sorted(late), at_once=4)
     wrong = problems(told, expected)
     assert not wrong, "\n".join(wrong)
     await settled(room, told)
@@ -408,7 +418,7 @@ async def test_a_tool_call_comes_whole_or_not_at_all(room: Room):
     whole = await room.models.complete("warm", asked)
     (call,) = whole.tool_calls
     assert (call.name, json.loads(call.arguments), whole.finish_reason) == ("book_room", BOOKED, "tool_call")
-    for written in ("cut-after-3", "reset-after-3", "end-after-3", "end-after-999", "no-finish", "error-event-3"):
+    for written in ("cut-after-3", "reset-after-3", "end-after-3", "end-after-999", "error-event-3"):
         with pytest.raises(ModelError) as raised:
             await room.models.complete(f"{written} alone", asked)
         assert raised.value.code in (*LOST, *BUSY), written
@@ -420,7 +430,7 @@ async def test_a_tool_call_comes_whole_or_not_at_all(room: Room):
 async def test_an_answer_under_a_schema_comes_whole_or_not_at_all(room: Room):
     asked = replace(ASK, schema=ROOM, schema_name="booking")
     assert json.loads((await room.models.complete("warm", asked)).text) == BOOKED
-    for written in ("cut-after-3", "end-after-3", "end-after-999", "no-finish", "empty"):
+    for written in ("cut-after-3", "end-after-3", "end-after-999", "empty"):
         with pytest.raises(ModelError):
             await room.models.complete(f"{written} alone", asked)
         assert json.loads((await room.models.complete(f"{written} pair", asked)).text) == BOOKED, written
@@ -443,6 +453,7 @@ async def test_a_fault_that_passes_is_tried_again_and_nobody_sees_it(room: Room)
     seen = await room.ask("patient")
     assert (seen.text, seen.restarts) == (SAID, 0)
     assert sorted(seen.codes) == ["rate-limited", "unreachable"]
+    await until(lambda: room.server.requests[-1].outcome != "open")
     assert [asked.outcome for asked in room.server.requests] == ["whole", "cut", "whole"]
     assert len(room.records) == 1
 
@@ -465,5 +476,6 @@ async def settled(room: Room, told: dict[str, Told]) -> None:
 
 
 async def test_no_fault_is_forgotten():
-    tried = {fault(written).name for written in (*STREAMED, *STREAMED_SLOW, *UNKNOWABLE)}
+    written = (*STREAMED, *STREAMED_SLOW, *UNKNOWABLE)
+    tried = {one.name for several in written for one in faults(several)}
     assert tried == set(CATALOGUE)
