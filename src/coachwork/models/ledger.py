@@ -1,8 +1,8 @@
 """One row for every call, however it ended, and one record for whoever traces. Knows usage and cost, never text."""
 
-import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from random import getrandbits
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from weakref import WeakKeyDictionary
 
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from coachwork.store.row_queue import RowQueue
-
 
 
 class ScopeNames(NamedTuple):
@@ -89,7 +88,7 @@ def _row(record: CallRecord) -> dict[str, object]:
     first = None if record.first_token_ns is None else (record.first_token_ns - record.started_ns) // 1_000_000
     usage = record.usage
     return {
-        "id": uuid.uuid4().hex,
+        "id": f"{getrandbits(128):032x}",  # uuid4 asks the system for each, which can take 0.1 ms
         "at": record.started_ns // 1_000_000,
         "kind": record.kind,
         "route": record.route,

@@ -149,11 +149,12 @@ async def _turn(call: Call, line: Line, rate: Rate) -> AsyncIterator[None]:
         return
     amount = Amount(1, reserved(rate, _likely_tokens(call)) if rate.tokens is not None else 0)
     before = len(call.used)
-    try:
-        await _in_time(call, _wait(call, line, rate, amount), "its limits by the minute left no room")
-    except BaseException:
-        _give_back(call, line, rate, amount, started=False)
-        raise
+    if not _from_spare(line, amount):
+        try:
+            await _in_time(call, _wait(call, line, rate, amount), "its limits by the minute left no room")
+        except BaseException:
+            _give_back(call, line, rate, amount, started=False)
+            raise
     try:
         yield
     finally:
@@ -164,8 +165,6 @@ async def _turn(call: Call, line: Line, rate: Rate) -> AsyncIterator[None]:
 
 
 async def _wait(call: Call, line: Line, rate: Rate, amount: Amount) -> None:
-    if _from_spare(line, amount):
-        return
     turn, buckets = await _reserved(call, line, rate, amount)
     if turn.start(buckets) <= _now_us() and not line.turn.locked():
         return
