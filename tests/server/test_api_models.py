@@ -100,3 +100,6 @@ def test_where_a_fake_answers_everything_the_routes_say_so(here: Here) -> None:
     assert found["answers"] == "fake:script"
     assert [model["model"] for model in found["models"]] == ["fake:script", "local:qwen2.5-coder-1.5b"]
     assert route(here, "embed")["answers"] != "fake:script"
+    assert here.http.post("/api/models/check", json={"model": "fake:script"}).json()["checks"][0]["ok"]
+    refused = here.http.post("/api/models/check", json={"model": "local:qwen2.5-coder-1.5b"})
+    assert (refused.status_code, refused.json()["hint"]) == (422, "Unset COACHWORK_FAKE_MODEL to ask real models.")

@@ -3,11 +3,11 @@
 const ago = (seconds) => new Date(Date.now() - seconds * 1000).toISOString();
 const price = (input, output, more = {}) => ({ free: false, input_nano_per_million: input === null ? null : Math.round(input * 1e9), output_nano_per_million: output === null ? null : Math.round(output * 1e9), minute_nano: null, image_nano: null, ...more });
 const FREE = { free: true, input_nano_per_million: 0, output_nano_per_million: 0, minute_nano: 0, image_nano: 0 };
-const chat = { schema: "native", tools: "native", thinking: true, media: ["image/", "application/pdf"], context: 200_000 };
+const chat = { schema: "native", tools: "native", thinking: true, streams: true, media: ["image/", "application/pdf"], context: 200_000 };
 const model = (name, given = {}) => ({ model: name, state: "ready", problem: "", hint: "", kinds: ["chat"], can: chat, price: FREE, limits: { at_once: null, requests_per_minute: null, tokens_per_minute: null }, file: null, health: null, ...given });
 const health = (given) => ({ failures: 0, retry_in_seconds: 0, calls: 412, failed: 3, last_error: "", last_error_at: null, first_token_seconds: 0.62, ...given });
 const limits = (given = {}) => ({ first_token_seconds: 60, total_seconds: 180, max_tokens: 800, retries: 2, hedge_seconds: null, cache: "off", cache_seconds: 86_400, ...given });
-const plain = { schema: "prompted", tools: "schema", thinking: false, media: [], context: null };
+const plain = { schema: "prompted", tools: "schema", thinking: false, streams: true, media: [], context: null };
 const qwen = model("local:qwen2.5-coder-1.5b", { can: { ...plain, schema: "native", context: 32_768 }, limits: { at_once: 1, requests_per_minute: null, tokens_per_minute: null }, file: { size: 1_117_320_768, licence: "Apache-2.0" } });
 
 export const routes = [

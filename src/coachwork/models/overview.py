@@ -81,7 +81,7 @@ def route_info(
 
     `faked` names the fake that answers every chat question in this process: it stands before all others.
     """
-    names = sorted(config.all_routes, key=lambda name: name not in config.routes)
+    names = dict.fromkeys((*config.routes, *config.all_routes))
     return [_route_info(name, config, providers, environ, faked) for name in names]
 
 

@@ -10,7 +10,7 @@ from typing import Literal
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict
 
-from coachwork.errors import NotFound, did_you_mean
+from coachwork.errors import InputError, NotFound, did_you_mean
 from coachwork.models import ModelHealth, ModelInfo, RouteInfo
 from coachwork.pipelines.views import Page
 from coachwork.providers.wire import Kind
@@ -132,7 +132,8 @@ class Question(BaseModel):
 class Outcome(BaseModel):
     """How a model did at one kind of work. `answer` is its text or what came, `problem` why it failed.
 
-    Times in seconds, cost in 1e-9 US dollars, None where the price is unknown or nothing came.
+    Times in seconds, cost in 1e-9 US dollars, None where the price is unknown or nothing came. `streamed`: it
+    was seen to come in pieces, None where that can't be told from so short an answer.
     """
 
     kind: Kind
@@ -143,6 +144,7 @@ class Outcome(BaseModel):
     cost_nano: int | None
     problem: str
     hint: str
+    streamed: bool | None = None
 
 
 class Tested(BaseModel):
@@ -163,11 +165,19 @@ async def check(question: Question, project: ProjectHere) -> Tested:
 
     It is asked, booked and paid for like any other call: on a model that costs money, a small part of a cent.
     """
-    known = {model.model for route in project.models.route_info() for model in route.models}
+    routes = project.models.route_info()
+    known = {model.model: model for route in routes for model in route.models}
     if question.model not in known:
         raise NotFound(
             f"no route names the model {question.model!r}, so it is not asked",
             hint=did_you_mean(question.model, sorted(known)),
+        )
+    fakes = {route.first for route in routes if route.first.startswith("fake:")}
+    if fakes and question.model not in fakes and "chat" in known[question.model].kinds:
+        raise InputError(
+            f"{question.model!r} would not be asked: {', '.join(fakes)} answers every chat question of this server",
+            hint="Unset COACHWORK_FAKE_MODEL to ask real models.",
+            reader="A fake model answers every question on this server, so this model can't be tested here.",
         )
     checks = await project.models.check([question.model])
     fields = Outcome.model_fields

@@ -6,7 +6,7 @@ import { Button } from "../parts/Button";
 import { shortModel } from "../run/AnswerFacts";
 import { duration } from "../text/numbers";
 import { StateMark } from "./StateMark";
-import { dollars } from "./words";
+import { dollars, firstWord } from "./words";
 
 /** Asks the model one tiny question, for real, and says how it went. */
 export function useModelCheck(model: string, free: boolean) {
@@ -31,6 +31,6 @@ const DID: Record<string, string> = { chat: "It answered", embed: "It read a tex
 function Outcome({ check }: { check: ModelCheck }) {
   if (!check.ok) return <StateMark wraps said={{ tone: "bad", word: "It did not answer", more: check.problem }} />;
   const cost = check.cost_nano === null ? "price unknown" : dollars(check.cost_nano);
-  const first = check.first_token_seconds === null ? "" : `, first word after ${duration(check.first_token_seconds)}`;
+  const first = check.first_token_seconds === null ? "" : `, ${firstWord(check.first_token_seconds)}`;
   return <StateMark wraps said={{ tone: "good", word: DID[check.kind] ?? "It works", more: `${duration(check.seconds)} in all${first}, ${cost}` }} />;
 }

@@ -80,7 +80,7 @@ function RouteRow({ route, waited }: { route: RouteInfo; waited: number }) {
         <div id={inside} className="border-t border-line bg-sunken px-4 pt-1 pb-4">
           <ol>
             {route.models.map((model, index) => (
-              <ModelRow key={model.model} model={model} place={index + 1} answers={model === answering} waited={waited} />
+              <ModelRow key={model.model} route={route} model={model} place={index + 1} answers={model === answering} waited={waited} />
             ))}
           </ol>
           <p className="mt-3 max-w-[80ch] text-sm text-ink-2">
@@ -112,10 +112,11 @@ function Price({ model }: { model: RouteModel }) {
   );
 }
 
-function ModelRow({ model, place, answers, waited }: { model: RouteModel; place: number; answers: boolean; waited: number }) {
+function ModelRow({ route, model, place, answers, waited }: { route: RouteInfo; model: RouteModel; place: number; answers: boolean; waited: number }) {
   const now = useNow();
   const check = useModelCheck(model.model, model.price.free);
-  const askable = model.state === "ready" || model.state === "resting" || model.state === "trying";
+  const faked = route.answers.startsWith("fake:") && !model.model.startsWith("fake:"); // then a fake would answer for it
+  const askable = !faked && ["ready", "resting", "trying"].includes(model.state);
   const can = abilityWords(model).join(" · ");
   const limits = limitWords(model);
   const failure = lastFailure(model, now);

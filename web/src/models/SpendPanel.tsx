@@ -9,10 +9,9 @@ import { ProblemNote } from "../parts/ProblemNote";
 import { Skeleton } from "../parts/Skeleton";
 import { useNow } from "../parts/When";
 import { count, plural } from "../text/numbers";
-import { firstDay, GROUPS, PERIODS, shareWord } from "./spend";
+import { firstDay, GROUPS, PERIODS, shareWord, totalWord } from "./spend";
 import { SpendDays } from "./SpendDays";
 import { SpendTable } from "./SpendTable";
-import { dollars } from "./words";
 
 /** What was spent in a time, in four figures, by day, and by whatever is asked for. The choice stands in the address. */
 export function SpendPanel() {
@@ -67,7 +66,7 @@ function Choice({ here, to, children }: { here: boolean; to: string; children: R
 function Figures({ total }: { total: Spent }) {
   return (
     <dl className="mb-4 grid grid-cols-4 gap-px overflow-hidden rounded-lg border border-line bg-line max-md:grid-cols-2">
-      <Figure label="Spent" value={dollars(total.cost_nano)} more={total.unpriced > 0 ? `without ${plural(total.unpriced, "call")} whose price is unknown` : ""} />
+      <Figure label="Spent" value={totalWord(total)} more={total.unpriced > 0 ? `without ${plural(total.unpriced, "call")} whose price is unknown` : ""} />
       <Figure label="Calls to models" value={count(total.calls)} more={`${count(total.input_tokens + total.output_tokens)} tokens`} />
       <Figure label="Answered from memory" value={shareWord(total.cached, total.calls)} more={total.cached > 0 ? `${plural(total.cached, "call")}, which cost nothing` : ""} />
       <Figure label="Failed" value={shareWord(total.failed, total.calls)} more={total.failed > 0 ? plural(total.failed, "call") : ""} />

@@ -1,7 +1,7 @@
 import type { AppInfo, Spend, SpendBy, Spent } from "../api/types";
 import { shortModel } from "../run/AnswerFacts";
 import { count, plural } from "../text/numbers";
-import { columnMoney, costWord, GROUPS, shareWord } from "./spend";
+import { basisOf, columnMoney, costWord, GROUPS, shareWord } from "./spend";
 import { providerWord } from "./words";
 
 const day = new Intl.DateTimeFormat(undefined, { weekday: "short", day: "numeric", month: "short", timeZone: "UTC" });
@@ -14,7 +14,9 @@ export function dayWord(name: string): string {
 export function SpendTable({ spend, app }: { spend: Spend; app: AppInfo | undefined }) {
   const money = columnMoney([...spend.items.map((one) => one.cost_nano), spend.total.cost_nano]);
   const items = spend.by === "day" ? spend.items.toReversed() : spend.items;
-  const most = Math.max(spend.by === "day" ? Math.max(...items.map((one) => one.cost_nano)) : spend.total.cost_nano, 1);
+  const basis = basisOf(spend.total);
+  const whole = basis.of(spend.total);
+  const most = Math.max(spend.by === "day" ? Math.max(...items.map(basis.of)) : whole, 1);
   const head = GROUPS.find((group) => group.name === spend.by)?.head ?? "";
   return (
     <div className="overflow-x-auto rounded-lg border border-line">
@@ -22,7 +24,7 @@ export function SpendTable({ spend, app }: { spend: Spend; app: AppInfo | undefi
         <thead className="bg-sunken text-left text-ink-3">
           <tr>
             <Head className="pl-4">{head}</Head>
-            <Head className="w-[20%] max-lg:hidden">Part of the cost</Head>
+            <Head className="w-[20%] max-lg:hidden">{`Part of the ${basis.word}`}</Head>
             <Head right>Calls</Head>
             <Head right className="max-md:hidden">
               Tokens in
@@ -50,9 +52,9 @@ export function SpendTable({ spend, app }: { spend: Spend; app: AppInfo | undefi
               <td className="border-b border-line px-3 py-2 max-lg:hidden">
                 <span className="flex items-center gap-2.5">
                   <span className="h-1.5 min-w-0 flex-1 overflow-hidden rounded-full bg-line">
-                    <span className="block h-full rounded-full bg-accent" style={{ width: `${(100 * one.cost_nano) / most}%` }} />
+                    <span className="block h-full rounded-full bg-accent" style={{ width: `${(100 * basis.of(one)) / most}%` }} />
                   </span>
-                  {spend.by !== "day" && <span className="tnum w-11 text-right text-ink-2">{one.cost_nano === 0 ? "–" : shareWord(one.cost_nano, spend.total.cost_nano)}</span>}
+                  {spend.by !== "day" && <span className="tnum w-11 text-right text-ink-2">{basis.of(one) === 0 ? "–" : shareWord(basis.of(one), whole)}</span>}
                 </span>
               </td>
               <Numbers spent={one} money={money} line />

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Spend, Spent } from "../api/types";
-import { columnMoney, costWord, everyDay, firstDay, shareWord } from "./spend";
+import { basisOf, columnMoney, costWord, everyDay, firstDay, shareWord, totalWord } from "./spend";
 
 const NOON = Date.parse("2026-11-25T12:00:00Z");
 const spent = (given: Partial<Spent> = {}): Spent => ({ calls: 1, failed: 0, cached: 0, unpriced: 0, cost_nano: 0, input_tokens: 0, output_tokens: 0, cached_tokens: 0, thinking_tokens: 0, ...given });
@@ -39,6 +39,20 @@ describe("money in a column", () => {
     expect(costWord(spent({ calls: 3, unpriced: 3 }), format)).toBe("price unknown");
     expect(costWord(spent({ calls: 3, unpriced: 2, cost_nano: 1e9 }), format)).toBe("$1.00");
     expect(costWord(spent({ calls: 3 }), format)).toBe("free");
+  });
+});
+
+describe("a time in which all was free", () => {
+  it("compares calls instead of nothing with nothing", () => {
+    expect(basisOf(spent({ calls: 7 }))).toMatchObject({ word: "calls" });
+    expect(basisOf(spent({ calls: 7 })).of({ calls: 3, cost_nano: 0 })).toBe(3);
+    expect(basisOf(spent({ cost_nano: 5 })).of({ calls: 3, cost_nano: 4 })).toBe(4);
+  });
+
+  it("cost nothing; one without known prices cost nobody knows what", () => {
+    expect(totalWord(spent({ calls: 7 }))).toBe("nothing");
+    expect(totalWord(spent({ calls: 7, unpriced: 2 }))).toBe("unknown");
+    expect(totalWord(spent({ calls: 7, unpriced: 2, cost_nano: 12_400_000_000 }))).toBe("$12.40");
   });
 });
 

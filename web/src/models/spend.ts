@@ -1,6 +1,7 @@
 // Sums and periods of the spend table. Pure; days begin at midnight UTC, as budgets do.
 
 import type { Spend, SpendBy, Spent } from "../api/types";
+import { money } from "../text/numbers";
 
 const DAY = 86_400_000;
 
@@ -44,6 +45,17 @@ export function columnMoney(nanos: number[]): (nano: number) => string {
     const least = 10 ** -digits;
     return nano / 1e9 < least / 2 ? `<${format.format(least)}` : format.format(nano / 1e9);
   };
+}
+
+/** What is compared: the cost, or where nothing costs anything the number of calls. */
+export function basisOf(total: Spent): { word: "cost" | "calls"; of: (spent: { cost_nano: number; calls: number }) => number } {
+  return total.cost_nano > 0 ? { word: "cost", of: (spent) => spent.cost_nano } : { word: "calls", of: (spent) => spent.calls };
+}
+
+/** The sum of a time in a word: "nothing" where all of it was free, "unknown" where no price is known. */
+export function totalWord(total: Spent): string {
+  if (total.unpriced > 0 && total.cost_nano === 0) return "unknown";
+  return total.cost_nano === 0 ? "nothing" : money(total.cost_nano / 1e9);
 }
 
 /** What a group cost: "price unknown" where nobody could tell for any of its questions. */

@@ -8,7 +8,7 @@ const model = (given: Partial<RouteModel> = {}): RouteModel => ({
   problem: "",
   hint: "",
   kinds: ["chat"],
-  can: { schema: "native", tools: "native", thinking: false, media: [], context: null },
+  can: { schema: "native", tools: "native", thinking: false, streams: true, media: [], context: null },
   price: { free: false, input_nano_per_million: 250_000_000, output_nano_per_million: 2_000_000_000, minute_nano: null, image_nano: null },
   limits: { at_once: null, requests_per_minute: null, tokens_per_minute: null },
   file: null,
@@ -56,7 +56,7 @@ describe("what a model costs and can do", () => {
   it("tells limits and abilities that are there, and keeps quiet of the others", () => {
     expect(limitWords(model())).toBe("");
     expect(limitWords(model({ limits: { at_once: 1, requests_per_minute: 60, tokens_per_minute: 90_000 } }))).toBe("1 at a time, 60 a minute, 90,000 tokens a minute");
-    expect(abilityWords(model({ can: { schema: "tool", tools: "native", thinking: true, media: ["image/", "application/pdf"], context: 200_000 } }))).toEqual(["exact fields", "tools", "reads images, PDFs", "thinks first", "200,000 tokens at once"]);
+    expect(abilityWords(model({ can: { schema: "tool", tools: "native", thinking: true, streams: false, media: ["image/", "application/pdf"], context: 200_000 } }))).toEqual(["exact fields", "tools", "reads images, PDFs", "thinks first", "answers in one piece", "200,000 tokens at once"]);
     expect(abilityWords(model({ kinds: ["embed"] }))).toEqual([]);
   });
 

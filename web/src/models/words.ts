@@ -54,7 +54,11 @@ export function healthWords(model: RouteModel, waited = 0): Said {
   }
   if (!health || health.calls === 0) return { tone: "quiet", word: "Ready", more: "not asked since the server started" };
   if (health.failures > 0) return { tone: "warn", word: health.failures === 1 ? "Failed last time" : `Failed ${count(health.failures)} times in a row`, more: "still asked" };
-  return { tone: "good", word: "Answering", more: health.first_token_seconds === null ? "" : `first word after ${duration(health.first_token_seconds)}` };
+  return { tone: "good", word: "Answering", more: health.first_token_seconds === null ? "" : firstWord(health.first_token_seconds) };
+}
+
+export function firstWord(seconds: number): string {
+  return seconds < 0.05 ? "first word at once" : `first word after ${duration(seconds)}`;
 }
 
 export function lastFailure(model: RouteModel, now: number): string {
@@ -97,7 +101,7 @@ export function abilityWords(model: RouteModel): string[] {
   if (!model.kinds.includes("chat")) return [];
   const { can } = model;
   const reads = MEDIA.filter(([prefix]) => can.media.some((one) => one.startsWith(prefix))).map(([, word]) => word);
-  return [can.schema !== "prompted" && "exact fields", can.tools === "native" && "tools", reads.length > 0 && `reads ${reads.join(", ")}`, can.thinking && "thinks first", can.context !== null && `${count(can.context)} tokens at once`].filter((word) => word !== false);
+  return [can.schema !== "prompted" && "exact fields", can.tools === "native" && "tools", reads.length > 0 && `reads ${reads.join(", ")}`, can.thinking && "thinks first", !can.streams && "answers in one piece", can.context !== null && `${count(can.context)} tokens at once`].filter((word) => word !== false);
 }
 
 const KINDS: Record<string, string> = { chat: "Writes answers", embed: "Finds passages", transcribe: "Listens to recordings", moderate: "Judges texts" };
