@@ -113,6 +113,18 @@ CANDIDATES: list[tuple[str, Any, Any]] = [
     ('{"first":{"mood":"positive","score":0.9},"second":{"mood":"neutral","score":0.1}}', Mood, REFUSED),
 ]  # fmt: skip
 
+CANDIDATES += [
+    ('It is {"mood": "positive", "score": 0.9}, which matches {"mood": string, "score": number}.', Mood, GOOD),
+    ('{"mood": string, "score": float}\n{"mood": "positive", "score": 0.9}', Mood, GOOD),
+    ('Thinking: {"mood": "negative", "score": 0.1}\nAnswer: {"mood": "positive", "score": 0.9}', Mood, GOOD),
+    ('Before: {"mood": "negative", "score": 0.1}\nAfter: {"mood": "positive", "score": 0.9}', Mood, REFUSED),
+    ('~~{"mood": "negative", "score": 0.1}~~ {"mood": "positive", "score": 0.9}', Mood, REFUSED),
+    ('{"mood": "positive"}\n{"score": 0.9}', Mood, REFUSED),
+    ('{"mood": "positive", "score": 0.9}\nUpdate: {"score": 0.8}', Mood, REFUSED),
+    ('{"mood": string, "score": number}', Mood, REFUSED),
+    ('{"tags": "1. a 2. b"}', Tags, REFUSED),
+]
+
 PROSE: list[tuple[str, Any, Any]] = [
     ('There are 3 parcels in 2 boxes, see [4]. {"id":"P-7","weight":2.5,"fragile":true}', Parcel, PARCEL),
     ('In 2024 (see {note 1}) it was: {"id":"P-7","weight":2.5,"fragile":true}. That is 2.5 kg.', Parcel, PARCEL),

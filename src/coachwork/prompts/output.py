@@ -143,6 +143,8 @@ def _fitting(
         if candidate.read is None:
             failed.append((candidate, [candidate.reason]))
             continue
+        if readings.names_types(candidate.read.value) and len(candidates) > 1:
+            continue
         fitted = _fit(candidate.read, shape)
         if isinstance(fitted, Fit):
             found.append(_Found(candidate, fitted, candidate.read.mended))

@@ -20,7 +20,9 @@ _GROUPED = re.compile(r"[+-]?\d{1,3}(?:,\d{3})+(\.\d+)?")
 _SPACED = re.compile(r"[+-]?\d{1,3}([ \u00a0\u2009\u202f'’_])\d{3}(?:\1\d{3})*(?:\.\d+)?")  # never a decimal point
 _MONEY = re.compile(r"\A(?:[$€£¥₹]|USD|EUR|GBP|CHF|JPY|US\$)\s?(?=[\d+.-])|(?<=\d)\s?(?:[€£$]|USD|EUR|GBP|CHF|JPY)\Z")
 _SIGNED_MONEY = re.compile(r"\A([+-])\s?(US\$|[$€£¥₹])(?=\d)")
-_SEVERAL = re.compile(r"[,;|\n\t]|\A\s*[-*•\[{]|\s(?:and|or|&)\s|\d\s\d|#\w+\s+#")  # may be a list in words
+_SEVERAL = re.compile(
+    r"[,;|\n\t]|\A\s*[-*•\[{]|\s(?:and|or|&)\s|\d\s\d|#\w+\s+#|\A\s*\d+[.)]\s"
+)  # may be a list in words
 _TRUE = {"true", "yes", "y", "on", "1"}
 _FALSE = {"false", "no", "n", "off", "0"}
 _NOTHING = {"null", "none", "nil", "undefined", ""}
@@ -57,6 +59,15 @@ class Reading:
     wraps: bool = False
     whole: bool = False
     open_of: int | None = None
+
+
+def names_types(value: Any) -> bool:
+    """Whether a value only says what belongs where, as `{"name": string, "age": int}` does."""
+    if isinstance(value, dict):
+        return bool(value) and all(names_types(item) for item in value.values())
+    if isinstance(value, list):
+        return bool(value) and all(names_types(item) for item in value)
+    return isinstance(value, Bare) and value.casefold() in _PLACEHOLDERS
 
 
 def key(name: str) -> str:

@@ -21,7 +21,7 @@ _ESCAPED_ONCE = re.compile(r"\A[{\[]\s*(?:\\n\s*)*\\\"")
 _LOST_TAIL = re.compile(r"[\s}\]]*,?\s*[\"'“][^\"”\n]{0,80}[\"'”]\s*:|[\s}\]]*,\s*(?:[\"'“{\[]|[A-Za-z_]\w*\s*:)")
 _DRAFT = re.compile(
     r"\b(?:draft|example|sample|format|schema|template|shape|structure|e\.g\.|for instance|"
-    r"input|original|previous(?:ly)?|"
+    r"input|original|previous(?:ly)?|thinking|thoughts?|reasoning|"
     r"first (?:try|attempt)|incorrect|wrong|invalid|bad|not)\b[^.!?\n{}\[\]]*(?:\n?\s*(?:```|~~~)\w*\s*)?\Z",
     re.I,
 )
