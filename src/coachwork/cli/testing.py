@@ -79,6 +79,9 @@ def _tell(server: "ProviderServer") -> None:
     console.print(f"A provider that fails on request is served at {server.url}", style="bold")
     for name, address in facts["base_urls"].items():
         console.print(f"  base URL of {name}: {address}  (any API key)")
+    console.print("\nWires", style="bold")
+    for wire in facts["wires"]:
+        console.print(f"  {wire['wire']:<26} {wire['method']} {wire['path']}")
     console.print("\nFaults", style="bold")
     for kind in facts["faults"]:
         console.print(f"  {kind['example']:<26} {kind['about']}" + (f"  [{kind['takes']}]" if kind["takes"] else ""))
