@@ -107,8 +107,20 @@ def _bind_prompts(
         raise ProjectError(
             f"no version of any prompt has the label {label!r}",
             file=str(folder / FILE),
+            line=_line_of_label(folder),
             hint=f"{did_you_mean(label, sorted(known))} Set it: coachwork prompt label NAME {label}",
         )
+
+
+def _line_of_label(folder: Path) -> int | None:
+    """The line of `[prompts] label`; None where the environment says it."""
+    section = ""
+    for number, line in enumerate((folder / FILE).read_text("utf-8").splitlines(), 1):
+        text = line.strip()
+        section = text if text.startswith("[") else section
+        if section.startswith("[prompts]") and text.startswith("label"):
+            return number
+    return None
 
 
 def cache_folder(environ: Mapping[str, str]) -> Path:

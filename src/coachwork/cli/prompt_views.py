@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from coachwork.cli import output
 from coachwork.messages import MediaPart, Message, TextPart, ToolCallPart, ToolResultPart
+from coachwork.prompts.signature import type_name
 
 if TYPE_CHECKING:
     from coachwork.models.preview import Preview
@@ -39,8 +40,8 @@ def shown(prompt: "Prompt[..., Any]") -> dict[str, Any]:
         "version": prompt.version,
         "labels": labels,
         "settings": settings,
-        "inputs": {name: _type(kind) for name, kind in compiled.signature.parameters.items()},
-        "gives": _type(compiled.signature.returns),
+        "inputs": {name: type_name(kind) for name, kind in compiled.signature.parameters.items()},
+        "gives": type_name(compiled.signature.returns),
         "variants": [
             {"for": each.pattern, "file": each.front.path, "words": bool(each.sections)} for each in file.variants
         ],

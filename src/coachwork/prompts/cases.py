@@ -78,7 +78,7 @@ def read_cases(text: str, path: str, signature: Signature) -> Cases:
     found = read_yaml(text, path, what="the cases file")
     if not isinstance(found.value, dict):
         raise found.wrong("this is no dataset", (), "Write `cases:` and below it a list, each with `inputs:`.")
-    dataset = read_model(_DatasetText, found, _FIXES)
+    dataset = read_model(_DatasetText, found, _fix)
     common = _evaluators(dataset.evaluators, found, ("evaluators",))
     made, names = [], dict[str, int]()
     for index, each in enumerate(dataset.cases):
@@ -97,6 +97,10 @@ def read_cases(text: str, path: str, signature: Signature) -> Cases:
         reasoning = each.metadata.get("reasoning", "") if isinstance(each.metadata, dict) else ""
         made.append(Case(name, arguments, expected, judges, line, str(reasoning)))
     return Cases(path, tuple(made))
+
+
+def _fix(place: Sequence[str | int]) -> str:
+    return next((_FIXES[str(part)] for part in reversed(place) if str(part) in _FIXES), "")
 
 
 _FIXES = {

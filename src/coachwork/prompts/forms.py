@@ -22,7 +22,7 @@ from coachwork.prompts.output import to_json
 from coachwork.prompts.settings import Tunable
 from coachwork.prompts.shape import Shape, described
 from coachwork.prompts.shown import Names, Shelf, shown
-from coachwork.prompts.signature import Signature
+from coachwork.prompts.signature import Signature, type_name
 from coachwork.prompts.template import Render, compile_template
 from coachwork.prompts.tools import Tool, tools_of
 
@@ -183,7 +183,7 @@ def _shape(source: Source, file: PromptFile, signature: Signature, *, reasons: b
     output, is_text = source.settings.output, signature.returns is str
     if output == "text" and not is_text:
         raise source.wrong(
-            f"`output: text` does not fit: {signature.name} gives {signature.returns!r}",
+            f"`output: text` does not fit: {signature.name} gives {type_name(signature.returns)}",
             "output",
             "Remove the line, or let the function give str.",
         )

@@ -3,7 +3,7 @@
 Pure: text in. Knows neither prompts nor cases.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -94,23 +94,25 @@ def _locate(node: yaml.Node, place: Place, lines: dict[Place, int], path: str, f
             _locate(item, (*place, index), lines, path, first_line)
 
 
-def read_model(model: type[M], found: Located, fixes: Mapping[str, str]) -> M:
-    """The value as a pydantic model. `fixes` are hints by the name of the key. Raises ProjectError at the line."""
+def read_model(model: type[M], found: Located, fix: Callable[[Sequence[str | int]], str]) -> M:
+    """The value as a pydantic model. `fix` is the hint for a place. Raises ProjectError at the line."""
     try:
         return model.model_validate(found.value)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
+        errors = error.errors(include_url=False)
+        first = next((each for each in errors if each["type"] == "extra_forbidden"), errors[0])
         place = _in_text(first["loc"], found.value)
         if first["type"] == "missing":
             place.append(first["loc"][-1])
         key = str(place[-1]) if place else ""
-        hint = next((fixes[str(part)] for part in reversed(place) if str(part) in fixes), "")
+        hint = fix(place)
         if first["type"] == "extra_forbidden":
             known = _known(model, place[:-1])
             raise found.wrong(f"unknown key {key!r}", place, did_you_mean(key, known) if known else hint) from None
         where = ".".join(map(str, place))
         shown = repr(first["input"])[:60]
-        message = f"{where} is missing" if first["type"] == "missing" else f"{where}: {first['msg']}, is {shown}"
+        said = first["msg"].removeprefix("Value error, ")
+        message = f"{where} is missing" if first["type"] == "missing" else f"{where}: {said}, is {shown}"
         raise found.wrong(message, place, hint) from None
 
 
@@ -130,20 +132,23 @@ def _in_text(place: Sequence[str | int], value: Any) -> list[str | int]:
 def _known(model: type[BaseModel], place: Sequence[str | int]) -> list[str]:
     """The keys that a model knows at a place, [] where that can't be told."""
     here: Any = model
-    for part in place:
+    for index, part in enumerate(place):
         fields = getattr(here, "model_fields", {})
-        if isinstance(part, int):
-            continue
         if part in fields:
-            here = _inner(fields[part].annotation)
+            in_list = index + 1 < len(place) and isinstance(place[index + 1], int)
+            here = _inner(fields[part].annotation, in_list=in_list)
     return sorted(field.alias or name for name, field in getattr(here, "model_fields", {}).items())
 
 
-def _inner(kind: Any) -> Any:
-    """The pydantic model that a field holds: itself, in a list, a mapping or a union; the last one where several."""
-    found = kind
+def _inner(kind: Any, *, in_list: bool) -> Any:
+    """The pydantic model that a field holds, in a list or else; `kind` where it holds none."""
+    found = list(_models(kind, in_list=False))
+    fitting = [model for model, listed in found if listed == in_list]
+    return fitting[0] if fitting else kind
+
+
+def _models(kind: Any, *, in_list: bool) -> Iterator[tuple[Any, bool]]:
+    if hasattr(kind, "model_fields"):
+        yield kind, in_list
     for each in getattr(kind, "__args__", ()):
-        inner = _inner(each)
-        if hasattr(inner, "model_fields"):
-            found = inner
-    return found
+        yield from _models(each, in_list=in_list or getattr(kind, "__origin__", None) is list)

@@ -1,5 +1,6 @@
 """The front matter of a prompt file: what it may say, and how variants for certain models change it. Pure data."""
 
+from collections.abc import Sequence
 from fnmatch import fnmatchcase
 from typing import Annotated, Any, Literal
 
@@ -125,15 +126,21 @@ def fits(pattern: str, model: str) -> bool:
 
 def read_settings(found: Located) -> Settings:
     """Raises ProjectError with file, line and fix."""
-    return read_model(Settings, found, FIXES)
+    return read_model(Settings, found, _fix)
 
 
 def read_variant(found: Located) -> VariantSettings:
     """Raises ProjectError with file, line and fix."""
-    return read_model(VariantSettings, found, FIXES)
+    return read_model(VariantSettings, found, _fix)
 
 
-FIXES = {
+def _fix(place: Sequence[str | int]) -> str:
+    """How the setting at a place is written; below `on`, that of the pattern's own."""
+    key = place[2] if len(place) > 2 and place[0] == "on" else place[0] if place else ""
+    return _FIXES.get(str(key), "")
+
+
+_FIXES = {
     "output": "Use auto (by the return type), text, json or prompted.",
     "show": "Use true or false.",
     "reasoning": "Use true or false.",

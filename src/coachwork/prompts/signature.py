@@ -105,7 +105,7 @@ class Signature:
             ]
             raise InputError(
                 f"{self.name}: the input {name!r} does not fit: {fields[0]['message']}",
-                hint=f"Give it a {self.parameters[name]!r}.",
+                hint=f"Give it a {type_name(self.parameters[name])}.",
                 details={"fields": fields},
             ) from None
 
@@ -117,6 +117,11 @@ class Signature:
                 f"the input {name!r} of {self.name} has a type that can't be used: {error}",
                 hint="Use a Pydantic model.",
             ) from None
+
+
+def type_name(kind: Any) -> str:
+    """A type as it is written."""
+    return str(getattr(kind, "__name__", "") if isinstance(kind, type) else kind)
 
 
 def _short(value: JsonValue) -> JsonValue:
