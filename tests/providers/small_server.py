@@ -27,6 +27,7 @@ class SmallServer:
     url: str
     answers: list[Any] = field(default_factory=list)
     status: int = 200
+    done: bool = True  # whether an event stream ends with the chat wire's [DONE]
     asked: list[Asked] = field(default_factory=list)
 
     @property
@@ -42,7 +43,7 @@ def small_server() -> Iterator[SmallServer]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
     server.daemon_threads = True
     server.small = SmallServer(f"http://127.0.0.1:{server.server_port}")  # type: ignore[attr-defined]
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     yield server.small  # type: ignore[attr-defined]
     server.shutdown()
@@ -61,8 +62,8 @@ class _Handler(BaseHTTPRequestHandler):
         small.asked.append(Asked(self.path, {name.lower(): value for name, value in self.headers.items()}, raw))
         answer = small.next_answer()
         streamed = isinstance(answer, list)
-        events = "".join(f"data: {json.dumps(event)}\n\n" for event in answer) + "data: [DONE]\n\n" if streamed else ""
-        body = (events or json.dumps(answer)).encode()
+        text = "".join(f"data: {json.dumps(event)}\n\n" for event in answer) if streamed else json.dumps(answer)
+        body = (text + "data: [DONE]\n\n" if streamed and small.done else text).encode()
         self.send_response(small.status)
         self.send_header("content-type", "text/event-stream" if streamed else "application/json")
         self.send_header("content-length", str(len(body)))

@@ -4,22 +4,27 @@ import io
 import time
 import wave
 from collections.abc import Awaitable, Callable
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from coachwork.errors import CoachworkError
-from coachwork.messages import Audio, Message, ModelRequest
+from coachwork.messages import Audio, Finished, Message, ModelRequest, TextDelta, ThinkingDelta
 from coachwork.providers.wire import Kind
 
 if TYPE_CHECKING:
     from coachwork.models.facade import Models
 
-_QUESTION = ModelRequest((Message.of("user", "Reply with one word: ready"),), max_tokens=200)
+_QUESTION = ModelRequest((Message.of("user", "Reply with three words: ready steady go"),), max_tokens=200)
 
 
 @dataclass(frozen=True)
 class ModelCheck:
-    """The result of a question. `answer` is its text, or what came; times in seconds, cost in 1e-9 USD."""
+    """The result of a question. `answer` is its text, or what came; times in seconds, cost in 1e-9 USD.
+
+    `streamed`: it was seen to come in pieces, None where nothing was to be seen. What else a model can do is
+    not asked, but said by the tables: `ModelInfo`.
+    """
 
     model: str
     kind: Kind
@@ -30,11 +35,20 @@ class ModelCheck:
     cost_nano: int | None
     problem: str = ""
     hint: str = ""
+    streamed: bool | None = None
+
+
+@dataclass(frozen=True)
+class _Seen:
+    answer: str
+    cost_nano: int | None
+    first_token_seconds: float | None = None
+    streamed: bool | None = None
 
 
 async def check(models: "Models", model: str, kind: Kind) -> ModelCheck:
     """Ask one model, without its route."""
-    ask: dict[Kind, Callable[[Models, str], Awaitable[tuple[str, float | None, int | None]]]] = {
+    ask: dict[Kind, Callable[[Models, str], Awaitable[_Seen]]] = {
         "chat": _chat,
         "embed": _embed,
         "transcribe": _listen,
@@ -42,30 +56,39 @@ async def check(models: "Models", model: str, kind: Kind) -> ModelCheck:
     }
     began = time.monotonic()
     try:
-        answer, first, cost = await ask[kind](models, model)
+        seen = await ask[kind](models, model)
     except CoachworkError as error:
         return ModelCheck(model, kind, False, "", time.monotonic() - began, None, None, error.message, error.hint)
-    return ModelCheck(model, kind, True, answer, time.monotonic() - began, first, cost)
+    took = time.monotonic() - began
+    return ModelCheck(
+        model, kind, True, seen.answer, took, seen.first_token_seconds, seen.cost_nano, streamed=seen.streamed
+    )
 
 
-async def _chat(models: "Models", model: str) -> tuple[str, float | None, int | None]:
-    reply = await models.complete(model, _QUESTION)
-    return reply.text.strip(), reply.first_token_seconds, reply.cost_nano
+async def _chat(models: "Models", model: str) -> _Seen:
+    pieces, reply = 0, None
+    async with aclosing(models.stream(model, _QUESTION)) as events:
+        async for event in events:
+            pieces += isinstance(event, TextDelta | ThinkingDelta)
+            if isinstance(event, Finished):
+                reply = event.reply
+    assert reply is not None  # a stream ends with Finished or raises
+    return _Seen(reply.text.strip(), reply.cost_nano, reply.first_token_seconds, pieces > 1 or None)
 
 
-async def _embed(models: "Models", model: str) -> tuple[str, float | None, int | None]:
+async def _embed(models: "Models", model: str) -> _Seen:
     made = await models.embed(model, ["ready"], purpose="query")
-    return f"{made.dimensions} numbers", None, made.cost_nano
+    return _Seen(f"{made.dimensions} numbers", made.cost_nano)
 
 
-async def _listen(models: "Models", model: str) -> tuple[str, float | None, int | None]:
+async def _listen(models: "Models", model: str) -> _Seen:
     heard = await models.transcribe(model, Audio(silence(1.0)))
-    return f"heard {heard.transcript.seconds:g} s", None, heard.cost_nano
+    return _Seen(f"heard {heard.transcript.seconds:g} s", heard.cost_nano)
 
 
-async def _moderate(models: "Models", model: str) -> tuple[str, float | None, int | None]:
+async def _moderate(models: "Models", model: str) -> _Seen:
     made = await models.moderate(model, ["ready"])
-    return "flagged" if made.moderations[0].flagged else "not flagged", None, made.cost_nano
+    return _Seen("flagged" if made.moderations[0].flagged else "not flagged", made.cost_nano)
 
 
 def silence(seconds: float) -> bytes:

@@ -4,6 +4,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from coachwork.providers.services import WireName
+
 
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -69,11 +71,14 @@ class ProviderConfig(_Section):
     """A server that speaks OpenAI's wire, or another address of a known provider.
 
     `key_env` names the variable with its key, "" where it needs none; `streams = false` where it can't stream.
+    `wire` where it speaks another than the provider of that name, or than OpenAI's chat; `api_version` is Azure's.
     """
 
     base_url: str
     key_env: str = ""
     streams: bool = True
+    wire: WireName | None = None
+    api_version: str = ""
 
 
 DEFAULT_ROUTES: dict[str, RouteConfig] = {

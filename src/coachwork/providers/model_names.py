@@ -37,7 +37,10 @@ _THINKS = (
     *("*grok-3-mini*", "*grok-4*", "*command-a-reasoning*", "*command-a-plus*", "*kimi-k2-thinking*", "*glm-4*"),
     *("*glm-5*", "*minimax-m*", "*thinking*", "*reasoning*"),
 )
-_TALKS = ("*non-reasoning*", "*gpt-5-chat*", "*qwen3-coder*")  # names like those above, of models that don't think
+_TALKS = (  # names like those above, of models that don't think
+    *("*non-reasoning*", "*gpt-5-chat*", "*qwen3-coder*", "*claude-3-5*", "*claude-3.5*", "*claude-3-haiku*"),
+    *("*claude-3-opus*", "*claude-3-sonnet*"),
+)
 # No probabilities: OpenAI's models that think give none.
 _UNTOLD = ("o1*", "o3*", "o4*", "gpt-5*", "gpt-6*")
 _NO_PICTURES = ("gpt-3.5*", "o1-mini*", "o3-mini*", "claude-2*", "*codestral*", "*ministral-3b*", "*deepseek*")
