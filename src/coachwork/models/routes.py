@@ -121,7 +121,8 @@ def why_not(target: Target, kind: Kind | None, environ: Mapping[str, str]) -> Mo
     kinds = target.provider.abilities(target.name).kinds
     if kind is not None and kind not in kinds:
         return UnknownModel(
-            f"{target.model!r} can't {_DOES[kind]}; it can {', '.join(_DOES[can] for can in sorted(kinds))}.",
+            f"{target.model!r} can't {_DOES[kind]}; "
+            f"it can {', '.join(_DOES[can] for can in sorted(kinds)) or 'do nothing that is asked for here'}.",
             model=target.model,
             hint="Name another model in this route.",
         )
