@@ -75,7 +75,7 @@ def render_prompt(
 
     async def work() -> "list[Preview]":
         try:
-            arguments = _arguments(_find(loaded, name), given or [], case)
+            arguments = _arguments(prompt, given or [], case)
             return loaded.models.preview(prompt.route, await prompt.requested(**arguments))
         finally:
             await loaded.close()
@@ -107,7 +107,7 @@ def run_cases(
 
     loaded = load(project)
     prompt = _find(loaded, name, version)
-    chosen = _cases(_find(loaded, name), case or [])  # every version is judged by the cases of today
+    chosen = _cases(prompt, case or [])
     downloads.ensure_models(loaded, yes=yes)
 
     async def work() -> "tuple[list[Try], Trial]":

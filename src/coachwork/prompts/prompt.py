@@ -130,6 +130,7 @@ class Prompt(Generic[P, R]):
                 line=error.line,
                 hint=error.hint,
             ) from None
+        compiled = replace(compiled, cases=bound.compiled.cases)  # every version is judged by the cases of today
         other = Prompt(self._function, self._file)
         other._bound = replace(bound, folder=None, compiled=compiled, seen=(), broken=None)
         return other

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, get_type_hints
 
-from pydantic import TypeAdapter, ValidationError, create_model
+from pydantic import BaseModel, TypeAdapter, ValidationError, create_model
 
 from coachwork.errors import InputError, ProjectError
 from coachwork.messages import JsonValue
@@ -64,7 +64,8 @@ class Signature:
     def schema(self) -> dict[str, Any]:
         """The parameters as one JSON schema of an object."""
         fields: dict[str, Any] = {name: (kind, self.defaults.get(name, ...)) for name, kind in self.parameters.items()}
-        return create_model(self.name, **fields).model_json_schema()
+        made: type[BaseModel] = create_model(self.name, **fields)
+        return made.model_json_schema()
 
     def arguments(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
         """A call's arguments by name, validated. Raises InputError naming the field that does not fit."""

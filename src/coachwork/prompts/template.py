@@ -47,7 +47,7 @@ def check(lines: Sequence[Line], names: Names) -> None:
     try:
         issues = check_template_compatibility(source, names, helpers=set(_helpers())).issues
     except HandlebarsParseError as error:
-        at = lines[min((error.line or 1), len(lines)) - 1]
+        at = _unclosed(lines) if "EOF" in str(error) else lines[min((error.line or 1), len(lines)) - 1]
         raise ProjectError(
             f"the template can't be read: {str(error).split(' at line')[0]}",
             file=at.file,
@@ -79,6 +79,11 @@ def _joined(lines: Sequence[Line]) -> str:
         last = index == len(lines) - 1
         made.append(line.text.strip() if _LONE_TAG.fullmatch(line.text) else line.text + ("" if last else "\n"))
     return "".join(made)
+
+
+def _unclosed(lines: Sequence[Line]) -> Line:
+    """The line of the first tag that is not closed; the last line where all are, and a block is not."""
+    return next((line for line in lines if "{{" in line.text.rpartition("}}")[2]), lines[-1])
 
 
 def _line_naming(lines: Sequence[Line], path: str) -> Line:
