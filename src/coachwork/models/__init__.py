@@ -1,5 +1,6 @@
 """Models by route: one call in, one stream of events out. `from coachwork.models import Models, ModelsConfig`."""
 
+from coachwork.models.breaker import ModelHealth
 from coachwork.models.check import ModelCheck
 from coachwork.models.config import ModelConfig, ModelsConfig, ProviderConfig, RouteConfig
 from coachwork.models.embedding import Embeddings
@@ -15,6 +16,7 @@ __all__ = [
     "Heard",
     "ModelCheck",
     "ModelConfig",
+    "ModelHealth",
     "ModelInfo",
     "Models",
     "ModelsConfig",
