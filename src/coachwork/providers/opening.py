@@ -98,12 +98,11 @@ def _load(place: str) -> Any:
 
 
 def _openai(address: Address) -> Opened:
-    from openai import AsyncOpenAI
-
+    from coachwork.providers.openai_client import DirectClient
     from coachwork.providers.responses import http_client
 
     http, service = http_client(), address.service
-    client = AsyncOpenAI(api_key=address.key or _NO_KEY, base_url=service.base_url, http_client=http, max_retries=0)
+    client = DirectClient(api_key=address.key or _NO_KEY, base_url=service.base_url, http_client=http, max_retries=0)
     return Opened(_described(address.name, service, client), http.aclose)
 
 
