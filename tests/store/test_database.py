@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -116,3 +117,28 @@ async def test_what_collides_with_another_process_is_written_in_the_end(database
     pids = await database.read(lambda c: list(c.execute(sa.select(workers.c.pid)).scalars()))
     assert pids == [3, 3]
     other.close()
+
+
+def test_rows_of_the_first_shape_are_kept_and_filled_in(database_url):
+    from alembic import command
+    from alembic.config import Config
+
+    from coachwork.store import migrations
+    from coachwork.store.tables import calls
+
+    engine, config = open_engine(database_url), Config()
+    config.set_main_option("script_location", str(Path(migrations.__file__).parent))
+    with engine.execution_options(write=True).begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+        old = {"id": "a", "at": 1, "kind": "chat", "route": "r", "model": "m:x", "outcome": "ok", "total_ms": 5}
+        names = ", ".join(f'"{name}"' for name in old)
+        connection.execute(sa.text(f"insert into calls ({names}) values ({', '.join(f':{n}' for n in old)})"), old)
+    migrations.upgrade(engine)
+    with engine.connect() as connection:
+        row = connection.execute(sa.select(calls)).one()
+    assert (row.id, row.total_ms, row.provider, row.images, row.estimated, row.cached, row.step) == (
+        *("a", 5, "", 0, False, False),
+        None,
+    )
+    engine.dispose()
