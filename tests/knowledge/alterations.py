@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-_SENTENCE = re.compile(r"[A-Z][^.!?\n#|]{35,260}[.!?](?=\s|$)")
+_SENTENCE = re.compile(r"(?:(?<=[a-z]{3}[.!?] )|(?<=\n)|\A)[A-Z][^.!?\n#|]{35,260}[^\W\d_]{4}[.!?](?=\s|$)")
 _NUMBER = re.compile(r"(?<![\w.,:-])\d+(?:[.,]\d+)*(?![\w:,.-]*\d)")
 _NAME = re.compile(r"(?<=[a-z,] )[A-Z][a-z]{3,}(?: [A-Z][a-z]+)*\b")
 _AUXILIARY = re.compile(r"\b(?:is|are|was|were|can|may|must|will|would|should|could|has|had)\b(?! not| n.t)")
@@ -50,8 +50,8 @@ def _swapped(
     if not places:
         return None
     place = draw.choice(places)
-    here = [found for found in pattern.findall(source) if _other(found, sentence)]
-    there = [found for found in pattern.findall(draw.choice(passages)) if _other(found, sentence)]
+    here = [found for found in pattern.findall(source) if _other(found, place.group())]
+    there = [found for found in pattern.findall(draw.choice(passages)) if _other(found, place.group())]
     others = here or there
     if not others:
         return None
@@ -59,9 +59,9 @@ def _swapped(
     return sentence[: place.start()] + new + sentence[place.end() :], place.group(), new
 
 
-def _other(found: str, sentence: str) -> bool:
-    """A number or name that the sentence does not have, not even a part of it."""
-    return not any(part in sentence for part in found.split())
+def _other(found: str, before: str) -> bool:
+    """Another number or name, not the same in another form or a part of it."""
+    return not any(part[:5] in before or before[:5] in part for part in found.split())
 
 
 def _negated(sentence: str, draw: random.Random) -> tuple[str, str, str] | None:

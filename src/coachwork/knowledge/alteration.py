@@ -8,11 +8,11 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from difflib import SequenceMatcher
 
-from coachwork.knowledge.phrases import denied
+from coachwork.knowledge.phrases import beside, denied
 from coachwork.knowledge.source import Source, Unit
 from coachwork.knowledge.vocabulary import in_words
 from coachwork.knowledge.wording import same_sense
-from coachwork.knowledge.words import CRITICAL, Kind, Word
+from coachwork.knowledge.words import CRITICAL, Word
 
 _NEAR = 0.5  # share of a sentence's words that stand in a source sentence in order, for it to count as a copy
 _STATED = 0.5  # share of the words put in that another sentence must hold, for them to be its statement
@@ -77,7 +77,7 @@ def _differences(
                 return why, True
             continue
         if operation == "replace":
-            if not _joined_on(ours, unit, units) and (why := _exchanged(ours, theirs, room)):
+            if not _joined_on(ours, unit, units) and (why := _exchanged(ours, theirs, room, _moved(claim, unit))):
                 return why, True
             substituted |= _has(ours, "content") and _has(theirs, "content")
         if operation == "insert":
@@ -124,16 +124,22 @@ def _bare(raw: str) -> str:
     return re.sub(r"['’]s?\Z|s\Z", "", raw)
 
 
-def _exchanged(ours: Sequence[Word], theirs: Sequence[Word], room: Counter[str]) -> str:
+def _moved(claim: Sequence[Word], unit: Unit) -> frozenset[str]:
+    """Numbers that stand beside the same word as in the passage: they moved with it, if they moved."""
+    theirs = unit.beside
+    return frozenset(number for number, side in beside(claim) if (number, side) in theirs)
+
+
+def _exchanged(ours: Sequence[Word], theirs: Sequence[Word], room: Counter[str], moved: frozenset[str]) -> str:
     """What changes the meaning where words of the passage (`theirs`) gave way to others (`ours`).
 
-    `room` says how often the sentence may still use each word of the passage's: a number that only moved is not
-    exchanged (whether it moved to the wrong place is decided in `attachment.py`).
+    `room` says how often the sentence may still use each word of the passage's. A number that only moved is not
+    exchanged; whether it moved to the wrong place is decided in `attachment.py`.
     """
     for kinds in (("number", "mark"), ("unit",), ("name",)):
         mine = {word.form for word in ours if word.kind in kinds}
         other = {word.form for word in theirs if word.kind in kinds}
-        new = {form for form in mine - other if "number" not in kinds or room[form] < 0}
+        new = {form for form in mine - other if form not in moved or room[form] < 0}
         if new and other - mine:
             return f"{min(new)!r} stands where the passage says {min(other - mine)!r}"
     if _renamed(ours, theirs) or _renamed(theirs, ours):
@@ -186,8 +192,4 @@ def _is_clause(theirs: Sequence[Word], ours: Sequence[Word], before: int) -> boo
 
 
 def _has(words: Sequence[Word], kind: str) -> bool:
-    return any(word.kind == kind for word in words)
-
-
-def _has(words: Sequence[Word], kind: Kind) -> bool:
     return any(word.kind == kind for word in words)

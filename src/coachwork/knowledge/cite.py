@@ -5,11 +5,14 @@ The text of the answer stays as it is. Every sentence comes out with its offsets
 `markers` the numbers of the passages that bear it out (or, unsupported, of those it pointed to). The citations
 follow the sentences in order, one for each marker of each sentence: walking both lists side by side pairs them.
 A marker that points to no passage gives no citation, and its sentence is unsupported. A sentence without markers is
-looked up in all passages, and needs clearer evidence. Courtesy and questions claim nothing and count as supported.
+looked up in all passages, and needs clearer evidence. Where the passage that a sentence points to does not bear it out
+and exactly one other clearly does, the sentence is supported by that one: models mix up numbers more often than facts.
+Its `markers` then differ from those in its text, and who shows it should show these. Courtesy and questions claim
+nothing and count as supported.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 from coachwork.knowledge.alteration import altered
@@ -25,6 +28,7 @@ from coachwork.messages import Checked, Citation, Passage, Sentence
 
 CITED = 0.5  # share from which a cited passage bears a sentence out
 UNCITED = 0.6  # and a passage that the answer did not name
+MISTAKEN = 0.75  # and a passage that the answer did not name though it named another
 _SHOWN = 0.15  # below it a place has too little to do with the sentence to be shown for it
 
 
@@ -45,6 +49,12 @@ class _Judge:
     passages: Sequence[Passage]
     german: bool
     sources: tuple[Source, ...]
+
+
+@dataclass(frozen=True)
+class _Claim:
+    words: tuple[Word, ...]
+    quotes: Sequence[str]
 
 
 def check(text: str, passages: Sequence[Passage]) -> Checked:
@@ -87,26 +97,33 @@ def _judge_of(passages: Sequence[Passage]) -> _Judge:
 
 
 def _judged(plain: str, span: Span, asked: Sequence[int], judge: _Judge) -> Judgement:
-    sentence = plain[span.start : span.end]
-    words = words_of(plain, span.start, span.end, german=judge.german)
-    known = [number for number in asked if 1 <= number <= len(judge.passages)]
-    numbers = known if asked else range(1, len(judge.passages) + 1)
-    quotes = quotations(sentence)
-    changed = altered(words, [judge.sources[number - 1] for number in numbers])
-    weighed = [(number, _weighed(words, quotes, number, judge)) for number in numbers]
-    weighed.sort(key=lambda pair: (pair[1].against != "", -pair[1].near))
-    enough = CITED if asked else UNCITED
-    good = [(number, found) for number, found in weighed if not found.against and found.near >= enough]
-    if not good and (both := _together(words, [number for number, _ in weighed[:4]], judge, enough)):
-        good = [(number, found) for number, found in weighed if number in both]
-    supported = (
-        bool(good)
-        and not changed
-        and len(known) == len(asked)
-        and _quoted_right(quotes, [number for number, _ in good], judge)
-    )
-    shown = good if supported else [(number, found) for number, found in weighed if asked and found.near >= _SHOWN]
+    """By the passages that it names; by all where it names none, or names the wrong one."""
+    every = range(1, len(judge.passages) + 1)
+    known = [number for number in asked if number in every]
+    words = tuple(words_of(plain, span.start, span.end, german=judge.german))
+    claim = _Claim(words, quotations(plain[span.start : span.end]))
     if not asked:
+        return _by(claim, every, UNCITED, judge, cited=False)
+    found = _by(claim, known, CITED, judge, cited=True)
+    if len(known) < len(asked):
+        return replace(found, supported=False, why=found.why or "it points to a passage that is not there")
+    if found.supported:
+        return found
+    others = [_by(claim, [*known, number], MISTAKEN, judge, cited=True) for number in every if number not in known]
+    clear = [other for other in others if other.supported]
+    return clear[0] if len(clear) == 1 else found
+
+
+def _by(claim: _Claim, numbers: Sequence[int], enough: float, judge: _Judge, *, cited: bool) -> Judgement:
+    changed = altered(claim.words, [judge.sources[number - 1] for number in numbers])
+    weighed = [(number, _weighed(claim, number, judge)) for number in numbers]
+    weighed.sort(key=lambda pair: (pair[1].against != "", -pair[1].near))
+    good = [(number, found) for number, found in weighed if not found.against and found.near >= enough]
+    if not good and (both := _together(claim.words, [number for number, _ in weighed[:4]], judge, enough)):
+        good = [(number, found) for number, found in weighed if number in both]
+    supported = bool(good) and not changed and _quoted_right(claim.quotes, [number for number, _ in good], judge)
+    shown = good if supported else [(number, found) for number, found in weighed if cited and found.near >= _SHOWN]
+    if not cited:
         shown = shown[:1] if len(good) < 2 or good[0][1].near >= enough else shown
     why = (
         ""
@@ -114,15 +131,16 @@ def _judged(plain: str, span: Span, asked: Sequence[int], judge: _Judge) -> Judg
         else changed or next((found.against for _, found in weighed if found.against), "too little of it is there")
     )
     places = [(number, found.span) for number, found in shown if found.span.end > found.span.start]
-    order = {number: place for place, number in enumerate(asked)}
-    places.sort(key=lambda place: order.get(place[0], len(order)))
+    order = {number: place for place, number in enumerate(numbers)}
+    if cited:
+        places.sort(key=lambda place: order[place[0]])
     return Judgement(supported, max((found.score for _, found in weighed), default=0.0), tuple(places), why)
 
 
-def _weighed(words: Sequence[Word], quotes: Sequence[str], number: int, judge: _Judge) -> Evidence:
+def _weighed(claim: _Claim, number: int, judge: _Judge) -> Evidence:
     """The evidence of one passage; where it holds the sentence's quotation, that is the place."""
-    found = weigh(words, judge.sources[number - 1])
-    for quote in quotes:
+    found = weigh(claim.words, judge.sources[number - 1])
+    for quote in claim.quotes:
         if (span := find_quote(judge.passages[number - 1].text, quote)) is not None:
             return Evidence(found.score, found.near, span, found.against)
     return found

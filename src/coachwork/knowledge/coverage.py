@@ -53,9 +53,8 @@ def _best_few(
     """The weighted share that the best few sentences hold, each chosen for what the ones before it lack."""
     left = set(forms)
     for _ in range(_BEST):
-        best = max(
-            (left & unit.forms for unit in units), key=lambda held: sum(rarity[f] for f in held), default=frozenset()
-        )
+        held = [left & unit.forms for unit in units]
+        best: frozenset[str] | set[str] = max(held, key=lambda some: sum(rarity[form] for form in some), default=set())
         if not best:
             break
         left -= best

@@ -22,6 +22,17 @@ def pairs(words: Sequence[Word]) -> frozenset[tuple[str, str]]:
     return frozenset(pairwise(word.form for word in words if WEIGHT[word.kind]))
 
 
+def beside(words: Sequence[Word]) -> frozenset[tuple[str, str]]:
+    """Each number with the word before it (`<word`) and the word after it (`>word`), those without weight left out."""
+    found = set()
+    for one, other in pairwise(word for word in words if WEIGHT[word.kind]):
+        if other.kind == "number":
+            found.add((other.form, f"<{one.form}"))
+        if one.kind == "number":
+            found.add((one.form, f">{other.form}"))
+    return frozenset(found)
+
+
 def leading(words: Sequence[Word]) -> tuple[Word, ...]:
     """The first run of words with content: the subject, in most sentences, and with luck its verb."""
     run: list[Word] = []

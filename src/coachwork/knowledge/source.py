@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from coachwork.knowledge.phrases import leading, pairs
+from coachwork.knowledge.phrases import beside, leading, pairs
 from coachwork.knowledge.sentences import split_sentences
 from coachwork.knowledge.slots import PICKS, PRONOUNS, Pick, Slot, slots_of
 from coachwork.knowledge.words import Word, words_of
@@ -25,6 +25,10 @@ class Unit:
     @cached_property
     def pairs(self) -> frozenset[tuple[str, str]]:
         return pairs(self.words)
+
+    @cached_property
+    def beside(self) -> frozenset[tuple[str, str]]:
+        return beside(self.words)
 
     @cached_property
     def denies(self) -> bool:

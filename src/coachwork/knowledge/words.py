@@ -88,7 +88,14 @@ _STOP = frozenset(
         and or but if then than so as at by for from in into of off on onto out over to up down with about
         also too very just only both each any some such all more most other others again further once same
         own per via upon within while during before after until till since because however therefore thus
-        please well really actually already still even yes s t ll ve re d der die das den dem des ein eine
+        please well really actually already still even yes s t ll ve re d
+        """
+    )
+)
+_FOREIGN_STOP = frozenset(
+    in_words(
+        """
+        der die das den dem des ein eine
         einen einem einer eines und oder aber ist sind war waren wird werden wurde wurden hat haben sie er
         es wir ihr ihre ihren ihrem ihrer uns ich zu zum zur mit von vom für auf im in an am bei aus nach
         über unter durch als wie auch dass wenn dann so sich kann können muss müssen soll sollte darf dürfen
@@ -97,6 +104,7 @@ _STOP = frozenset(
         """
     )
 )
+_NAMES_TOO = _FOREIGN_STOP | frozenset(in_words("will may might well more most own both so even still"))
 _GERMAN = frozenset(
     in_words(
         """
@@ -167,68 +175,67 @@ def words_of(text: str, start: int = 0, end: int | None = None, *, german: bool 
     mark = _LIST_MARK.match(text, start, end)
     begin = mark.end() if mark else start
     words: list[Word] = []
+    clause, at = 0, begin
     for found in _TOKEN.finditer(text, begin, end):
-        raw = found.group().lower()
-        words.extend(replace(word, raw=raw) for word in _classified(found))
-    words = _in_clauses(text, _named(_joined_numbers(text, words), german))
+        start, stop, raw = found.start(), found.end(), found.group()
+        low = raw.lower()
+        gap = text[at:start]
+        if low in _JOINTS or (gap != " " and words and _BREAK.search(gap)):
+            clause += 1
+        at = stop
+        for form, kind, capital in _classified(raw, found.lastgroup or ""):
+            words.append(Word(form, kind, start, stop, capital, low, clause))
+    words = _named(_joined_numbers(text, words), german)
     if mark and mark[1]:
         words.insert(0, Word(f"{mark[1]}.", "mark", mark.start(1), mark.end(1), False, mark[1]))
     return words
 
 
-def _classified(found: "re.Match[str]") -> list[Word]:
-    start, end, raw = found.start(), found.end(), found.group()
-    if found["address"]:
-        return [Word(raw.lower(), "number", start, end, False)]  # to the letter, like a number
-    if found["number"]:
-        return [Word(number_form(raw), "number", start, end, False)]
-    if found["sign"]:
-        return [Word(_SIGNS[raw], "unit", start, end, False)]
-    return _word(unicodedata.normalize("NFC", raw).replace("’", "'"), start, end)
-
-
-def _word(raw: str, start: int, end: int) -> list[Word]:
+@lru_cache(maxsize=50_000)
+def _classified(raw: str, group: str) -> tuple[tuple[str, Kind, bool], ...]:
+    """Form, kind and capital of what a token says: `cannot` says two words."""
+    if group == "address":
+        return ((raw.lower(), "number", False),)  # to the letter, like a number
+    if group == "number":
+        return ((number_form(raw), "number", False),)
+    if group == "sign":
+        return ((_SIGNS[raw], "unit", False),)
+    raw = unicodedata.normalize("NFC", raw).replace("’", "'")
     low, capital = raw.lower(), raw[0].isupper()
     if low in ("cannot", "can't"):
-        return [Word("can", "stop", start, end, False), Word("not", "not", start, end, False)]
+        return (("can", "stop", False), ("not", "not", False))
     if low.endswith("n't"):
-        return [Word(stem(low[:-3]), "stop", start, end, False), Word("not", "not", start, end, False)]
+        return ((stem(low[:-3]), "stop", False), ("not", "not", False))
     low = re.sub(r"'(?:s|re|ve|ll|d|m)\Z", "", low)
+    form, kind = _word(low, capital, is_upper=len(raw) > 1 and raw.isupper())
+    return ((form, kind, capital and low not in ("st", "nd", "rd", "th")),)
+
+
+def _word(low: str, capital: bool, *, is_upper: bool) -> tuple[str, Kind]:
     if low in _NOT:
-        return [Word("not", "not", start, end, capital)]
+        return "not", "not"
     if low in ("st", "nd", "rd", "th"):
-        return [Word(low, "stop", start, end, False)]
+        return low, "stop"
     if low in _NUMBER_WORDS or low in _ORDINALS:
-        return [Word(_NUMBER_WORDS.get(low) or _ORDINALS[low], "number", start, end, capital)]
+        return _NUMBER_WORDS.get(low) or _ORDINALS[low], "number"
     if (ordinal := _ORDINAL.fullmatch(low)) is not None:
-        return [Word(number_form(ordinal[1]), "number", start, end, capital)]
+        return number_form(ordinal[1]), "number"
     if any(letter.isdigit() for letter in low):
-        return [Word(low, "number", start, end, capital)]
+        return low, "number"
     single = low[:-1] if low.endswith("s") and low[:-1] in UNITS else low
     if single in UNITS and not (capital and len(low) == 1):
-        return [Word(_SAME.get(single, single), "unit", start, end, capital)]
+        return _SAME.get(single, single), "unit"
     if capital and (day := _calendar(low)) is not None:
-        return [Word(day, "name", start, end, True)]
-    if low in _STOP:
-        return [Word(low, "stop", start, end, capital)]
-    kind: Kind = "name" if len(raw) > 1 and raw.isupper() else "content"
-    return [Word(stem(low), kind, start, end, capital)]
+        return day, "name"
+    if low in _STOP or low in _FOREIGN_STOP:
+        return low, "stop"
+    return stem(low), "name" if is_upper else "content"
 
 
 def _calendar(low: str) -> str | None:
     """The day or month that `sundays`, `dec` or `december` names."""
     whole = _MONTHS.get(low, low.removesuffix("s"))
     return whole if whole in CALENDAR else None
-
-
-def _in_clauses(text: str, words: Sequence[Word]) -> list[Word]:
-    counted: list[Word] = []
-    clause, at = 0, words[0].start if words else 0
-    for word in words:
-        clause += _BREAK.search(text, at, word.start) is not None or word.raw in _JOINTS
-        counted.append(replace(word, clause=clause))
-        at = word.end
-    return counted
 
 
 def _joined_numbers(text: str, words: Sequence[Word]) -> list[Word]:
@@ -245,7 +252,7 @@ def _joined_numbers(text: str, words: Sequence[Word]) -> list[Word]:
             and not text[last.start].isdigit()
         ):
             joined[-1] = replace(last, form=str(int(last.form) + int(word.form)), end=word.end)
-        elif text[word.start : word.end].lower() == "one" and last is not None and last.form in ("not", "any", "this"):
+        elif word.raw == "one" and last is not None and last.form in ("not", "any", "this"):
             joined.append(replace(word, kind="stop", form="one"))
         else:
             joined.append(word)
@@ -253,9 +260,14 @@ def _joined_numbers(text: str, words: Sequence[Word]) -> list[Word]:
 
 
 def _named(words: Sequence[Word], german: bool) -> list[Word]:
-    """Mark names: a capital inside of a sentence, or at its start when another capital follows."""
+    """Mark names: a capital inside of a sentence, or at its start when another capital follows.
+
+    `Will`, `Los` and `Die` are function words too, but not with a capital inside of an English sentence.
+    """
     named = list(words)
     for index, word in enumerate(words):
+        if index and not german and word.kind == "stop" and word.capital and word.form in _NAMES_TOO:
+            named[index] = replace(word, kind="name")
         if word.kind != "content" or not word.capital:
             continue
         beside = index + 1 < len(words) and words[index + 1].capital and words[index + 1].kind in ("content", "name")
