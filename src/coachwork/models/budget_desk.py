@@ -94,7 +94,6 @@ class Desk:
         self._waiters: list[_Waiter] = []
         self._asking = False
         self._again = False
-        self._closing = False
         self._pause = _ASK_AGAIN[0]
         self._timer: asyncio.TimerHandle | None = None
         self._warned: set[Window] = set()
@@ -241,7 +240,7 @@ class Desk:
         if lease.lost:
             self._leases.pop(lease.allowance.window, None)
             return None
-        lies_idle = idle and (self._closing or now - lease.used_at >= _TELL_SECONDS)
+        lies_idle = closing or (idle and now - lease.used_at >= _TELL_SECONDS)
         back = max(lease.free, 0) if lease.waiting or lies_idle or lease.scarce else 0
         renew = lease.booked > 0 and now - lease.renewed_at > _RENEW_SECONDS
         if not (lease.waiting or renew or (back > 0 and lease.booked) or (lease.spent and (idle or lease.scarce))):
@@ -313,9 +312,6 @@ class Desk:
         """What comes next: another question at once, after a pause while calls wait, or the news later."""
         if self._again:
             self._again = False
-            if self._closing:
-                self._turn(idle=True)
-                return
             if self._waiters or any(
                 lease.scarce and (lease.spent or lease.free > 0) for lease in self._leases.values()
             ):
