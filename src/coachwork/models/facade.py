@@ -144,7 +144,8 @@ class Models:
     def _resolved(self, route: str, kind: Kind, alternatives: Sequence[str] = ()) -> Route:
         if self._fake is not None and kind == "chat":
             limits = limits_of(route, self.config)
-            return Route(route, (Target("fake:script", "script", self._fake, ModelConfig()),), (), limits)
+            prices = self.config.models.get("fake:script") or ModelConfig()
+            return Route(route, (Target("fake:script", "script", self._fake, prices),), (), limits)
         return resolve(route, kind, self.config, self.providers, self._environ, alternatives)
 
     # ── Looking ──
