@@ -19,10 +19,10 @@ from pathlib import Path
 from typing import Any
 
 from coachwork.app.project import cache_folder
-from coachwork.knowledge.cite import judge
+from coachwork.knowledge.cite import Judgement, judge
 from coachwork.knowledge.index import Hit, LanceIndex, LanceStore, Row, table_name
 from coachwork.knowledge.ingest import embedded_text
-from coachwork.knowledge.search import fused, search_words
+from coachwork.knowledge.search import fused, search_words, weight_of_words
 from coachwork.messages import Passage
 from coachwork.models import Models, ModelsConfig
 
@@ -31,10 +31,11 @@ ROUTE = "embed"
 DEPTH = 50
 
 
-async def retrieval(folder: Path, keep: Path, language: str) -> None:
+async def retrieval(folder: Path, keep: Path, language: str, model: str) -> None:
     corpus = _zipped_lines(folder / "corpus.jsonl.gz")
     queries = [json.loads(line) for line in (folder / "queries.jsonl").open()]
-    models = Models(ModelsConfig(), database=None, cache_dir=cache_folder(os.environ), environ=os.environ)
+    config = ModelsConfig.model_validate({"routes": {ROUTE: {"models": [model]}}})
+    models = Models(config, database=None, cache_dir=cache_folder(os.environ), environ=os.environ)
     store = LanceStore(str(keep))
     probe = await models.embed(ROUTE, ["model"], purpose="passage")
     name = table_name(folder.name, probe.model, probe.dimensions)
@@ -52,12 +53,15 @@ async def retrieval(folder: Path, keep: Path, language: str) -> None:
             words = await index.by_words(search_words(query[field]), DEPTH)
             near = await index.by_vector(vector, DEPTH)
             seconds.append(time.perf_counter() - started)
+            weight = weight_of_words(query[field], "English")
             runs["BM25"][query["_id"]] = _run(words)
             runs["dense"][query["_id"]] = _run(near)
-            runs["fused"][query["_id"]] = {hit.document: score for hit, score in fused([words, near], 10)}
+            runs["fused"][query["_id"]] = {hit.document: score for hit, score in fused(words, near, 10, weight)}
     judged = _scorer(folder)
     for stage, run in runs.items():
-        print(f"{folder.name} ({language}) {stage:6}", judged.score(judged.load_qrels(folder / "qrels.tsv"), run))
+        print(
+            f"{folder.name} ({language}, {model}) {stage:6}", judged.score(judged.load_qrels(folder / "qrels.tsv"), run)
+        )
     seconds.sort()
     p50, p95 = (1000 * seconds[int(len(seconds) * share)] for share in (0.5, 0.95))
     print(f"both searches without the embedding: p50 {p50:.1f} ms, p95 {p95:.1f} ms")
@@ -113,27 +117,35 @@ def groundedness(path: Path) -> None:
         text = "\n".join(row["evidence"])
         page = Passage(knowledge="wice", document="page", title="", start=0, end=len(text), text=text)
         judged.append((judge(row["claim"], [page]), row["label"] == "supported"))
+    true = [found for found, label in judged if label]
+    halves = [_auroc(judged[start::2]) for start in (0, 1)]
+    yes = [label for found, label in judged if found.supported]
+    milliseconds = 1000 * (time.perf_counter() - started) / len(rows)
+    print(
+        f"WiCE: AUROC {_auroc(judged):.3f} (its halves {halves[0]:.3f} and {halves[1]:.3f});"
+        f" said supported {len(yes)} times, right {sum(yes)} times, of {len(true)} that are;"
+        f" {milliseconds:.0f} ms a claim with its page"
+    )
+
+
+def _auroc(judged: Sequence[tuple[Judgement, bool]]) -> float:
     true = [found.score for found, label in judged if label]
     false = [found.score for found, label in judged if not label]
-    auroc = sum((a > b) + 0.5 * (a == b) for a in true for b in false) / (len(true) * len(false))
-    yes = [label for found, label in judged if found.supported]
-    print(
-        f"WiCE: AUROC {auroc:.3f}; said supported {len(yes)} times, right {sum(yes)} times, of {len(true)} that are;"
-        f" {1000 * (time.perf_counter() - started) / len(rows):.0f} ms a claim with its page"
-    )
+    return sum((a > b) + 0.5 * (a == b) for a in true for b in false) / (len(true) * len(false))
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--keep", type=Path, help="keep the index in this folder for the next run")
     parser.add_argument("--language", default="en", help="of the questions: en, de, es …")
+    parser.add_argument("--embed", default="local:minilm", help="an embedding model, e.g. local:multilingual-e5")
     asked = parser.parse_args()
     if not DATA.is_dir():
         sys.exit(f"the data is not there: {DATA}")
     groundedness(DATA / "groundedness" / "wice" / "claim_test.jsonl.gz")
     with tempfile.TemporaryDirectory() as folder:
         keep = asked.keep or Path(folder)
-        asyncio.run(retrieval(DATA / "retrieval" / "squad-dev", keep, asked.language))
+        asyncio.run(retrieval(DATA / "retrieval" / "squad-dev", keep, asked.language, asked.embed))
 
 
 if __name__ == "__main__":

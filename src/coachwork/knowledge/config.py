@@ -1,10 +1,8 @@
 """The settings of a knowledge base, as `[knowledge.NAME]` of coachwork.toml. Knows names and limits; reads nothing."""
 
-from typing import Literal
-
 from pydantic import BaseModel, ConfigDict, Field
 
-Language = Literal["English", "German", "French", "Spanish", "Italian", "Dutch", "Portuguese", "Swedish", "Danish"]
+from coachwork.knowledge.language import Language
 
 
 class KnowledgeConfig(BaseModel):
@@ -13,7 +11,8 @@ class KnowledgeConfig(BaseModel):
     `folder` counts from the project's folder. `embed` is a route of embedding models. `passage_tokens`
     and `overlap_tokens` are estimated tokens of the embedding model (see `tokens.py`): its own limit,
     256 for the default one, has to hold the passage and its title path. The limits hold for each
-    document; one that passes a limit is named and left out.
+    document; one that passes a limit is named and left out. `language` is that of the documents: full-text search
+    folds its word forms and leaves out its function words. "Other" does neither and cuts any script into words.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

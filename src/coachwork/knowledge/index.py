@@ -157,7 +157,9 @@ class LanceIndex:
         from lancedb.index import FTS
 
         if not await self._has_index("words"):
-            await self._table.create_index("words", config=FTS(language=self._language))
+            plain = FTS(base_tokenizer="icu/split", stem=False, remove_stop_words=False)
+            config = plain if self._language == "Other" else FTS(language=self._language)
+            await self._table.create_index("words", config=config)
 
     async def _has_index(self, column: str) -> bool:
         return any(column in found.columns for found in await self._table.list_indices())

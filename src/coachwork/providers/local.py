@@ -124,9 +124,14 @@ class LocalModels(Provider):
             yield event
 
     async def embed(self, model: str, texts: Sequence[str], purpose: Purpose, meter: Meter) -> "Vectors":
+        place = self._found(model)
+        if model == "multilingual-e5":  # a file format of its own
+            from coachwork.providers import local_e5
+
+            return await local_e5.embed(place, texts, purpose, meter)
         from coachwork.providers.local_embed import embed
 
-        return await embed(self._found(model), texts, self._setting(model).threads or free_cores(), meter)
+        return await embed(place, texts, self._setting(model).threads or free_cores(), meter)
 
     async def transcribe(self, model: str, audio: Audio, meter: Meter) -> Transcript:
         from coachwork.providers.local_whisper import transcribe
