@@ -39,8 +39,9 @@ def _chat(chunks: list[Any], streamed: bool) -> Said:
     for chunk in chunks:
         for choice in chunk.get("choices") or ():
             part = choice.get("delta" if streamed else "message") or {}
-            found.text += part.get("content") or ""
-            found.thinking += part.get("reasoning_content") or part.get("reasoning") or ""
+            found.text += _text(part.get("content"))
+            found.thinking += part.get("reasoning_content") or part.get("reasoning") or _thought(part.get("content"))
+            found.quotes += [_words(note) for note in part.get("annotations") or () if note["type"] == "url_citation"]
             for number, call in enumerate(part.get("tool_calls") or ()):
                 index = call.get("index", len(calls) if call.get("id") else number)
                 row = calls.setdefault(index, ["", ""])
@@ -54,7 +55,25 @@ def _chat(chunks: list[Any], streamed: bool) -> Said:
             found.written, found.heard = asked.get("cache_write_tokens") or 0, asked.get("audio_tokens") or 0
             found.thought, found.spoken = answered.get("reasoning_tokens") or 0, answered.get("audio_tokens") or 0
     found.calls = [(name, json.loads(arguments or "{}")) for name, arguments in calls.values()]
+    if found.text.startswith("<think>"):  # what an open model thinks aloud is no part of its answer
+        found.thinking, _, found.text = found.text.removeprefix("<think>").partition("</think>")
     return found
+
+
+def _text(content: Any) -> str:
+    if isinstance(content, list):
+        return "".join(piece.get("text") or "" for piece in content if piece["type"] == "text")
+    return content or ""
+
+
+def _thought(content: Any) -> str:
+    """Mistral's: a piece of the content."""
+    pieces = content if isinstance(content, list) else []
+    return "".join(_text(piece["thinking"]) for piece in pieces if piece["type"] == "thinking")
+
+
+def _words(note: dict[str, Any]) -> str:
+    return note.get("url_citation", note).get("content") or ""
 
 
 def _responses(chunks: list[Any], streamed: bool) -> Said:
@@ -63,6 +82,8 @@ def _responses(chunks: list[Any], streamed: bool) -> Said:
     for item in whole["output"]:
         contents = item.get("content") or ()
         found.text += "".join(part["text"] for part in contents if part["type"] == "output_text")
+        notes = [note for part in contents for note in part.get("annotations") or ()]
+        found.quotes += [_words(note) for note in notes if note["type"] == "url_citation"]
         raw = "".join(part["text"] for part in contents if part["type"] == "reasoning_text")
         found.thinking += "".join(part["text"] for part in item.get("summary") or ()) or raw
         if item["type"] == "function_call":
@@ -72,10 +93,13 @@ def _responses(chunks: list[Any], streamed: bool) -> Said:
         if streamed
         else whole["output"]
     )
-    found.signatures = [item["encrypted_content"] for item in done if item.get("encrypted_content")]
+    found.signatures = [
+        item["encrypted_content"] for item in done if item["type"] == "reasoning" and item.get("encrypted_content")
+    ]
     used = whole["usage"]
     found.input, found.output = used["input_tokens"], used["output_tokens"]
-    found.cached = (used.get("input_tokens_details") or {}).get("cached_tokens") or 0
+    asked = used.get("input_tokens_details") or {}
+    found.cached, found.written = asked.get("cached_tokens") or 0, asked.get("cache_write_tokens") or 0
     found.thought = (used.get("output_tokens_details") or {}).get("reasoning_tokens") or 0
     return found
 
@@ -129,11 +153,11 @@ def _gemini(chunks: list[Any], _streamed: bool) -> Said:
                 found.thinking += part["text"]
             else:
                 found.text += part.get("text") or ""
-            if part.get("thoughtSignature"):
+            if part.get("thoughtSignature") and ("text" in part or "functionCall" in part):
                 found.signatures.append(part["thoughtSignature"])
         used = chunk.get("usageMetadata") or {}
         found.thought = used.get("thoughtsTokenCount") or 0
-        found.input = used.get("promptTokenCount", 0)
+        found.input = used.get("promptTokenCount", 0) + (used.get("toolUsePromptTokenCount") or 0)
         found.output = used.get("candidatesTokenCount", 0) + found.thought
         found.cached = used.get("cachedContentTokenCount") or 0
     return found
@@ -162,6 +186,8 @@ def _cohere(chunks: list[Any], streamed: bool) -> Said:
                 row = calls.setdefault(event["index"], ["", ""])
                 row[0] += call.get("name") or ""
                 row[1] += call.get("arguments") or ""
+            case "citation-start":
+                found.quotes.append(message["citations"]["text"])
             case "message-end":
                 used = event["delta"]["usage"]
     found.calls = [(name, json.loads(arguments or "{}")) for name, arguments in calls.values()]

@@ -24,6 +24,7 @@ from coachwork.messages import (
 PIXEL = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 )
+PICTURE, DOCUMENT = MediaPart(PIXEL, "image/png"), MediaPart(b"%PDF-1.4", "application/pdf")
 EFFORTS = {"none": "off", "minimal": "low", "low": "low", "medium": "medium", "high": "high", "xhigh": "high"}
 
 
@@ -70,12 +71,20 @@ def _chat_parts(content: Any) -> Iterable[Part]:
     for part in [{"type": "text", "text": content}] if isinstance(content, str) else content or ():
         if part["type"] == "input_audio":
             sound = part["input_audio"]
-            yield MediaPart(base64.b64decode(sound["data"]), f"audio/{sound['format']}")
+            data, kind = (sound, "mpeg") if isinstance(sound, str) else (sound["data"], sound["format"])
+            yield MediaPart(base64.b64decode(data), f"audio/{kind}")
         elif part["type"] == "image_url":
             url = part["image_url"]
-            yield _picture(url["url"] if isinstance(url, dict) else url)
+            yield _media(url["url"] if isinstance(url, dict) else url, PICTURE)
+        elif part["type"] in ("file", "document_url"):
+            yield _document(part)
         elif part.get("text"):
             yield TextPart(part["text"])
+
+
+def _document(part: dict[str, Any]) -> MediaPart:
+    url = part.get("document_url") or (part.get("file") or {}).get("file_data") or ""
+    return _media(url if isinstance(url, str) else url["url"], DOCUMENT)
 
 
 def _chat_tool(tool: dict[str, Any]) -> ToolSpec:
@@ -88,7 +97,7 @@ def _chat_tool(tool: dict[str, Any]) -> ToolSpec:
 def _plain(content: Any) -> str:
     if isinstance(content, str):
         return content
-    return "\n".join(part.get("text", "") for part in content or ())
+    return "\n".join(str(part.get("text") or "") for part in content or () if isinstance(part, dict))
 
 
 # ── Responses ──
@@ -98,7 +107,7 @@ def responses(body: dict[str, Any]) -> ModelRequest:
     given = body["input"] if isinstance(body["input"], list) else [{"role": "user", "content": body["input"]}]
     names: dict[str, str] = {}
     messages = [Message.of("system", body["instructions"])] if body.get("instructions") else []
-    messages += [_item(item, names) for item in given]
+    messages += [message for item in given if (message := _item(item, names)) is not None]
     wanted = (body.get("text") or {}).get("format") or {}
     choice = body.get("tool_choice")
     return ModelRequest(
@@ -112,12 +121,13 @@ def responses(body: dict[str, Any]) -> ModelRequest:
             for tool in body.get("tools") or ()
             if tool["type"] == "function"
         ),
-        tool_choice=choice["name"] if isinstance(choice, dict) else _word(choice),
+        tool_choice=choice["name"] if isinstance(choice, dict) and "name" in choice else _word(choice),
         thinking=EFFORTS.get((body.get("reasoning") or {}).get("effort")),
     )
 
 
-def _item(item: dict[str, Any], names: dict[str, str]) -> Message:
+def _item(item: dict[str, Any], names: dict[str, str]) -> Message | None:
+    """None for what the service did itself, and what it keeps."""
     kind = item.get("type", "message")
     if kind == "reasoning":
         return Message("assistant", (ThinkingPart("".join(part["text"] for part in item.get("summary") or ())),))
@@ -125,11 +135,19 @@ def _item(item: dict[str, Any], names: dict[str, str]) -> Message:
         names[item["call_id"]] = item["name"]
         return Message("assistant", (ToolCallPart(item["call_id"], item["name"], item["arguments"]),))
     if kind == "function_call_output":
-        return Message("user", (ToolResultPart(item["call_id"], names[item["call_id"]], item["output"]),))
+        id, output = item["call_id"], item["output"]
+        return Message("user", (ToolResultPart(id, names.get(id, "tool"), _plain(output)),))
+    if kind != "message":
+        return None
     content = item["content"]
     parts: list[Part] = []
     for part in [{"type": "input_text", "text": content}] if isinstance(content, str) else content:
-        parts.append(_picture(part["image_url"]) if part["type"] == "input_image" else TextPart(part["text"]))
+        if part["type"] == "input_image":
+            parts.append(_media(part.get("image_url") or "", PICTURE))
+        elif part["type"] == "input_file":
+            parts.append(_media(part.get("file_data") or "", DOCUMENT))
+        elif "text" in part:
+            parts.append(TextPart(part["text"]))
     return Message("system" if item["role"] == "developer" else item["role"], tuple(parts))
 
 
@@ -139,10 +157,7 @@ def _item(item: dict[str, Any], names: dict[str, str]) -> Message:
 def anthropic(body: dict[str, Any]) -> ModelRequest:
     names: dict[str, str] = {}
     messages = [Message.of("system", _plain(body["system"]))] if body.get("system") else []
-    messages += [
-        Message(message["role"], tuple(_block(block, names) for block in _blocks(message["content"])))
-        for message in body["messages"]
-    ]
+    messages += [Message(message["role"], tuple(_shown(message["content"], names))) for message in body["messages"]]
     choice = body.get("tool_choice") or {}
     return ModelRequest(
         _joined(messages),
@@ -163,7 +178,12 @@ def _blocks(content: Any) -> list[dict[str, Any]]:
     return [{"type": "text", "text": content}] if isinstance(content, str) else content
 
 
-def _block(block: dict[str, Any], names: dict[str, str]) -> Part:
+def _shown(content: Any, names: dict[str, str]) -> Iterable[Part]:
+    return (part for block in _blocks(content) if (part := _block(block, names)) is not None)
+
+
+def _block(block: dict[str, Any], names: dict[str, str]) -> Part | None:
+    """None for what the service did itself."""
     match block["type"]:
         case "text":
             return TextPart(block["text"])
@@ -174,13 +194,15 @@ def _block(block: dict[str, Any], names: dict[str, str]) -> Part:
             return ToolCallPart(block["id"], block["name"], json.dumps(block["input"]))
         case "tool_result":
             id = block["tool_use_id"]
-            return ToolResultPart(id, names.get(id, "tool"), _plain(block["content"]), bool(block.get("is_error")))
-    source = block["source"]
+            return ToolResultPart(id, names.get(id, "tool"), _plain(block.get("content")), bool(block.get("is_error")))
+    source = block.get("source")
+    if block["type"] not in ("image", "document") or not isinstance(source, dict):
+        return None
     if source["type"] == "text":
         return MediaPart(source["data"].encode(), source["media_type"])
     if source["type"] == "base64":
         return MediaPart(base64.b64decode(source["data"]), source["media_type"])
-    return MediaPart(PIXEL, "image/png")
+    return PICTURE if block["type"] == "image" else DOCUMENT
 
 
 # ── Gemini ──
@@ -191,7 +213,8 @@ def gemini(body: dict[str, Any]) -> ModelRequest:
     messages = [Message.of("system", "".join(part["text"] for part in told["parts"]))] if told else []
     for content in body["contents"]:
         role = "assistant" if content.get("role") == "model" else "user"
-        messages.append(Message(role, tuple(_gemini_part(part) for part in content["parts"])))
+        parts = (_gemini_part(part) for part in content["parts"])
+        messages.append(Message(role, tuple(part for part in parts if part is not None)))
     config = body.get("generationConfig") or {}
     calling = ((body.get("toolConfig") or {}).get("functionCallingConfig")) or {}
     tools = [tool for group in body.get("tools") or () for tool in group.get("functionDeclarations") or ()]
@@ -212,20 +235,23 @@ def gemini(body: dict[str, Any]) -> ModelRequest:
     )
 
 
-def _gemini_part(part: dict[str, Any]) -> Part:
+def _gemini_part(part: dict[str, Any]) -> Part | None:
+    """None for what the service did itself."""
     if "functionCall" in part:
         call = part["functionCall"]
         return ToolCallPart(call.get("id") or call["name"], call["name"], json.dumps(call.get("args") or {}))
     if "functionResponse" in part:
         gave = part["functionResponse"]
-        value = gave["response"].get("return_value", gave["response"])
+        value = gave["response"].get("return_value", gave["response"]) if isinstance(gave["response"], dict) else ""
         return ToolResultPart(gave.get("id") or gave["name"], gave["name"], str(value))
     if "inlineData" in part:
         data = part["inlineData"]["data"]
         return MediaPart(
             base64.b64decode(data + "=" * (-len(data) % 4), altchars=b"-_"), part["inlineData"]["mimeType"]
         )
-    return TextPart(part["text"])
+    if "fileData" in part:
+        return PICTURE
+    return TextPart(part["text"]) if "text" in part else None
 
 
 # ── For all of them ──
@@ -246,9 +272,10 @@ def _word(choice: str | None) -> str:
     return {"any": "required", "required": "required", "none": "none"}.get(choice or "", "auto")
 
 
-def _picture(url: str) -> MediaPart:
+def _media(url: str, otherwise: MediaPart) -> MediaPart:
+    """The data of a data URL; something like it for an address that nobody fetches here."""
     if not url.startswith("data:"):
-        return MediaPart(PIXEL, "image/png")
+        return otherwise
     kind, _, data = url.removeprefix("data:").partition(";base64,")
     return MediaPart(base64.b64decode(data), kind)
 

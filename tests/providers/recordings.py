@@ -25,6 +25,7 @@ class Exchange:
 
     id: str
     provider: str
+    method: str
     path: str
     body: dict[str, Any]
     form: tuple[tuple[str, bytes], ...]
@@ -69,7 +70,7 @@ def _read(name: str, provider: str, exchange: dict[str, Any]) -> Exchange:
     answer = answered.get("text")
     if answer is None:
         answer = base64.b64decode(answered.get("base64", "")).decode("utf8", "replace")
-    return Exchange(name, provider, exchange["path"], body or {}, form, answered["status"], answer)
+    return Exchange(name, provider, exchange["method"], exchange["path"], body or {}, form, answered["status"], answer)
 
 
 def _fields(raw: bytes, kind: str) -> Iterator[tuple[str, bytes]]:

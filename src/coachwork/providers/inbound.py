@@ -31,6 +31,7 @@ _FINISH: dict[str, FinishReason] = {
     "content_filter": "content_filter",
     "tool_call": "tool_call",
 }
+_SAID: dict[str, FinishReason] = {"complete": "stop"}  # of servers that copied the wire of Responses
 # Where the providers' raw citations tell of a source: its name, and the words there. The first that is there counts.
 _DOCUMENT = ("url", "document_title", "title", "filename", "file_id", "document_index")
 _QUOTE = ("cited_text", "content")
@@ -125,10 +126,11 @@ class Answer:
         yield ToolCallDelta(self._calls[index], arguments=text) if index in self._calls else TextDelta(text)
 
     def _finish(self, response: "StreamedResponse | theirs.ModelResponse", whole: bool) -> FinishReason | None:
-        reason = response.finish_reason
+        details = response.provider_details or {}
+        reason = response.finish_reason or _SAID.get(str(details.get("finish_reason")))
         if reason == "error":
             raise ProviderFault(f"{self._model!r} ended its answer with an error.", model=self._model)
-        if reason == "stop" and not whole and "finish_reason" not in (response.provider_details or {}):
+        if reason == "stop" and not whole and "finish_reason" not in details:
             return None  # pydantic-ai takes an answer of the chat wire that ends without a word for a whole one
         if reason in (
             "stop",

@@ -17,6 +17,7 @@ _KINDS: tuple[tuple[str, frozenset[Kind]], ...] = (
     ("*whisper*", frozenset({"transcribe"})),
     ("*transcribe*", frozenset({"transcribe"})),
     ("*-asr*", frozenset({"transcribe"})),
+    ("voxtral-mini*", frozenset({"transcribe", "chat"})),
     ("*embed*", frozenset({"embed"})),
     ("*minilm*", frozenset({"embed"})),
     ("*bge-*", frozenset({"embed"})),

@@ -39,7 +39,7 @@ class Opened:
 
 @dataclass(frozen=True)
 class Wire:
-    """How a wire is spoken: the class of its models in pydantic-ai, how a client is opened, our extra with its SDK.
+    """How a wire is spoken: where the class of its models is, how a client is opened, our extra with its SDK.
 
     `probabilities` are the settings that ask for them, {} where the wire has none. `budgeted`: where a model
     gets its thinking as tokens of the answer's limit, that number has to be chosen. `cites`: it cites
@@ -65,7 +65,7 @@ def opened(address: Address) -> Opened:
     if missing := no_address(name, address.service):
         raise missing
     try:
-        _load(f"models.{wire.model}")
+        _load(wire.model)
         return wire.open(address)
     except ImportError as error:
         hint = f'pip install "coachwork[{wire.extra}]"' if wire.extra else "pip install --force-reinstall coachwork"
@@ -75,7 +75,7 @@ def opened(address: Address) -> Opened:
 
 
 def model_of(wire: WireName, name: str, provider: "Provider[Any]") -> "Model[Any]":
-    model: Model[Any] = _load(f"models.{WIRES[wire].model}")(name, provider=provider)
+    model: Model[Any] = _load(WIRES[wire].model)(name, provider=provider)
     return model
 
 
@@ -90,8 +90,9 @@ def no_address(name: str, service: Service) -> UnknownModel | None:
 
 
 def _load(place: str) -> Any:
+    """What stands at `module:name`: of pydantic-ai, or of ours where the module begins with "coachwork"."""
     module, _, name = place.partition(":")
-    return getattr(import_module(f"pydantic_ai.{module}"), name)
+    return getattr(import_module(module if module.startswith("coachwork.") else f"pydantic_ai.{module}"), name)
 
 
 # ── One way for each SDK ───────────────────────────────────────────────────────────────────────
@@ -219,19 +220,19 @@ def _bedrock(address: Address) -> Opened:
     return Opened(provider, close)
 
 
-_OPENAI_PROBABILITIES = {"openai_logprobs": True}
+_LOGPROBS = {"openai_logprobs": True}
 
 WIRES: dict[WireName, Wire] = {
-    "openai-responses": Wire("openai:OpenAIResponsesModel", _openai, probabilities=_OPENAI_PROBABILITIES, once=True),
-    "openai-chat": Wire("openai:OpenAIChatModel", _openai, probabilities=_OPENAI_PROBABILITIES, once=True),
-    "openrouter": Wire("openrouter:OpenRouterModel", _openai, probabilities=_OPENAI_PROBABILITIES, once=True),
-    "ollama": Wire("ollama:OllamaModel", _openai, once=True),
-    "azure": Wire("openai:OpenAIChatModel", _azure, probabilities=_OPENAI_PROBABILITIES, once=True),
-    "azure-responses": Wire("openai:OpenAIResponsesModel", _azure, probabilities=_OPENAI_PROBABILITIES, once=True),
-    "anthropic": Wire("anthropic:AnthropicModel", _anthropic, budgeted=True, cites=True, once=True),
-    "google": Wire("google:GoogleModel", _google, "google", {"google_logprobs": True}),
-    "groq": Wire("groq:GroqModel", _groq, "groq", once=True),
-    "mistral": Wire("mistral:MistralModel", _mistral, "mistral"),
-    "cohere": Wire("cohere:CohereModel", _cohere, "cohere"),
-    "bedrock": Wire("bedrock:BedrockConverseModel", _bedrock, "bedrock", cites=True),
+    "openai-responses": Wire("models.openai:OpenAIResponsesModel", _openai, probabilities=_LOGPROBS, once=True),
+    "openai-chat": Wire("coachwork.providers.chat_dialects:DialectModel", _openai, probabilities=_LOGPROBS, once=True),
+    "openrouter": Wire("models.openrouter:OpenRouterModel", _openai, probabilities=_LOGPROBS, once=True),
+    "ollama": Wire("models.ollama:OllamaModel", _openai, once=True),
+    "azure": Wire("models.openai:OpenAIChatModel", _azure, probabilities=_LOGPROBS, once=True),
+    "azure-responses": Wire("models.openai:OpenAIResponsesModel", _azure, probabilities=_LOGPROBS, once=True),
+    "anthropic": Wire("models.anthropic:AnthropicModel", _anthropic, budgeted=True, cites=True, once=True),
+    "google": Wire("models.google:GoogleModel", _google, "google", {"google_logprobs": True}),
+    "groq": Wire("models.groq:GroqModel", _groq, "groq", once=True),
+    "mistral": Wire("models.mistral:MistralModel", _mistral, "mistral"),
+    "cohere": Wire("models.cohere:CohereModel", _cohere, "cohere"),
+    "bedrock": Wire("models.bedrock:BedrockConverseModel", _bedrock, "bedrock", cites=True),
 }

@@ -40,8 +40,8 @@ class _Listener:
 # https://platform.openai.com/docs/api-reference/audio/createTranscription,
 # https://console.groq.com/docs/speech-to-text, https://docs.mistral.ai/capabilities/audio
 _LISTENERS = (
-    _Listener("*transcribe-diarize*", {"response_format": "diarized_json", "chunking_strategy": "auto"}),
-    _Listener("gpt-*transcribe*", {"response_format": "json"}, streams=True),
+    _Listener("*transcribe-diarize*", {"response_format": "diarized_json", "chunking_strategy": "auto"}, streams=True),
+    _Listener("*gpt-*transcribe*", {"response_format": "json"}, streams=True),
     _Listener("*whisper*", {"response_format": "verbose_json", "timestamp_granularities": ["word"]}),
     _Listener("voxtral*", {"timestamp_granularities": ["segment"]}),
     _Listener("*"),
@@ -96,7 +96,7 @@ def _usage(answer: Mapping[str, Any]) -> Usage:
     """Tokens, or the seconds that are billed, whichever the service counts by."""
     counted = answer.get("usage") or {}
     seconds = counted.get("seconds") or counted.get("prompt_audio_seconds") or answer.get("duration") or 0
-    details = counted.get("input_token_details") or {}
+    details = counted.get("input_token_details") or counted.get("prompt_tokens_details") or {}
     return Usage(
         input_tokens=counted.get("input_tokens") or counted.get("prompt_tokens") or 0,
         output_tokens=counted.get("output_tokens") or counted.get("completion_tokens") or 0,

@@ -93,7 +93,7 @@ _OPENROUTER = Service(
     "openrouter",
     "providers.openrouter:OpenRouterProvider",
     media=_WITH_SOUND,
-    kinds=_EMBED,
+    kinds=_LISTEN,
     probabilities=True,
 )
 _GROQ = Service(
