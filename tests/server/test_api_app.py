@@ -20,7 +20,8 @@ def test_the_application_lists_what_can_be_done_and_with_what(here: Here) -> Non
 
 def test_health_names_the_version(here: Here) -> None:
     found = here.http.get("/api/health").json()
-    assert found == {"status": "ok", "version": here.http.get("/api/app").json()["version"]}
+    version = here.http.get("/api/app").json()["version"]
+    assert found == {"status": "ok", "version": version, "broken_prompts": []}
 
 
 def test_the_api_is_described_with_every_pipelines_own_types(here: Here) -> None:
