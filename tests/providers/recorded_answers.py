@@ -160,7 +160,13 @@ def _gemini(chunks: list[Any], _streamed: bool) -> Said:
         found.input = used.get("promptTokenCount", 0) + (used.get("toolUsePromptTokenCount") or 0)
         found.output = used.get("candidatesTokenCount", 0) + found.thought
         found.cached = used.get("cachedContentTokenCount") or 0
+        found.heard = _sound(used.get("promptTokensDetails"))
+        found.spoken = _sound(used.get("candidatesTokensDetails"))
     return found
+
+
+def _sound(details: list[dict[str, Any]] | None) -> int:
+    return sum(row.get("tokenCount") or 0 for row in details or () if row.get("modality") == "AUDIO")
 
 
 def _cohere(chunks: list[Any], streamed: bool) -> Said:

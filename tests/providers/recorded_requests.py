@@ -217,7 +217,12 @@ def gemini(body: dict[str, Any]) -> ModelRequest:
         messages.append(Message(role, tuple(part for part in parts if part is not None)))
     config = body.get("generationConfig") or {}
     calling = ((body.get("toolConfig") or {}).get("functionCallingConfig")) or {}
-    tools = [tool for group in body.get("tools") or () for tool in group.get("functionDeclarations") or ()]
+    groups = body.get("tools") or []
+    tools = [
+        tool
+        for group in ([groups] if isinstance(groups, dict) else groups)
+        for tool in group.get("functionDeclarations") or group.get("function_declarations") or ()
+    ]
     return ModelRequest(
         _joined(messages),
         schema=config.get("responseJsonSchema") or config.get("responseSchema"),
@@ -268,8 +273,8 @@ def _joined(messages: Iterable[Message]) -> tuple[Message, ...]:
     return tuple(message for message in found if message.parts)
 
 
-def _word(choice: str | None) -> str:
-    return {"any": "required", "required": "required", "none": "none"}.get(choice or "", "auto")
+def _word(choice: object) -> str:
+    return {"any": "required", "required": "required", "none": "none"}.get(str(choice), "auto")
 
 
 def _media(url: str, otherwise: MediaPart) -> MediaPart:

@@ -89,9 +89,11 @@ GEMINI = {
     "candidates": [{"content": {"role": "model", "parts": [{"text": "Yes."}]}, "finishReason": "STOP"}],
     "usageMetadata": {"promptTokenCount": 3, "candidatesTokenCount": 2, "totalTokenCount": 5},
 }
+CHUNK = {"id": "1", "object": "chat.completion.chunk", "created": 1, "model": "m"}
 WIRES = {  # by the wire of a service: where the SDK looks for it, and a whole answer
     "openai-chat": ("/v1", CHAT),
     "openrouter": ("/v1", CHAT),
+    "cohere": ("", None),
     "ollama": ("/v1", CHAT),
     "azure": ("/openai/v1", CHAT),
     "openai-responses": ("/v1", RESPONSE),
@@ -405,9 +407,79 @@ async def test_a_server_may_speak_another_wire(server: SmallServer, at: Any) -> 
     assert end.finish_reason == "stop"
 
 
+async def test_cohere_is_shown_pictures(server: SmallServer, at: Any) -> None:
+    pytest.importorskip("cohere", reason="the extra cohere is not installed")
+    message = {"role": "assistant", "content": [{"type": "text", "text": "Red."}]}
+    usage = {"tokens": {"input_tokens": 3, "output_tokens": 2}}
+    server.answers = [{"id": "1", "message": message, "finish_reason": "COMPLETE", "usage": usage}]
+    picture = Message("user", (TextPart("Which colour?"), MediaPart(b"png", "image/png")))
+    first, end = await told(at("cohere"), "command-a-vision-07-2025", ModelRequest((picture,)))
+    assert (first, end.finish_reason) == (TextDelta("Red."), "stop")
+    words, shown = server.last["messages"][0]["content"]
+    assert words == {"type": "text", "text": "Which colour?"}
+    assert shown["image_url"]["url"] == "data:image/png;base64,cG5n"
+
+
+# ── Dialects of the chat wire ──
+
+
+async def test_mistral_thinks_in_its_content_and_leaves_a_calls_type_out(server: SmallServer, at: Any) -> None:
+    thought = {"type": "thinking", "thinking": [{"type": "text", "text": "Hm."}]}
+    call = {"id": "D681PevKs", "index": 0, "function": {"name": "weather", "arguments": '{"city": "Paris"}'}}
+    message = {"role": "assistant", "content": [thought, {"type": "text", "text": "I look."}], "tool_calls": [call]}
+    server.answers = [{**CHAT, "choices": [{"index": 0, "finish_reason": "tool_calls", "message": message}]}]
+    *events, end = await told(at("mistral"), "magistral-small-latest", ModelRequest(ASK, tools=(WEATHER,)))
+    assert events[:2] == [ThinkingDelta("Hm."), TextDelta("I look.")]
+    assert [(event.name, event.arguments) for event in events[2:]] == [("weather", ""), ("", '{"city": "Paris"}')]
+    assert end.finish_reason == "tool_call"
+    assert "max_completion_tokens" not in server.last  # which Mistral refuses
+
+
+async def test_mistral_streams_its_thinking_in_its_content(server: SmallServer, at: Any) -> None:
+    thought = [{"type": "thinking", "thinking": [{"type": "text", "text": "Hm."}]}]
+    deltas = [{"content": thought}, {"content": "Yes."}]
+    chunks = [{**CHUNK, "choices": [{"index": 0, "delta": delta, "finish_reason": None}]} for delta in deltas]
+    last = {**CHUNK, "choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}], "usage": CHAT["usage"]}
+    server.answers = [[*chunks, last]]
+    *events, end = await told(at("mistral", streams=True), "magistral-small-latest", ModelRequest(ASK))
+    assert events == [ThinkingDelta("Hm."), TextDelta("Yes.")]
+    assert end.usage.input_tokens == 3
+
+
+async def test_groq_counts_a_stream_in_a_field_of_its_own(server: SmallServer, at: Any) -> None:
+    choice = {"index": 0, "delta": {"content": "Yes."}, "finish_reason": "stop"}
+    server.answers = [[{**CHUNK, "choices": [choice], "x_groq": {"id": "1", "usage": CHAT["usage"]}}]]
+    *_events, end = await told(at("groq", streams=True), "llama-3.3-70b-versatile", ModelRequest(ASK))
+    assert (end.usage.input_tokens, end.usage.output_tokens) == (3, 2)
+
+
+async def test_what_a_service_runs_itself_is_none_of_the_answer(server: SmallServer, at: Any) -> None:
+    """The code it wrote for its own interpreter came as text once."""
+    code = {"type": "code_interpreter_call", "id": "ci_1", "container_id": "c", "code": "", "status": "in_progress"}
+    text = RESPONSE["output"][0]
+    part = {"type": "output_text", "text": "", "annotations": []}
+    at_0, at_1 = {"output_index": 0, "item_id": "ci_1"}, {"output_index": 1, "item_id": "msg_1", "content_index": 0}
+    typed = "response.code_interpreter_call_code"
+    told_in_order = [
+        {"type": "response.created", "response": {**RESPONSE, "status": "in_progress", "output": []}},
+        {"type": "response.output_item.added", "output_index": 0, "item": code},
+        {"type": f"{typed}.delta", **at_0, "delta": "print(1)"},
+        {"type": f"{typed}.done", **at_0, "code": "print(1)"},
+        {"type": "response.output_item.done", "output_index": 0, "item": {**code, "code": "print(1)", "outputs": []}},
+        {"type": "response.output_item.added", "output_index": 1, "item": {**text, "content": []}},
+        {"type": "response.content_part.added", **at_1, "part": part},
+        {"type": "response.output_text.delta", **at_1, "delta": "Yes."},
+        {"type": "response.output_item.done", "output_index": 1, "item": text},
+        {"type": "response.completed", "response": RESPONSE},
+    ]
+    server.answers = [[{"sequence_number": n, **event} for n, event in enumerate(told_in_order)]]
+    *events, end = await told(at("openai", streams=True), "gpt-5", ModelRequest(ASK))
+    assert events == [TextDelta("Yes.")]
+    assert end.finish_reason == "stop"
+
+
 # ── The end of a stream ──
 
-CHUNK = {"id": "1", "object": "chat.completion.chunk", "created": 1, "model": "m"}
 UNREASONED = [{**CHUNK, "choices": [{"index": 0, "delta": {"content": "Yes."}, "finish_reason": None}]}]
 
 

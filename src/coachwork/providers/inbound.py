@@ -46,6 +46,7 @@ class Answer:
         self._model = model
         self._output_tool = output_tool
         self._calls: dict[int, int] = {}  # their index of the part to ours of the call
+        self._answers: set[int] = set()  # parts that are calls of the output tool
         self._written: set[int] = set()  # parts of which something was shown
 
     def heard(self, event: "theirs.ModelResponseStreamEvent") -> Iterator[ChatEvent]:
@@ -94,7 +95,9 @@ class Answer:
             yield ThinkingDelta(part.content)
         elif isinstance(part, theirs.ToolCallPart):
             text = part.args if isinstance(part.args, str) else ""
-            if part.tool_name != self._output_tool:
+            if part.tool_name == self._output_tool:
+                self._answers.add(index)
+            else:
                 self._calls[index] = len(self._calls)
                 yield ToolCallDelta(self._calls[index], part.tool_call_id, part.tool_name)
             yield from self._piece(index, text)
@@ -120,10 +123,12 @@ class Answer:
             yield from self._piece(index, arguments(part))
 
     def _piece(self, index: int, text: str) -> Iterator[ChatEvent]:
-        if not text:
-            return
-        self._written.add(index)
-        yield ToolCallDelta(self._calls[index], arguments=text) if index in self._calls else TextDelta(text)
+        """More of a call's arguments. Calls of tools that the service runs itself are none of the answer."""
+        if text and index in self._calls:
+            yield ToolCallDelta(self._calls[index], arguments=text)
+        elif text and index in self._answers:
+            yield TextDelta(text)
+        self._written |= {index} if text else set()
 
     def _finish(self, response: "StreamedResponse | theirs.ModelResponse", whole: bool) -> FinishReason | None:
         details = response.provider_details or {}

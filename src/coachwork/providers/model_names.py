@@ -44,7 +44,17 @@ _TALKS = (  # names like those above, of models that don't think
 )
 # No probabilities: OpenAI's models that think give none.
 _UNTOLD = ("o1*", "o3*", "o4*", "gpt-5*", "gpt-6*")
-_NO_PICTURES = ("gpt-3.5*", "o1-mini*", "o3-mini*", "claude-2*", "*codestral*", "*ministral-3b*", "*deepseek*")
+_NO_PICTURES = (
+    "gpt-3.5*",
+    "o1-mini*",
+    "o3-mini*",
+    "claude-2*",
+    "*codestral*",
+    "*ministral-3b*",
+    "*deepseek*",
+    "command-r*",
+    "command-a-0*",
+)
 _ONLY_SOUND = ("gpt-audio*", "gpt-4o-audio*", "gpt-4o-mini-audio*")
 _BY_TOOL = (  # Claude before 4.5 has no decoder that is held to a schema
     *("*claude-2*", "*claude-3*", "*claude-opus-4-0*", "*claude-sonnet-4-0*", "*claude-opus-4-2*"),

@@ -192,7 +192,7 @@ def _cohere(address: Address) -> Opened:
     import httpx
     from pydantic_ai.providers.cohere import CohereProvider
 
-    from coachwork.providers.cohere_client import CitingClient
+    from coachwork.providers.cohere_wire import CitingClient
 
     http = httpx.AsyncClient(timeout=httpx.Timeout(600, connect=5))
     client = CitingClient(address.key or _NO_KEY, base_url=address.service.base_url, httpx_client=http)
@@ -233,6 +233,6 @@ WIRES: dict[WireName, Wire] = {
     "google": Wire("models.google:GoogleModel", _google, "google", {"google_logprobs": True}),
     "groq": Wire("models.groq:GroqModel", _groq, "groq", once=True),
     "mistral": Wire("models.mistral:MistralModel", _mistral, "mistral"),
-    "cohere": Wire("models.cohere:CohereModel", _cohere, "cohere"),
+    "cohere": Wire("coachwork.providers.cohere_wire:SeeingModel", _cohere, "cohere"),
     "bedrock": Wire("models.bedrock:BedrockConverseModel", _bedrock, "bedrock", cites=True),
 }

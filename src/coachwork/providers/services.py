@@ -178,7 +178,7 @@ SERVICES: dict[str, Service] = {
         ("CO_API_KEY", "COHERE_API_KEY"),
         "https://api.cohere.com",
         "cohere",
-        media=(),
+        media=_PICTURES,
         kinds=_EMBED,
         schema="tool",
         embed_at_once=96,

@@ -1,10 +1,16 @@
-"""Cohere's client with an ear for its citations and its tokens of thinking. Knows its second chat wire alone."""
+"""Cohere's second chat wire, with what pydantic-ai's model of it leaves out: citations, tokens of thinking, pictures.
+
+Knows that wire alone. How a message is written has no public place to add to: the recorded traffic is its test.
+"""
 
 from collections.abc import AsyncIterator
 from typing import Any
 
-from cohere import AsyncClientV2
+from cohere import AsyncClientV2, Content, ImageUrl, ImageUrlContent, TextContent, UserChatMessageV2
+from pydantic_ai import messages as theirs
+from pydantic_ai.models.cohere import CohereModel
 
+from coachwork.errors import Rejected
 from coachwork.messages import Source
 from coachwork.providers.beside import Beside, present
 
@@ -43,3 +49,28 @@ def _cited(beside: Beside, citation: Any) -> None:
 def _thought(beside: Beside, usage: Any) -> None:
     tokens = usage.tokens.model_dump() if usage is not None and usage.tokens is not None else {}
     beside.thinking_tokens = int(tokens.get("reasoning_tokens") or 0)
+
+
+class SeeingModel(CohereModel):
+    """A model of Cohere that may be shown pictures."""
+
+    _unsupported_file_inputs = frozenset({"document", "audio", "video"})
+
+    @staticmethod
+    def _map_user_prompt(part: theirs.UserPromptPart) -> UserChatMessageV2:
+        pictured = not isinstance(part.content, str) and any(map(_is_picture, part.content))
+        if not pictured:
+            return CohereModel._map_user_prompt(part)
+        content: list[Content] = []
+        for piece in part.content:
+            if isinstance(piece, theirs.BinaryContent) and piece.is_image:
+                content.append(ImageUrlContent(image_url=ImageUrl(url=piece.data_uri)))
+            elif isinstance(piece, str):
+                content.append(TextContent(text=piece))
+            else:
+                raise Rejected("Cohere is shown text and pictures, nothing else.", details={"status": 400})
+        return UserChatMessageV2(role="user", content=content)
+
+
+def _is_picture(piece: object) -> bool:
+    return isinstance(piece, theirs.BinaryContent) and piece.is_image
