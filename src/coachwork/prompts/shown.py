@@ -13,6 +13,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime, time
 from decimal import Decimal
 from enum import Enum
+from functools import cached_property
 from typing import Any
 
 from pydantic import BaseModel
@@ -28,7 +29,10 @@ class Shelf:
     def __init__(self) -> None:
         self._nonce = secrets.token_hex(8)
         self._media: list[Media] = []
-        self._mark = re.compile(f"\x00{self._nonce}:(\\d+)\x00")
+
+    @cached_property
+    def _mark(self) -> re.Pattern[str]:
+        return re.compile(f"\x00{self._nonce}:(\\d+)\x00")
 
     def mark(self, media: Media) -> str:
         self._media.append(media)
@@ -49,7 +53,9 @@ class Shelf:
 
     def without(self, text: str) -> tuple[str, tuple[Part, ...]]:
         """The text with words in place of its media, and these: for messages that hold text alone."""
-        found = tuple(part for part in self.parts(text) if isinstance(part, MediaPart)) if self._media else ()
+        if not self._media:
+            return text, ()
+        found = tuple(part for part in self.parts(text) if isinstance(part, MediaPart))
         return self._mark.sub(lambda mark: f"[{self._media[int(mark[1])].what}, attached]", text), found
 
 

@@ -3,6 +3,7 @@
 What is read is remembered, so that a version can be kept whole and a saved file be noticed.
 """
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -52,7 +53,7 @@ class Folder:
         made = []
         for each in (*files, *folders):
             try:
-                status = (self.project / each).stat()
+                status = os.stat(os.path.join(self.project, each))  # at every call: a Path would cost as much again
                 made.append((each, status.st_mtime_ns, status.st_size, status.st_ino))
             except OSError:
                 made.append((each, 0, 0, 0))
