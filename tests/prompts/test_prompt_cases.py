@@ -128,6 +128,6 @@ if importlib.util.find_spec("pydantic_evals") is not None:
         async def task(inputs: dict[str, Any]) -> str:
             return said
 
-        dataset = Dataset[dict[str, Any], Any, Any].from_text(judged(judge))
+        dataset = Dataset[dict[str, Any], Any, Any].from_text(judged(judge), default_name="cases")
         [case] = (await dataset.evaluate(task, progress=False)).cases
         assert all(found.value for found in case.assertions.values()) is passes

@@ -35,7 +35,7 @@ def needed(
 def _routes(project: "Project") -> Iterator[str]:
     """The routes a project uses, as far as its declarations tell."""
     for prompt in project.prompts.values():
-        yield prompt.route
+        yield from prompt.compiled.routes
     for name in project.knowledge:
         config = project.settings.knowledge.get(name)
         yield config.embed if config else "embed"

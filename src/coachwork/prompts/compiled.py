@@ -57,6 +57,19 @@ class Compiled:
     _label: Render
 
     @property
+    def routes(self) -> list[str]:
+        """Every route it may ask: its own, those that follow, and the one that makes vectors of its examples."""
+        settings = self.file.settings
+        vectors = [
+            form.pool.chosen.by
+            for form in (self.form, *self.forms.values())
+            if form.pool.by_similarity and form.pool.chosen
+        ]
+        return list(
+            dict.fromkeys(filter(None, (settings.route, *settings.alternatives, settings.reask_route, *vectors)))
+        )
+
+    @property
     def kept(self) -> dict[str, str]:
         """The texts that make its version: without cases that only judge it."""
         mine = any(form.pool.chosen is not None for form in (self.form, *self.forms.values()))
