@@ -46,8 +46,8 @@ def altered(claim: Sequence[Word], sources: Iterable[Source]) -> str:
     """Is the claim a source sentence with something changed? A truer copy elsewhere excuses it. "" if it is none."""
     forms = [word.form for word in claim]
     clean, changed, why = 0.0, 0.0, ""
-    units = [unit for source in sources for unit in source.units]
-    for unit in units:
+    units = [(unit, source) for source in sources for unit in source.units]
+    for unit, source in units:
         theirs = [word.form for word in unit.words]
         matcher = SequenceMatcher(None, theirs, forms, autojunk=False)
         if not forms or matcher.quick_ratio() * (len(theirs) + len(forms)) < 2 * _NEAR * len(forms):
@@ -55,7 +55,7 @@ def altered(claim: Sequence[Word], sources: Iterable[Source]) -> str:
         near = sum(block.size for block in matcher.get_matching_blocks()) / len(forms)
         if near < _NEAR:
             continue
-        difference, substituted = _differences(claim, unit, matcher, units)
+        difference, substituted = _differences(claim, unit, matcher, [other for other, _ in units], source.context)
         if difference and near > changed:
             changed, why = near, difference
         elif not difference and not substituted:
@@ -64,7 +64,7 @@ def altered(claim: Sequence[Word], sources: Iterable[Source]) -> str:
 
 
 def _differences(
-    claim: Sequence[Word], unit: Unit, matcher: "SequenceMatcher[str]", units: Sequence[Unit]
+    claim: Sequence[Word], unit: Unit, matcher: "SequenceMatcher[str]", units: Sequence[Unit], context: frozenset[str]
 ) -> tuple[str, bool]:
     """The first difference that changes the meaning, "" for none; and whether any content word was exchanged."""
     room = Counter(word.form for word in unit.words)
@@ -82,6 +82,7 @@ def _differences(
             substituted |= _has(ours, "content") and _has(theirs, "content")
         if operation == "insert":
             new = [word for word in ours if word.kind in CRITICAL and room[word.form] < 0]
+            new = [word for word in new if word.kind != "name" or word.form not in context]
             if new and not _joined_on(ours, unit, units):
                 return f"{new[0].raw!r} was put in", True
         if _turned(claim, ours, unit, begin, end):

@@ -23,6 +23,7 @@ from coachwork.knowledge.wording import unexplained
 from coachwork.knowledge.words import CRITICAL, Word
 
 _WINDOW = 3  # source sentences in a row
+_DENIAL = 0.1  # what a "not" in the place counts for a sentence with one
 
 
 @dataclass(frozen=True)
@@ -84,17 +85,20 @@ def _missing(claim: Sequence[Word], best: Sequence[Unit], near: Sequence[Unit], 
 
 
 def _best_window(claim: Sequence[Word], source: Source) -> tuple[Sequence[Unit], float]:
-    """The units in a row that hold most; of equals the shortest and first."""
+    """The units in a row that hold most; of equals the shortest and first. What denies is sought where it is denied."""
+    denies = any(word.kind == "not" for word in claim)
     forms = frozenset(word.form for word in claim if WEIGHT[word.kind])
-    best: tuple[Sequence[Unit], float] = (source.units[:1], -1.0)
+    best: tuple[Sequence[Unit], float] = (source.units[:1], 0.0)
+    most = -1.0
     for width in range(1, _WINDOW + 1):
         for begin in range(len(source.units) - width + 1):
             window = source.units[begin : begin + width]
             if forms.isdisjoint(window[0].forms) or forms.isdisjoint(window[-1].forms):
                 continue  # it holds no more than a shorter one
             share = _share(claim, window, source.context)
-            if share > best[1] + (0.04 if width > 1 else 1e-9):
-                best = (window, share)
+            rated = share + (_DENIAL if denies and any(unit.denies for unit in window) else 0.0)
+            if rated > most + (0.04 if width > 1 else 1e-9):
+                best, most = (window, share), rated
     return best
 
 

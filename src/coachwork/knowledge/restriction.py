@@ -51,9 +51,9 @@ def _says_every(claim: Sequence[Word], at: int, unit: Unit) -> bool:
 
 
 def _says_only(claim: Sequence[Word], at: int, unit: Unit) -> bool:
-    thing = _next_thing(claim, at)
+    things = _content_of(claim[at + 1 : at + 6])
     return any(
-        word.raw in _ONLY and (not thing or _next_thing(unit.words, index) == thing)
+        word.raw in _ONLY and (not things or things & _content_of(unit.words[index + 1 : index + 6]))
         for index, word in enumerate(unit.words)
     )
 
@@ -100,8 +100,8 @@ def _dropped_modifier(claim: Sequence[Word], unit: Unit) -> str:
     forms = frozenset(word.form for word in claim)
     for index in range(1, len(theirs)):
         run = [word.form for word in theirs[index:]]
-        same = ours[: len(run)] == run[: len(ours)]
         before = theirs[index - 1]
+        same = ours[: len(run)] == run[: len(ours)] and before.clause == theirs[index].clause
         if same and not same_sense(before.form, forms) and before.kind != "name":
             return f"it leaves out {before.raw!r}"
     return ""
