@@ -5,7 +5,7 @@ PORT ?= 8000
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check web dev venv lint types rooms web-test fast-tests tests screenshots bench-footprint bench-output bench-calls bench-bfcl dist clean
+.PHONY: help demo test check web dev venv lint types rooms web-test fast-tests tests screenshots bench-footprint bench-overhead bench-soak bench-output bench-calls bench-bfcl bench-retrieval bench-citations dist clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -53,6 +53,12 @@ screenshots: dev web  ## pictures of every screen into web/screenshots
 bench-footprint:  ## size, start and memory of the base install, in a fresh environment
 	@$(PYTHON) benchmarks/footprint.py
 
+bench-overhead: dev  ## CPU of a typed call: pydantic_ai.direct, ours, LiteLLM and an Agent, in turns
+	@$(BIN)/python benchmarks/overhead.py
+
+bench-soak: dev  ## 100,000 calls on fakes: memory, tasks and rows
+	@$(BIN)/python benchmarks/soak.py
+
 bench-output: dev  ## parsers of model outputs on the same broken cases, peers in an environment of their own
 	@$(BIN)/python benchmarks/structured_output.py
 
@@ -61,6 +67,12 @@ bench-calls: dev  ## 200 structured calls to a local model over ten types: valid
 
 bench-bfcl: dev  ## function calling of a local model, natively and by schema (Berkeley leaderboard's questions)
 	@$(BIN)/python benchmarks/bfcl.py
+
+bench-retrieval: dev  ## search quality and groundedness on public sets (embeds 2,135 passages: minutes)
+	@$(BIN)/python benchmarks/retrieval.py
+
+bench-citations: dev  ## what the citation check calls supported: true, false and altered sentences
+	@$(BIN)/python benchmarks/citations.py
 
 dist: dev  ## the wheel and the source release, page inside
 	@$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
