@@ -63,7 +63,7 @@ async def test_an_expected_answer_alone_is_compared(tmp_path: Path) -> None:
     [one] = await tried(desk)
     assert one.case == "Case 1"
     assert not one.passed
-    assert one.wrong[0].startswith("EqualsExpected: is {'team': 'billing'")
+    assert one.wrong == ("EqualsExpected: team is 'billing', expected 'returns'; urgent is False, expected True",)
 
 
 async def test_repeats_count_and_a_model_that_fails_is_a_failed_try(tmp_path: Path) -> None:

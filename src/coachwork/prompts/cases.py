@@ -39,11 +39,12 @@ class _DatasetText(_Section):
 
 @dataclass(frozen=True)
 class Judged:
-    """What an evaluator looks at: the answer as its type and as JSON, and how long it took."""
+    """What an evaluator looks at: the answer and what was expected, as their type and as JSON, and how long it took."""
 
     output: Any
     as_json: JsonValue
     expected: Any
+    expected_json: JsonValue
     seconds: float
 
 
@@ -152,8 +153,19 @@ def _fitting(adapter: TypeAdapter[Any], value: Any, found: Located, place: Seque
 
 
 def _equals_expected(judged: Judged) -> str:
-    return (
-        "" if judged.output == judged.expected else f"is {_short(judged.as_json)}, expected {_short(judged.expected)}"
+    if judged.output == judged.expected:
+        return ""
+    if isinstance(judged.as_json, dict) and isinstance(judged.expected_json, dict):
+        return _differing(judged.as_json, judged.expected_json)
+    return f"is {_short(judged.as_json)}, expected {_short(judged.expected_json)}"
+
+
+def _differing(output: Mapping[str, JsonValue], wanted: Mapping[str, JsonValue]) -> str:
+    """The fields that are not as wanted."""
+    return "; ".join(
+        f"{key} is {_short(output.get(key))}, expected {_short(value)}"
+        for key, value in wanted.items()
+        if key not in output or output[key] != value
     )
 
 
@@ -213,11 +225,7 @@ def _contains(value: Any, case_sensitive: bool = True, as_strings: bool = False)
                 here, wanted = here.lower(), wanted.lower()
             return "" if wanted in here else f"{_short(output)} does not contain {_short(value)}"
         if isinstance(output, dict) and isinstance(value, dict):
-            return "; ".join(
-                f"{key} is {_short(output.get(key))}, expected {_short(wanted)}"
-                for key, wanted in value.items()
-                if key not in output or output[key] != wanted
-            )
+            return _differing(output, value)
         contained = value in output if isinstance(output, list | dict) else False
         return "" if contained else f"{_short(output)} does not contain {_short(value)}"
 

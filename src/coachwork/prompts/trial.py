@@ -78,7 +78,8 @@ async def _tried(prompt: "Prompt[..., Any]", case: Case, number: int) -> Try:
             output = await prompt(**case.arguments)
             as_json = prompt.compiled.result.dump_python(output, mode="json")
             seconds = time.monotonic() - began
-            judged = Judged(output, as_json, case.expected, seconds)
+            expected = None if case.expected is None else prompt.compiled.result.dump_python(case.expected, mode="json")
+            judged = Judged(output, as_json, case.expected, expected, seconds)
             wrong = [f"{each.name}: {words}" for each in case.evaluators if (words := each.judge(judged))]
         except CoachworkError as failure:
             seconds = time.monotonic() - began
