@@ -1,11 +1,12 @@
 """How much of a sentence stands in a source, as one number. Knows words and how rare they are there; decides nothing.
 
-The mean of four signals, none of them tuned to a data set:
+The mean of four signals of equal weight:
 1. the share of the sentence's words, weighted by rarity, that its best three sentences of the source hold;
 2. the share of its pairs of neighbouring words that are neighbours in the source;
 3. the share of its pairs of numbers and names that stand together in the source, within two sentences;
 4. a half for each number, unit or name that stands nowhere in it: one wrong figure makes the whole sentence wrong.
-WiCE, `supported` against the rest: 1 alone has an AUROC of .70, 2 of .66, 3 of .77, 4 of .77.
+WiCE, `supported` against the rest: 1 alone has an AUROC of .70, 2 of .66, 3 of .77, 4 of .77, their mean .81. The
+four were chosen on that set, their weights were not.
 """
 
 import itertools
