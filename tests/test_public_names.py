@@ -20,8 +20,12 @@ PUBLIC = [
     "Transcript",
     "approval",
     "deliver",
+    "gather",
+    "map",
     "note",
+    "patched",
     "prompt",
+    "sleep",
     "step",
     "transcribe",
 ]
