@@ -19,7 +19,7 @@ from coachwork.pipelines.runs import Runs
 from coachwork.store.database import Database
 from coachwork.tracing import spans
 
-Until = Callable[[Callable[[], Any]], Awaitable[None]]
+Until = Callable[..., Awaitable[None]]
 Start = Callable[..., Awaitable[Runs]]
 
 
@@ -65,15 +65,15 @@ async def start(tmp_path: Path) -> AsyncIterator[Start]:
 
 @pytest.fixture
 def until() -> Until:
-    """Wait until a condition holds: `await until(lambda: done)`; it may be async. Fails after 20 s."""
+    """Wait until a condition holds: `await until(lambda: done)`; it may be async. Fails after 20 s, or `seconds`."""
 
-    async def wait(condition: Callable[[], Any]) -> None:
-        give_up = time.monotonic() + 20
+    async def wait(condition: Callable[[], Any], seconds: float = 20) -> None:
+        give_up = time.monotonic() + seconds
         while True:
             held = condition()
             if await held if inspect.isawaitable(held) else held:
                 return
-            assert time.monotonic() < give_up, "waited for 20 s in vain"
+            assert time.monotonic() < give_up, f"waited for {seconds} s in vain"
             await asyncio.sleep(0.01)
 
     return wait
