@@ -5,7 +5,21 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from coachwork.cli import approvals, doctor, exits, ingest, models, new, output, prompt, run, runs, serve, testing
+from coachwork.cli import (
+    approvals,
+    doctor,
+    exits,
+    ingest,
+    models,
+    new,
+    output,
+    prompt,
+    run,
+    runs,
+    serve,
+    testing,
+    worker,
+)
 from coachwork.errors import CoachworkError
 
 
@@ -63,6 +77,7 @@ def coachwork(
 
 app.command("new")(new.new)
 app.command("serve")(serve.serve)
+app.command("worker")(worker.worker)
 app.command("run")(run.run)
 app.command("ingest")(ingest.ingest)
 app.command("doctor")(doctor.doctor)
