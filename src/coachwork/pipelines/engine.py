@@ -267,7 +267,7 @@ def _open(connection: sa.Connection, row: Any) -> tuple[dict[str, journal.Kept],
     """Say that the run works, and read what it has done before."""
     if row.status != "waiting":
         journal.set_working(connection, row.id, "running", row.claim)
-    if row.claim == 1:  # nobody before us
+    if row.started_at is None:  # nobody worked on it before us
         return {}, 0
     return journal.recorded(connection, row.id), events.count(connection, row.id, "data-note")
 
