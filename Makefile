@@ -5,7 +5,7 @@ PORT ?= 8000
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check web dev venv lint types rooms web-test fast-tests tests screenshots bench-footprint bench-overhead bench-soak bench-output bench-calls bench-bfcl bench-crash bench-retrieval bench-citations dist clean
+.PHONY: help demo test check web dev venv lint types rooms web-test fast-tests tests screenshots bench-footprint bench-overhead bench-soak bench-output bench-calls bench-bfcl bench-retrieval bench-citations dist clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -73,10 +73,6 @@ bench-retrieval: dev  ## search quality and groundedness on public sets (embeds 
 
 bench-citations: dev  ## what the citation check calls supported: true, false and altered sentences
 	@$(BIN)/python benchmarks/citations.py
-
-bench-crash: dev  ## 200 kill -9 of four workers on SQLite and on PostgreSQL: nothing lost, nothing kept repeated
-	@$(BIN)/python benchmarks/crash.py --database sqlite
-	@$(BIN)/python benchmarks/crash.py --database postgresql
 
 dist: dev  ## the wheel and the source release, page inside
 	@$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .

@@ -20,12 +20,8 @@ PUBLIC = [
     "Transcript",
     "approval",
     "deliver",
-    "gather",
-    "map",
     "note",
-    "patched",
     "prompt",
-    "sleep",
     "step",
     "transcribe",
 ]

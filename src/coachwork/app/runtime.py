@@ -4,13 +4,12 @@ from types import TracebackType
 
 from coachwork.app.project import Project
 from coachwork.pipelines.approvals import Approvals
-from coachwork.pipelines.engine import Engine
+from coachwork.pipelines.engine import Engine, once
 from coachwork.pipelines.events import EventLog
 from coachwork.pipelines.run_scope import Services
 from coachwork.pipelines.runs import Runs
+from coachwork.pipelines.slots import Slots
 from coachwork.tracing import spans
-
-_started = False  # spans are recorded for one project a process
 
 
 class Runtime:
@@ -37,39 +36,25 @@ class Runtime:
         await self.stop()
 
     async def start(self) -> None:
-        global _started
-        if _started:
-            raise RuntimeError("an engine is already started in this process")
         project = self.project
         spans.start(project.database)
         services = Services(
             database=project.database,
             events=EventLog(project.database),
+            slots=Slots(self._concurrency),
             approvals=Approvals(project.database),
             webhooks=project.webhooks,
             models=project.models,
+            once=once,
         )
         self._services = services
-        self._engine = Engine(
-            project.pipelines,
-            services,
-            adopt=self._adopt,
-            concurrency=self._concurrency,
-            total=project.settings.runs.total,
-        )
+        self._engine = Engine(project.pipelines, services, adopt=self._adopt)
         await self._engine.start()
-        _started = True
         self.runs = Runs(project.pipelines, services, self._engine)
-
-    async def drain(self, seconds: float) -> None:
-        """Take nothing new, and give what works a time to end."""
-        await self._engine.drain(seconds)
 
     async def stop(self) -> None:
         """Stop working; nothing that was accepted is lost. The project stays open."""
-        global _started
         await self._services.approvals.close()
         await self._engine.stop()
-        _started = False
         spans.stop()
         self.project.database.flush()

@@ -32,10 +32,7 @@ class ServerSettings(Section):
 
 
 class RunSettings(Section):
-    """At most `concurrency` runs work at once in a process, and `total` in all workers together; None for no limit."""
-
     concurrency: int = Field(4, ge=1)
-    total: int | None = Field(None, ge=1)
 
 
 class PromptSettings(Section):

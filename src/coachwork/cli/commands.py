@@ -5,21 +5,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from coachwork.cli import (
-    approvals,
-    doctor,
-    exits,
-    ingest,
-    models,
-    new,
-    output,
-    prompt,
-    run,
-    runs,
-    serve,
-    testing,
-    worker,
-)
+from coachwork.cli import approvals, doctor, exits, ingest, models, new, output, prompt, run, runs, serve, testing
 from coachwork.errors import CoachworkError
 
 
@@ -77,7 +63,6 @@ def coachwork(
 
 app.command("new")(new.new)
 app.command("serve")(serve.serve)
-app.command("worker")(worker.worker)
 app.command("run")(run.run)
 app.command("ingest")(ingest.ingest)
 app.command("doctor")(doctor.doctor)

@@ -5,6 +5,7 @@ decided by anybody in any process, and takes the decision over in a second recor
 """
 
 import asyncio
+import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,17 +18,16 @@ from pydantic_core import to_jsonable_python
 
 from coachwork.errors import Conflict, InputError, NotFound
 from coachwork.messages import JsonValue, StepRecord
-from coachwork.pipelines import claims, journal
-from coachwork.pipelines.claims import NEVER, now
-from coachwork.pipelines.durations import seconds_of
+from coachwork.pipelines import journal
 from coachwork.pipelines.pipeline import closed_schema, input_error
-from coachwork.pipelines.run_scope import Position, RunScope, current_run
+from coachwork.pipelines.run_scope import RunScope, current_run
 from coachwork.store.database import Database
 from coachwork.store.tables import approvals
 
 T = TypeVar("T")
 Answer = Literal["accept", "edit", "reject"]
 _STATUS: dict[str, str] = {"accept": "accepted", "edit": "edited", "reject": "rejected"}
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _OTHER_PROCESS_SECONDS = 0.4  # how often decisions made by another process are looked for
 
 
@@ -60,31 +60,32 @@ async def approval(
     value; an edited one is checked against its type. Raises ValueError for an `expires` that is no time.
     """
     run = current_run("approval()")
-    seconds = None if expires is None else seconds_of(expires)
-    return await ask(run, run.position("approval", "approval"), title, value, seconds=seconds, context=context)
-
-
-async def ask(
-    run: RunScope,
-    position: Position,
-    title: str,
-    value: T,
-    *,
-    seconds: float | None = None,
-    context: Mapping[str, object] | None = None,
-) -> Decision[T]:
-    """The question at a place of the run: opened, waited for, closed; each recorded once."""
-    shown = [{"label": label, "value": to_jsonable_python(told)} for label, told in (context or {}).items()]
-    question = _Question(run, position, title, value, TypeAdapter(type(value)), seconds, shown)
+    question = _Question(
+        run=run,
+        seq=run.next_seq(),
+        title=title,
+        value=value,
+        adapter=TypeAdapter(type(value)),
+        seconds=None if expires is None else seconds_of(expires),
+        context=[{"label": label, "value": to_jsonable_python(shown)} for label, shown in (context or {}).items()],
+    )
     return cast(Decision[T], await question.ask())
+
+
+def seconds_of(text: str) -> float:
+    """The length of a time like `90s`, `30m`, `8h`, `2d`, `1w`, in seconds. Raises ValueError for anything else."""
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([smhdw])\s*", text)
+    if match is None:
+        raise ValueError(f"{text!r} is not a time: write a number and s, m, h, d or w, for example '2d'")
+    return float(match[1]) * _UNITS[match[2]]
 
 
 @dataclass
 class _Question:
-    """One question on its way to a decision."""
+    """One call of `approval()`: opened, waited for, closed."""
 
     run: RunScope
-    position: Position
+    seq: int
     title: str
     value: object
     adapter: TypeAdapter[Any]
@@ -93,68 +94,52 @@ class _Question:
 
     @property
     def id(self) -> str:
-        return f"{self.run.run_id}-{self.position.place.seq}"
+        return f"{self.run.run_id}-{self.seq}"
 
     async def ask(self) -> Decision[Any]:
-        kept, asking = self.position.kept, self.run.services.approvals
-        if kept is not None and kept.ended:
-            row = await asking.outcome(self.id)
-        else:
-            asking.expect(self.id, self.adapter)
-            expires_at = await self._open()
-            path = self.position.place.path
-            row = await self.run.waiting(path, expires_at or NEVER, True, asking.decided(self.id))
-            await self._close(row)
-        value = self.adapter.validate_python(row.value) if row.status == "edited" else self.value
-        return Decision(cast(Any, row.status), value, row.comment, row.by)
+        services = self.run.services
+        services.approvals.expect(self.id, self.adapter)
+        await services.once("approval:open", self._open)
+        services.slots.release(self.run.run_id)
+        row = await services.approvals.decided(self.id)
+        await self.run.take_turn()
+        found = await services.once("approval:close", self._close, row)
+        value = self.adapter.validate_python(found["value"]) if found["status"] == "edited" else self.value
+        return Decision(found["status"], value, found["comment"], found["by"])
 
-    async def _open(self) -> int | None:
-        """Ask, unless a worker before us did. Gives when the question expires."""
+    async def _open(self) -> None:
         shown = self.adapter.dump_python(self.value, mode="json")
-        record = StepRecord(kind="approval", name=self.name, label=self.title, input=shown)
-        place, known = self.position.place, self.position.kept is not None
-        expires_at = None if self.seconds is None else now() + int(self.seconds * 1000)
+        record = StepRecord(kind="approval", name="approval", label=self.title, input=shown)
+        run_id, seq = self.run.run_id, self.seq
         values = {
             "id": self.id,
-            "run_id": place.run_id,
-            "seq": place.seq,
+            "run_id": run_id,
+            "seq": seq,
             "title": self.title,
             "value": shown,
             "schema": closed_schema(self.adapter.json_schema(mode="validation")),
             "context": self.context,
-            "expires_at": expires_at,
+            "expires_at": None if self.seconds is None else journal.now() + int(self.seconds * 1000),
         }
 
-        def work(connection: sa.Connection) -> int | None:
-            if not known:
-                journal.step_waits(connection, place, record, self.position.began_at)
-            if journal.approval_opened(connection, values):
-                journal.approval_shown(connection, self.id, self.run.pipeline_title)
-            self._set(connection, "waiting")
-            return journal.approval_expiry(connection, self.id)
-
-        return await self.run.write(work)
-
-    async def _close(self, row: "Outcome") -> None:
-        record = StepRecord(kind="approval", name=self.name, label=self.title, detail=row.status, input=row.asked)
-        place, at = self.position.place, self.position.began_at
-
         def work(connection: sa.Connection) -> None:
-            journal.step_ended(connection, place, record, at, output=row.value, known=True)
+            journal.step_started(connection, run_id, seq, record)
+            journal.approval_opened(connection, values)
+            journal.step_waits(connection, run_id, seq, True)
             journal.approval_shown(connection, self.id, self.run.pipeline_title)
-            if not claims.pending(connection, self.run.root):
-                self._set(connection, "running")
+            journal.set_working(connection, run_id, "waiting")
 
         await self.run.write(work)
 
-    @property
-    def name(self) -> str:
-        return "repeat" if self.position.place.path.endswith(".repeat") else "approval"
+    async def _close(self, row: "Outcome") -> dict[str, JsonValue]:
+        record = StepRecord(kind="approval", name="approval", label=self.title, detail=row.status, input=row.asked)
 
-    def _set(self, connection: sa.Connection, status: str) -> None:
-        """The state of the run, and of the run at the top of the calls."""
-        for run_id in {self.run.run_id, self.run.root}:
-            journal.set_working(connection, run_id, status)
+        def work(connection: sa.Connection) -> None:
+            journal.step_ended(connection, self.run.run_id, self.seq, record, output=row.value)
+            journal.approval_shown(connection, self.id, self.run.pipeline_title)
+
+        await self.run.write(work)
+        return {"status": row.status, "value": row.value, "comment": row.comment, "by": row.by}
 
 
 @dataclass(frozen=True)
@@ -194,8 +179,9 @@ class Approvals:
                         partial(journal.approval_reopened, approval_id=approval_id, reason=reason)
                     )
                 elif row.status != "pending":
-                    return Outcome(row.status, _decided_value(row), row.value, row.comment, row.decided_by)
-                elif row.expires_at is not None and row.expires_at <= now():
+                    value = row.decision if row.status == "edited" else row.value
+                    return Outcome(row.status, value, row.value, row.comment, row.decided_by)
+                elif row.expires_at is not None and row.expires_at <= journal.now():
                     await self._database.write(
                         lambda c: journal.approval_decided(
                             c, approval_id, "expired", decision=None, comment="", by="expiry"
@@ -206,11 +192,6 @@ class Approvals:
         finally:
             self._waiting.pop(approval_id, None)
             self._adapters.pop(approval_id, None)
-
-    async def outcome(self, approval_id: str) -> Outcome:
-        """A decision that was taken over before."""
-        row = await self._row(approval_id)
-        return Outcome(row.status, _decided_value(row), row.value, row.comment, row.decided_by)
 
     async def answer(self, approval_id: str, answer: Answer, value: JsonValue, comment: str, by: str) -> None:
         """Decide an approval. Raises NotFound, InputError for a value that does not fit, Conflict if decided."""
@@ -273,9 +254,9 @@ class Approvals:
 
     async def _watch(self) -> None:
         """Wake those whose approval another process has decided; ends when nobody waits."""
-        since = now() - 60_000
+        since = journal.now() - 60_000
         while self._waiting:
-            looked = now()
+            looked = journal.now()
             query = sa.select(approvals.c.id).where(approvals.c.decided_at >= since)
             for approval_id in await self._database.read(partial(_scalars, query=query)):
                 if (news := self._waiting.get(approval_id)) is not None:
@@ -286,10 +267,6 @@ class Approvals:
 
 def _scalars(connection: sa.Connection, query: sa.Select[Any]) -> list[str]:
     return list(connection.execute(query).scalars())
-
-
-def _decided_value(row: sa.Row[Any]) -> JsonValue:
-    return cast(JsonValue, row.decision if row.status == "edited" else row.value)
 
 
 def _misfit(adapter: TypeAdapter[Any], value: JsonValue) -> str:

@@ -48,7 +48,7 @@ async def deliver(name: str, payload: object) -> Delivery:
     run = current_run("deliver()")
     data = to_jsonable_python(payload)
     record = StepRecord(kind="webhook", name=name, label=f"Sending the result to {name}", input=data)
-    message_id = f"{run.run_id}-{run.path_ahead}"
+    message_id = f"{run.run_id}-{run.seq_ahead}"
 
     async def send() -> Delivery:
         body = {

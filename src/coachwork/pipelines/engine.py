@@ -1,286 +1,282 @@
-"""Durable execution: takes runs from the database, works on them, and lets another go on where this process dies.
+"""Durable execution on DBOS (https://docs.dbos.dev): a run is a workflow that survives a kill -9 at any instant.
 
-Knows how a run is taken up, put back and ended; `claims` knows whose it is, the journal what it has
-done. There may be any number of engines on one database, on any number of machines.
+Knows how a run begins, is taken up again and ends; does not know who asked for it. There is one
+engine a process, because DBOS is one a process.
 """
 
 import asyncio
+import json
+import logging
 import os
 import secrets
 import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Coroutine, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import Any
+from pathlib import Path
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 import structlog
+from dbos import DBOS, DBOSConfig, SetWorkflowID, StepOptions
+from dbos._error import DBOSWorkflowCancelledError
+from dbos._serialization import Serializer
+from pydantic import ValidationError
 
-from coachwork.errors import CoachworkError, ProjectError, RunTooLate, did_you_mean
-from coachwork.pipelines import claims, events, journal
-from coachwork.pipelines.claims import now
-from coachwork.pipelines.events import ClaimLost
-from coachwork.pipelines.hold import Hold
-from coachwork.pipelines.performing import Outcome, perform
-from coachwork.pipelines.pipeline import Pipeline
-from coachwork.pipelines.run_scope import RunScope, Services
-from coachwork.store.tables import workers
+from coachwork.errors import CoachworkError, ProjectError, RunFailed, did_you_mean
+from coachwork.messages import ENDED
+from coachwork.pipelines import journal
+from coachwork.pipelines.pipeline import Pipeline, input_error
+from coachwork.pipelines.run_scope import RunScope, Services, failed
+from coachwork.store.database import prepare_sqlite
+from coachwork.store.tables import runs, workers
+from coachwork.tracing import spans
+from coachwork.tracing.scope import entered
 
+T = TypeVar("T")
 log = structlog.get_logger(__name__)
-_LOOK_SECONDS = 0.08  # how often a worker with a free place looks for runs that others accepted
-_CHECK_SECONDS = 0.5  # how often it asks whether what it works on is still its own
-_HEARTBEAT_SECONDS = 4.0
-_DEAD_AFTER_SECONDS = 20.0
+_VERSION = "1"  # DBOS takes a run up again only under the version it began with
+_HEARTBEAT_SECONDS = 5.0
+_DEAD_AFTER_SECONDS = 30.0
+_engine: "Engine | None" = None
+
+
+class JsonSerializer(Serializer):
+    """Workflow inputs and step results as JSON: a row of the database can never run code when it is read."""
+
+    def serialize(self, data: Any) -> str:
+        return json.dumps(data, default=repr)
+
+    def deserialize(self, serialized_data: str) -> Any:
+        return json.loads(serialized_data)
+
+    def name(self) -> str:
+        return "coachwork_json"
+
+
+@DBOS.workflow(name="coachwork.run")
+async def _run_workflow(run_id: str) -> None:
+    if _engine is None:
+        raise RuntimeError("the engine is not started")
+    await _engine.execute(run_id)
+
+
+async def once(name: str, call: Callable[..., Coroutine[Any, Any, T]], *args: Any) -> T:
+    """Make `call` as a step of the current workflow; on replay its kept result is given without a call.
+
+    Has to be awaited in the same order on every replay
+    (https://docs.dbos.dev/python/tutorials/workflow-tutorial#determinism).
+    """
+    options: StepOptions = {"name": name}
+    return await DBOS.run_step_async(options, call, *args)
 
 
 class Engine:
-    """Works on runs, at most `concurrency` at once in this process and `total` in all.
+    """Starts, resumes and ends runs. `adopt` makes this process take over the runs of dead ones."""
 
-    `adopt`: take whatever is due, and free what dead workers held. Without it only runs that were
-    begun here are worked on, for a command that ends soon.
-    """
-
-    def __init__(
-        self,
-        pipelines: Mapping[str, Pipeline[..., Any]],
-        services: Services,
-        *,
-        adopt: bool,
-        concurrency: int = 4,
-        total: int | None = None,
-    ) -> None:
+    def __init__(self, pipelines: Mapping[str, Pipeline[..., Any]], services: Services, *, adopt: bool) -> None:
         self._pipelines = pipelines
         self._services = services
         self._adopt = adopt
-        self._concurrency = concurrency
-        self._total = total
-        self._holds: dict[str, Hold] = {}
-        self._begun_here: dict[str, None] = {}
-        self._news = asyncio.Event()
-        self._taking = asyncio.Lock()
-        self._loops: list[asyncio.Task[None]] = []
+        self._tasks: dict[str, asyncio.Task[Any]] = {}
+        self._cancelled: set[str] = set()
+        self._heart: asyncio.Task[None] | None = None
+        # A thread of our own: DBOS makes its pool the loop's default one and shuts it down when it stops.
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="coachwork-engine")
         self.id = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
 
     async def start(self) -> None:
-        """Say that this worker is here, and begin to look for runs."""
-        await self._services.database.write(self._register)
-        loops = {"take": self._take_runs, "check": self._check_runs, "heartbeat": self._beat}
-        self._loops = [asyncio.create_task(work(), name=f"coachwork-{name}") for name, work in loops.items()]
-
-    async def drain(self, seconds: float) -> None:
-        """Take nothing new, and give what works a time to end."""
-        self._concurrency = 0
-        tasks = [hold.task for hold in self._holds.values() if hold.task is not None]
-        if tasks:
-            await asyncio.wait(tasks, timeout=seconds)
+        """Launch DBOS on the running loop and begin the heartbeat."""
+        global _engine
+        if _engine is not None:
+            raise RuntimeError("an engine is already started in this process")
+        _engine = self
+        _quiet_dbos()
+        database = self._services.database
+        config: DBOSConfig = {
+            "name": "coachwork",
+            "executor_id": self.id,
+            "application_version": _VERSION,
+            "serializer": JsonSerializer(),
+            "console_log_level": "ERROR",
+            "notification_listener_polling_interval_sec": 0.2,  # unused by us, but stopping waits for it
+        }
+        if database.engine.dialect.name == "sqlite":
+            config["system_database_url"] = database.url
+            config["system_database_engine"] = _dbos_sqlite(database.url)
+        else:
+            config["system_database_url"] = database.url
+        DBOS(config=config)
+        DBOS.launch()
+        await database.write(self._register)
+        self._heart = asyncio.create_task(self._beat(), name="coachwork-heartbeat")
 
     async def stop(self) -> None:
-        """Stop working. Runs that are not finished are given back, and go on elsewhere or at the next start."""
-        for task in self._loops:
+        """Stop working. Runs that are not finished stay as they are and go on at the next start."""
+        global _engine
+        if self._heart is not None:
+            self._heart.cancel()
+        begun = _workflow_tasks()  # more than our own: some may not have come to their first line
+        for task in begun:
             task.cancel()
-        working = [hold.task for hold in self._holds.values() if hold.task is not None]
-        for task in working:
-            task.cancel()
-        await asyncio.gather(*self._loops, *working, return_exceptions=True)
-
-        def leave(connection: sa.Connection) -> None:
-            claims.let_go(connection, self.id)
-            connection.execute(workers.update().where(workers.c.id == self.id).values(stopped_at=now()))
-
-        await self._services.database.write(leave)
-
-    def begin(self, run_id: str) -> None:
-        """Look at once for a run that was just accepted here."""
-        if not self._adopt:
-            self._begun_here[run_id] = None
-        self._news.set()
-
-    @property
-    def room(self) -> int:
-        """How many more runs this process may work on now."""
-        return self._concurrency - len(self._holds)
-
-    def cancel(self, run_id: str) -> None:
-        """Stop the work on a run that has been ended, if it is done here; elsewhere it is noticed within a second."""
-        if (hold := self._holds.get(run_id)) is not None:
-            hold.lose()
-
-    def wake(self) -> None:
-        """Something may be due: a person has answered."""
-        self._news.set()
-
-    # ── Taking runs ────────────────────────────────────────────────────────────────────────────
-
-    async def _take_runs(self) -> None:
-        while True:
-            self._news.clear()
-            try:
-                taken = await self._take() if self.room > 0 else 0
-            except Exception as error:  # the database was away for a moment: a worker outlives that
-                log.error("worker.take_failed", exc_info=error)
-                taken = 0
-            if not taken or self.room <= 0:
-                await _either(self._news, _LOOK_SECONDS)
-
-    async def _take(self) -> int:
-        database = self._services.database
-        if not await database.read(claims.any_due):
-            return 0
-        only = None if self._adopt else list(self._begun_here)[:200]
-        take = partial(claims.take, worker=self.id, room=self.room, total=self._total, only=only)
-        async with self._taking:
-            rows = await database.write(take)
-            for row in rows:
-                self._work_on(row)
-        return len(rows)
-
-    def _work_on(self, row: Any) -> None:
-        before = self._holds.get(row.id)
-
-        async def put_back(due_at: int, asked: int) -> bool:
-            due_at = due_at if row.deadline_at is None else min(due_at, row.deadline_at)
-            work = partial(claims.put_back, run_id=row.id, claim=row.claim, due_at=due_at, asked=asked)
-            return await self._services.database.write(work)
-
-        self._holds[row.id] = hold = Hold(row.claim, put_back, now)
-        hold.task = asyncio.create_task(self._execute(row, hold, before), name=f"coachwork-{row.id}")
-
-    async def _execute(self, row: Any, hold: Hold, before: Hold | None) -> None:
-        """From the row of a run to its end, or to where it was put back or lost."""
-        try:
-            if before is not None and before.task is not None:
-                await asyncio.wait({before.task})
-            await self._work(row, hold)
-        except ClaimLost:
-            log.warning("run.lost", run_id=row.id)
-        except asyncio.CancelledError:
-            if not hold.gone:
-                raise  # the process stops, and gives back what it holds
-        except Exception as error:  # the database was away, or we are wrong: the heartbeat gives it back
-            log.error("run.dropped", run_id=row.id, exc_info=error)
-        finally:
-            if self._holds.get(row.id) is hold:
-                del self._holds[row.id]
-            if hold.gone:
-                self._services.database.write_soon(lambda c: claims.leave(c, row.id, self.id, row.claim))
-            self._news.set()
-
-    async def _work(self, row: Any, hold: Hold) -> None:
-        opened = await self._services.database.write(partial(_open, row=row))
-        pipeline = self._pipelines.get(row.pipeline)
-        left = None if row.deadline_at is None else row.deadline_at / 1000 - time.time()
-        scope = RunScope(
-            row,
-            title=pipeline.title if pipeline else row.pipeline,
-            services=self._services,
-            hold=hold,
-            recorded=opened[0],
-            notes_shown=opened[1],
-            deadline=None if left is None else time.monotonic() + left,
+        await asyncio.gather(*begun, return_exceptions=True)
+        await self._services.database.write(
+            lambda c: c.execute(workers.update().where(workers.c.id == self.id).values(stopped_at=journal.now()))
         )
-        self._services.events.wake(row.id)
-        output, error = await self._outcome(pipeline, row, scope, left)
-        self._begun_here.pop(row.id, None)
-        if error is None:
-            work = partial(journal.succeed, run_id=row.id, output=output, claim=hold.claim)
-        else:
-            work = partial(journal.fail, run_id=row.id, error=error, claim=hold.claim)
-        written = self._services.database.write_soon(work)
-        self._services.events.wake_after(row.id, written)
-        await asyncio.wrap_future(written)
-        told = {"code": error.code} if error is not None else {}
-        log.info("run.ended", run_id=row.id, pipeline=row.pipeline, **told)
+        await self._in_thread(DBOS.destroy)
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(thread_name_prefix="asyncio"))
+        self._thread.shutdown(wait=False)
+        _engine = None
 
-    async def _outcome(
-        self, pipeline: Pipeline[..., Any] | None, row: Any, scope: RunScope, left: float | None
-    ) -> Outcome:
-        if pipeline is None:
-            hint = did_you_mean(row.pipeline, list(self._pipelines))
-            return None, ProjectError(
-                f"this run belongs to pipeline {row.pipeline!r}, which the project no longer has", hint=hint
-            )
+    async def begin(self, run_id: str) -> None:
+        """Start the workflow of a run whose row is there. Starting it twice is harmless."""
+        with SetWorkflowID(run_id):
+            await DBOS.start_workflow_async(_run_workflow, run_id)
+
+    async def cancel(self, run_id: str) -> None:
+        """Stop a run here and now if it works in this process, else at its next step wherever it works."""
+        self._cancelled.add(run_id)
+        await DBOS.cancel_workflow_async(run_id)
+        if (task := self._tasks.get(run_id)) is not None:
+            task.cancel()
+
+    async def execute(self, run_id: str) -> None:
+        """The body of the workflow: from the row of a run to its end, or to where it was cut before."""
+        row = await self._services.database.read(lambda c: c.execute(runs.select().where(runs.c.id == run_id)).one())
+        if row.status in ENDED:
+            return
+        task = asyncio.current_task()
+        assert task is not None
+        self._tasks[run_id] = task
         try:
-            async with asyncio.timeout(left) as limit:
-                return await perform(pipeline, row, scope)
-        except TimeoutError:
-            if not limit.expired():
-                raise
-            return None, _too_late(row)
+            await self._work(row)
+        except DBOSWorkflowCancelledError:
+            return  # its row says so already
+        except asyncio.CancelledError:
+            if run_id not in self._cancelled:
+                raise  # the process stops: the run stays unfinished and goes on at the next start
+        finally:
+            self._services.slots.release(run_id)
+            self._tasks.pop(run_id, None)
+            self._cancelled.discard(run_id)
 
-    # ── Life and death of workers ──────────────────────────────────────────────────────────────
-
-    async def _check_runs(self) -> None:
-        """Stop what was cancelled by another process, or taken from us while we were thought dead."""
-        while True:
-            await asyncio.sleep(_CHECK_SECONDS)
-            held = {run_id: hold.claim for run_id, hold in self._holds.items() if not hold.gone}
-            if not held:
-                continue
+    async def _work(self, row: Any) -> None:
+        resumed = row.status != "queued"
+        notes = await self._services.events.count(row.id, "data-note") if resumed else 0
+        pipeline = self._pipelines.get(row.pipeline)
+        title = pipeline.title if pipeline else row.pipeline
+        scope = RunScope(
+            row.id,
+            pipeline=row.pipeline,
+            pipeline_title=title,
+            user=row.user,
+            services=self._services,
+            notes_shown=notes,
+            resumed=resumed,
+        )
+        await scope.take_turn()
+        with entered(scope), spans.run(row.id, row.pipeline), structlog.contextvars.bound_contextvars(run_id=row.id):
             try:
-                lost = await self._services.database.read(partial(claims.lost, held=held))
-            except sa.exc.SQLAlchemyError as error:
-                log.error("worker.check_failed", error=type(error).__name__)
-                continue
-            for run_id in lost:
-                hold = self._holds.get(run_id)
-                if hold is not None and hold.claim == held[run_id]:
-                    hold.lose()
+                if pipeline is None:
+                    raise ProjectError(
+                        f"this run belongs to pipeline {row.pipeline!r}, which the project no longer has",
+                        hint=did_you_mean(row.pipeline, list(self._pipelines)),
+                    )
+                output = pipeline.dump(await pipeline.function(**pipeline.parse(row.input)))
+            except CoachworkError as error:
+                await self._fail(row.id, error)
+            except ValidationError as error:
+                shape = input_error("what the pipeline returned, or a value it made, does not fit its type", error)
+                await self._fail(row.id, RunFailed(shape.message, hint="Correct the pipeline.", details=shape.details))
+            except Exception as error:  # the application's own code: the run ends as failed, with the log telling where
+                log.error("run.failed", pipeline=row.pipeline, exc_info=error)
+                await self._fail(row.id, failed(error))
+            else:
+                await self._succeed(row, output)
+
+    async def _succeed(self, row: Any, output: Any) -> None:
+        def work(connection: sa.Connection) -> None:
+            spent = connection.execute(sa.select(runs.c.cost_nano).where(runs.c.id == row.id)).scalar_one()
+            result = {
+                "output": output,
+                "seconds": (journal.now() - row.created_at) / 1000,
+                "cost_usd": spent / 1e9,
+            }
+            closing = ({"type": "data-result", "data": result}, {"type": "finish"})
+            journal.finish(connection, row.id, "succeeded", output=output, last=closing)
+
+        await self._end(row.id, work)
+        log.info("run.succeeded", pipeline=row.pipeline)
+
+    async def _fail(self, run_id: str, error: CoachworkError) -> None:
+        problem = {**error.to_dict(), "run_id": run_id}
+        closing = (
+            {"type": "data-problem", "data": problem},
+            {"type": "error", "errorText": error.reader},
+            {"type": "finish"},
+        )
+        await self._end(run_id, lambda c: journal.finish(c, run_id, "failed", error=problem, last=closing))
+        log.warning("run.ended_failed", code=error.code)
+
+    async def _end(self, run_id: str, work: Any) -> None:
+        written = self._services.database.write_soon(work)
+        self._services.events.wake_after(run_id, written)
+        await asyncio.wrap_future(written)
+
+    async def _in_thread(self, work: Callable[..., T], *args: Any) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work, *args)
+
+    # ── Life and death of processes ────────────────────────────────────────────────────────────
 
     def _register(self, connection: sa.Connection) -> None:
-        row = {
-            "id": self.id,
-            "host": socket.gethostname(),
-            "pid": os.getpid(),
-            "started_at": now(),
-            "heartbeat_at": now(),
-        }
-        connection.execute(workers.insert().values(**row))
+        at = journal.now()
+        connection.execute(
+            workers.insert().values(
+                id=self.id, host=socket.gethostname(), pid=os.getpid(), started_at=at, heartbeat_at=at
+            )
+        )
 
     async def _beat(self) -> None:
-        """Say every few seconds that this worker lives; free the runs of those that do not."""
+        """Say every few seconds that this process lives; take over the runs of those that do not."""
         while True:
             try:
                 await self._services.database.write(
-                    lambda c: c.execute(workers.update().where(workers.c.id == self.id).values(heartbeat_at=now()))
+                    lambda c: c.execute(
+                        workers.update().where(workers.c.id == self.id).values(heartbeat_at=journal.now())
+                    )
                 )
-                async with self._taking:
-                    drop = partial(claims.let_go_but, worker=self.id, working=list(self._holds))
-                    await self._services.database.write(drop)
                 if self._adopt:
-                    await self._free_the_dead()
-            except Exception as error:  # a heart that stops after one bad beat would look like a dead worker
+                    await self._take_over()
+            except Exception as error:  # a heart that stops after one bad beat would look like a dead process
                 log.error("worker.heartbeat_failed", exc_info=error)
             await asyncio.sleep(_HEARTBEAT_SECONDS)
 
-    async def _free_the_dead(self) -> None:
-        others = workers.select().where(workers.c.adopted_by.is_(None), workers.c.id != self.id)
-        rows = await self._services.database.read(lambda c: c.execute(others).all())
-        dead = [row.id for row in rows if _is_dead(row)]
-        if dead:
-            freed = await self._services.database.write(partial(claims.adopt, by=self.id, dead=dead))
-            if freed:
-                log.info("worker.adopted", dead=dead, runs=freed)
-                self._news.set()
+    async def _take_over(self) -> None:
+        rows = await self._services.database.read(
+            lambda c: c.execute(workers.select().where(workers.c.adopted_by.is_(None), workers.c.id != self.id)).all()
+        )
+        for row in rows:
+            if not _is_dead(row):
+                continue
+            claimed = await self._services.database.write(partial(_claim, dead=row.id, by=self.id))
+            if claimed:
+                recovered = await self._in_thread(_recover, row.id)
+                if recovered:
+                    log.info("worker.adopted", dead=row.id, runs=recovered)
+        await self._begin_forgotten()
 
-
-def _open(connection: sa.Connection, row: Any) -> tuple[dict[str, journal.Kept], int]:
-    """Say that the run works, and read what it has done before."""
-    if row.status != "waiting":
-        journal.set_working(connection, row.id, "running", row.claim)
-    if row.started_at is None:  # nobody worked on it before us
-        return {}, 0
-    return journal.recorded(connection, row.id), events.count(connection, row.id, "data-note")
-
-
-def _too_late(row: Any) -> CoachworkError:
-    seconds = (row.deadline_at - row.created_at) / 1000
-    return RunTooLate(
-        f"run {row.id} did not end within its {seconds:g} s", hint="Give it more: a later deadline, or none."
-    )
+    async def _begin_forgotten(self) -> None:
+        """Start runs that were accepted by a process which died before it could start them."""
+        old = journal.now() - 10_000
+        query = sa.select(runs.c.id).where(runs.c.status == "queued", runs.c.created_at < old)
+        for run_id in await self._services.database.read(lambda c: c.execute(query).scalars().all()):
+            if run_id not in self._tasks and await DBOS.get_workflow_status_async(run_id) is None:
+                await self.begin(run_id)
 
 
 def _is_dead(row: Any) -> bool:
-    """Stopped, silent for a while, or a process of this machine that is gone."""
+    """Stopped, silent for half a minute, or a process of this machine that is gone."""
     if row.stopped_at is not None or time.time() - row.heartbeat_at / 1000 > _DEAD_AFTER_SECONDS:
         return True
     if row.host != socket.gethostname():
@@ -294,9 +290,40 @@ def _is_dead(row: Any) -> bool:
     return False
 
 
-async def _either(news: asyncio.Event, seconds: float) -> None:
-    try:
-        async with asyncio.timeout(seconds):
-            await news.wait()
-    except TimeoutError:
-        return
+def _claim(connection: sa.Connection, dead: str, by: str) -> bool:
+    """Take over a dead worker; False where another process was faster."""
+    free = workers.c.id == dead, workers.c.adopted_by.is_(None)
+    return bool(connection.execute(workers.update().where(*free).values(adopted_by=by)).rowcount)
+
+
+def _workflow_tasks() -> list[asyncio.Task[Any]]:
+    """The workflows that DBOS has begun in this process."""
+    from dbos._dbos import _get_dbos_instance
+
+    return list(_get_dbos_instance()._workflow_tasks)
+
+
+def _recover(executor: str) -> int:
+    """Hand the unfinished runs of an executor to DBOS's recovery, which starts each exactly once."""
+    from dbos._dbos import _get_dbos_instance
+    from dbos._recovery import recover_pending_workflows
+
+    return len(recover_pending_workflows(_get_dbos_instance(), [executor]))
+
+
+def _dbos_sqlite(url: str) -> sa.Engine:
+    """DBOS's own engine on our file: write-ahead logging, which DBOS does not set, and its IMMEDIATE transactions."""
+    parsed = sa.make_url(url)
+    Path(parsed.database or "").parent.mkdir(parents=True, exist_ok=True)
+    engine = sa.create_engine(parsed, connect_args={"timeout": 30, "check_same_thread": False})
+
+    @sa.event.listens_for(engine, "connect")
+    def _prepare(connection: Any, _record: Any) -> None:
+        connection.isolation_level = "IMMEDIATE"
+        prepare_sqlite(connection)
+
+    return engine
+
+
+def _quiet_dbos() -> None:
+    logging.getLogger("dbos").setLevel(logging.ERROR)

@@ -11,43 +11,21 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from coachwork.messages import ENDED, JsonValue
+from coachwork.messages import JsonValue
 from coachwork.store.database import Database
-from coachwork.store.tables import events, runs
+from coachwork.store.tables import events
 
 Event = dict[str, Any]
 LAST = frozenset({"finish", "abort"})
 _OTHER_PROCESS_SECONDS = 0.4  # how often a reader looks for events that another process wrote
 
 
-class ClaimLost(Exception):
-    """Another worker works on this run, or it has ended: what this one wanted to write is refused."""
-
-
-def append(connection: sa.Connection, run_id: str, *new: Event, claim: int | None = None, cost_nano: int = 0) -> None:
-    """Number events and add them to a run, in one visit of its row, which also books a cost.
-
-    Called inside a write transaction. Raises ClaimLost where `claim` is no longer good.
-    """
-    values: dict[str, Any] = {"last_event": runs.c.last_event + len(new)}
-    where = [runs.c.id == run_id]
-    if cost_nano:
-        values["cost_nano"] = runs.c.cost_nano + cost_nano
-    if claim is not None:
-        where += [runs.c.claim == claim, runs.c.status.not_in(ENDED)]
-    last = connection.execute(runs.update().where(*where).values(**values).returning(runs.c.last_event)).scalar()
-    if last is None:
-        raise ClaimLost(run_id)
-    first = last - len(new) + 1
-    connection.execute(
-        events.insert(), [{"run_id": run_id, "seq": first + n, "data": event} for n, event in enumerate(new)]
-    )
-
-
-def count(connection: sa.Connection, run_id: str, type_: str) -> int:
-    """How many events of a type a run has so far."""
-    found = connection.execute(sa.select(events.c.data).where(events.c.run_id == run_id)).scalars()
-    return sum(1 for event in found if event["type"] == type_)
+def append(connection: sa.Connection, run_id: str, event: Event) -> int:
+    """Add an event to a run and give its number. Called inside a write transaction."""
+    newest = sa.select(sa.func.coalesce(sa.func.max(events.c.seq), 0)).where(events.c.run_id == run_id)
+    seq = int(connection.execute(newest).scalar_one()) + 1
+    connection.execute(events.insert().values(run_id=run_id, seq=seq, data=event))
+    return seq
 
 
 class EventLog:
@@ -62,7 +40,8 @@ class EventLog:
         """Queue events in order; readers wake once they are committed."""
 
         def work(connection: sa.Connection) -> None:
-            append(connection, run_id, *new)
+            for event in new:
+                append(connection, run_id, event)
 
         self.wake_after(run_id, self._database.write_soon(work))
 
@@ -71,7 +50,7 @@ class EventLog:
 
         def done(_future: Any) -> None:
             if not self._loop.is_closed():
-                self._loop.call_soon_threadsafe(self.wake, run_id)
+                self._loop.call_soon_threadsafe(self._wake, run_id)
 
         written.add_done_callback(done)
 
@@ -80,6 +59,11 @@ class EventLog:
         query = sa.select(events.c.seq, events.c.data).where(events.c.run_id == run_id, events.c.seq > after)
         rows = await self._database.read(lambda c: c.execute(query.order_by(events.c.seq).limit(1000)).all())
         return [(row.seq, row.data) for row in rows]
+
+    async def count(self, run_id: str, type_: str) -> int:
+        """How many events of a type a run has so far."""
+        found = await self.since(run_id)
+        return sum(1 for _seq, event in found if event["type"] == type_)
 
     async def follow(self, run_id: str, after: int = 0) -> AsyncIterator[tuple[int, JsonValue]]:
         """Yield what is there above `after`, then what comes, until the run's last event."""
@@ -109,8 +93,7 @@ class EventLog:
         row = await self._database.read(lambda c: c.execute(newest).one_or_none())
         return row is not None and row.seq <= after and row.data["type"] in LAST
 
-    def wake(self, run_id: str) -> None:
-        """Let the readers of a run look for what is new."""
+    def _wake(self, run_id: str) -> None:
         for news in self._readers.get(run_id, ()):
             news.set()
 

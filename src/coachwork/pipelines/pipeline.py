@@ -57,25 +57,7 @@ class Pipeline(Generic[P, R]):
             self._check_example(example)
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Awaitable[R]:
-        """Within a run: a run of its own, called by that one, with its own steps. Elsewhere: the function."""
-        from coachwork.pipelines.calls import call_pipeline
-
-        return call_pipeline(self, args, kwargs)
-
-    def given(self, args: Sequence[Any], kwargs: dict[str, Any]) -> JsonValue:
-        """The arguments of a call as an input, in plain JSON. Raises InputError for what does not fit."""
-        bound = inspect.signature(self.function).bind(*args, **kwargs)
-        bound.apply_defaults()
-        values = dict(bound.arguments)
-        value = next(iter(values.values())) if self._single is not None else values
-        try:
-            return self._input.dump_python(self._input.validate_python(value), mode="json")
-        except ValidationError as error:
-            raise input_error(f"the input of {self.name!r} does not fit", error) from None
-
-    def load(self, output: JsonValue) -> R:
-        """What the function returned, from its plain JSON."""
-        return self._output.validate_python(output)
+        return self.function(*args, **kwargs)
 
     def parse(self, value: JsonValue) -> dict[str, Any]:
         """Keyword arguments for the function. Raises InputError naming every field that does not fit."""

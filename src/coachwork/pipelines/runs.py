@@ -16,9 +16,8 @@ import sqlalchemy as sa
 
 from coachwork.errors import Conflict, InputError, NotFound, RunCancelled, did_you_mean
 from coachwork.messages import ENDED, JsonValue
-from coachwork.pipelines import claims, events, journal
+from coachwork.pipelines import events, journal
 from coachwork.pipelines.approvals import Answer
-from coachwork.pipelines.claims import now
 from coachwork.pipelines.engine import Engine
 from coachwork.pipelines.pipeline import Pipeline
 from coachwork.pipelines.run_scope import Services
@@ -57,20 +56,12 @@ class Runs:
         self._engine = engine
 
     async def start(
-        self,
-        pipeline: str,
-        input: JsonValue,
-        *,
-        user: str = "",
-        idempotency_key: str | None = None,
-        priority: int = 0,
-        deadline: float | None = None,
+        self, pipeline: str, input: JsonValue, *, user: str = "", idempotency_key: str | None = None
     ) -> RunDetail:
-        """Accept a run; any worker begins it. The same `idempotency_key` gives the same run again.
+        """Accept a run and begin it. The same `idempotency_key` gives the same run again.
 
-        Runs of a higher `priority` begin first; `deadline` is in seconds from now, after which the run
-        fails. Raises NotFound for an unknown pipeline, InputError for an input that does not fit,
-        Conflict for a key that was used with another input.
+        Raises NotFound for an unknown pipeline, InputError for an input that does not fit, Conflict
+        for a key that was used with another input.
         """
         found = self._pipelines.get(pipeline)
         if found is None:
@@ -84,14 +75,11 @@ class Runs:
             "input": value,
             "user": user,
             "idempotency_key": idempotency_key,
-            "created_at": now(),
-            "priority": priority,
-            "deadline_at": None if deadline is None else now() + int(deadline * 1000),
+            "created_at": journal.now(),
         }
-        free = self._engine.room > 0
-        row = await self._services.database.write(lambda connection: _accept(connection, values, free=free))
+        row = await self._services.database.write(lambda connection: _accept(connection, values))
         if row.id == values["id"]:
-            self._engine.begin(row.id)
+            await self._engine.begin(row.id)
         elif (row.pipeline, row.input) != (pipeline, value):
             raise Conflict(
                 f"the key {idempotency_key!r} was already used for run {row.id} with another input",
@@ -108,17 +96,13 @@ class Runs:
             if run is None:
                 raise NotFound(f"there is no run {run_id!r}")
             done = c.execute(steps.select().where(steps.c.run_id == run_id).order_by(steps.c.seq)).all()
-            below = c.execute(runs.select().where(runs.c.root == run_id).order_by(runs.c.created_at)).all()
-            family = [run_id, *(row.id for row in below)]
-            asked = journal.approvals_query().where(approvals.c.run_id.in_(family))
-            asked = asked.order_by(approvals.c.created_at, approvals.c.seq)
+            asked = journal.approvals_query().where(approvals.c.run_id == run_id).order_by(approvals.c.seq)
             rated = c.execute(feedback.select().where(feedback.c.run_id == run_id)).first()
-            return run, done, c.execute(asked).all(), rated, below, _places(c, [run])
+            return run, done, c.execute(asked).all(), rated
 
-        run, done, asked, rated, below, places = await self._services.database.read(read)
+        run, done, asked, rated = await self._services.database.read(read)
         return RunDetail(
-            **run_fields(run, places.get(run_id)),
-            called=[RunView(**run_fields(row, None)) for row in below],
+            **run_fields(run, self._services.slots.position(run_id)),
             input=run.input,
             output=run.output,
             error=run.error,
@@ -131,7 +115,7 @@ class Runs:
 
     async def list(self, filter: RunFilter) -> Page[RunView]:
         """The newest runs first, a page at a time. Raises InputError for a cursor or a status that is none."""
-        where, limit = [runs.c.root == ""], _limit(filter.limit)
+        where, limit = [], _limit(filter.limit)
         if filter.pipeline:
             where.append(runs.c.pipeline == filter.pipeline)
         if filter.q:
@@ -141,14 +125,11 @@ class Runs:
         if filter.status:
             where.append(runs.c.status.in_(_statuses(filter.status)))
         query = _after(sa.select(runs).where(*where), runs, filter.cursor).limit(limit + 1)
-
-        def read(c: sa.Connection) -> tuple[Any, ...]:
-            found = c.execute(query).all()
-            return found, c.execute(counts).all(), _places(c, found)
-
-        rows, by_status, places = await self._services.database.read(read)
+        rows, by_status = await self._services.database.read(
+            lambda c: (c.execute(query).all(), c.execute(counts).all())
+        )
         return Page(
-            items=[RunView(**run_fields(row, places.get(row.id))) for row in rows[:limit]],
+            items=[RunView(**run_fields(row, self._services.slots.position(row.id))) for row in rows[:limit]],
             next_cursor=_cursor(rows[limit - 1]) if len(rows) > limit else None,
             counts=_counts(by_status),
         )
@@ -175,15 +156,17 @@ class Runs:
     async def cancel(self, run_id: str) -> RunDetail:
         """Stop a run for good. Raises NotFound, Conflict where it has already ended."""
         await self._known(run_id)
-        await self._refuse_called(run_id, "cancelled")
-        written = self._services.database.write_soon(lambda c: _cancel(c, run_id))
+        problem = {**RunCancelled(f"run {run_id} was cancelled").to_dict(), "run_id": run_id}
+        written = self._services.database.write_soon(
+            lambda c: journal.finish(c, run_id, "cancelled", error=problem, last=({"type": "abort"},))
+        )
         self._services.events.wake_after(run_id, written)
         if not await asyncio.wrap_future(written):
             run = await self.get(run_id)
             raise Conflict(
                 f"run {run_id} has already {run.status}", reader="This has already ended, so it can't be stopped."
             )
-        self._engine.cancel(run_id)
+        await self._engine.cancel(run_id)
         return await self.get(run_id)
 
     async def feedback(
@@ -191,7 +174,7 @@ class Runs:
     ) -> FeedbackView:
         """Keep a person's verdict on a run; a later one replaces it. Raises NotFound."""
         await self._known(run_id)
-        values = {"helpful": helpful, "reasons": list(reasons), "comment": comment, "at": now()}
+        values = {"helpful": helpful, "reasons": list(reasons), "comment": comment, "at": journal.now()}
 
         def work(connection: sa.Connection) -> None:
             connection.execute(feedback.delete().where(feedback.c.run_id == run_id, feedback.c.user == user))
@@ -228,23 +211,12 @@ class Runs:
     ) -> ApprovalView:
         """Decide an approval; the first answer counts. Raises NotFound, Conflict, InputError."""
         await self._services.approvals.answer(approval_id, decision, value, comment, by)
-        self._engine.wake()
         return await self.approval(approval_id)
 
     async def _known(self, run_id: str) -> None:
         query = sa.select(runs.c.id).where(runs.c.id == run_id)
         if await self._services.database.read(lambda c: c.execute(query).one_or_none()) is None:
             raise NotFound(f"there is no run {run_id!r}")
-
-    async def _refuse_called(self, run_id: str, what: str) -> None:
-        query = sa.select(runs.c.root).where(runs.c.id == run_id)
-        root = await self._services.database.read(lambda c: c.execute(query).scalar_one())
-        if root:
-            raise Conflict(
-                f"run {run_id} works for run {root}, and can't be {what} alone",
-                hint=f"Use {root} instead.",
-                reader="This is a part of something larger, which has to be stopped as a whole.",
-            )
 
     def _title(self, pipeline: str) -> str:
         known = self._pipelines.get(pipeline)
@@ -256,35 +228,19 @@ def new_id(kind: str) -> str:
     return f"{kind}_{time.time_ns() // 1_000_000:011x}{secrets.token_hex(5)}"
 
 
-def _accept(connection: sa.Connection, values: dict[str, Any], *, free: bool) -> sa.Row[Any]:
+def _accept(connection: sa.Connection, values: dict[str, Any]) -> sa.Row[Any]:
     """Insert the run, or find the one that has its idempotency key."""
     if values["idempotency_key"] is not None:
         known = runs.select().where(runs.c.idempotency_key == values["idempotency_key"])
         if (row := connection.execute(known).one_or_none()) is not None:
             return row
-    ahead = 0 if free else len(claims.line(connection))
     connection.execute(runs.insert().values(**values))
-    position = None if free else ahead + 1
-    queued = {"type": "data-run", "data": {"status": "queued", "position": position}}
-    events.append(connection, values["id"], {"type": "start", "messageId": values["id"]}, queued)
+    for event in (
+        {"type": "start", "messageId": values["id"]},
+        {"type": "data-run", "data": {"status": "queued", "position": None}},
+    ):
+        events.append(connection, values["id"], event)
     return connection.execute(runs.select().where(runs.c.id == values["id"])).one()
-
-
-def _cancel(connection: sa.Connection, run_id: str) -> bool:
-    """End a run and all that it called. False where it had ended before."""
-    for ended in (run_id, *journal.called_by(connection, run_id)):
-        problem = {**RunCancelled(f"run {ended} was cancelled").to_dict(), "run_id": ended}
-        done = journal.finish(connection, ended, "cancelled", error=problem, last=({"type": "abort"},))
-        if ended == run_id and not done:
-            return False
-    return True
-
-
-def _places(connection: sa.Connection, rows: Sequence[Any]) -> dict[str, int]:
-    """Where in the line for a worker those stand that wait there, counting from 1."""
-    if not any(row.status == "queued" for row in rows):
-        return {}
-    return {run_id: place for place, run_id in enumerate(claims.line(connection), 1)}
 
 
 def _limit(limit: int) -> int:

@@ -1,67 +1,28 @@
 """The small verbs of a pipeline: `@step`, `note`, `transcribe`. Each is a recorded step or words for the reader."""
 
-import asyncio
 import inspect
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from functools import wraps
-from itertools import count
-from typing import Any, ParamSpec, TypeVar, cast, get_type_hints, overload
+from typing import ParamSpec, TypeVar, get_type_hints
 
-import structlog
 from pydantic import TypeAdapter
 from pydantic_core import to_jsonable_python
 
-from coachwork.errors import CoachworkError, ProjectError, RunFailed
-from coachwork.messages import Audio, JsonValue, StepRecord, Transcript
-from coachwork.pipelines.run_scope import Repeat, RunScope, current_run
+from coachwork.errors import ProjectError
+from coachwork.messages import Audio, StepRecord, Transcript
+from coachwork.pipelines.run_scope import current_run
 from coachwork.tracing.scope import current_scope, recorded
 
-log = structlog.get_logger(__name__)
 P = ParamSpec("P")
 R = TypeVar("R")
 
 
-@overload
-def step(function: Callable[P, Awaitable[R]], /) -> Callable[P, Awaitable[R]]: ...
-
-
-@overload
-def step(
-    *, retries: int = 0, wait: float = 1.0, repeat: Repeat = "again"
-) -> Callable[[Callable[P, Awaitable[R]]], Callable[P, Awaitable[R]]]: ...
-
-
-def step(
-    function: Callable[P, Awaitable[R]] | None = None,
-    /,
-    *,
-    retries: int = 0,
-    wait: float = 1.0,
-    repeat: Repeat = "again",
-) -> Any:
+def step(function: Callable[P, Awaitable[R]]) -> Callable[P, Awaitable[R]]:
     """Make an async function a recorded step: within a run it is done once, and its result is kept.
 
     The result has to fit the function's return type, which says how it is kept. An exception is
-    kept as RunFailed. `retries`: after a failure it is tried so many times more, first after `wait`
-    seconds, then after twice as long each time; an error of Coachwork's that is not `retryable` is
-    final at once. `repeat="ask"` is for what must not happen twice: where a crash cut the step, a
-    person is asked whether it is done again, instead of guessing. Raises ProjectError for a function
-    that is not async or does not say what it returns.
+    kept as RunFailed. Raises ProjectError for a function that is not async or does not say what it returns.
     """
-    if function is None:
-        return lambda given: _recorded_step(given, _Policy(retries, wait, repeat))
-    return _recorded_step(function, _Policy(retries, wait, repeat))
-
-
-@dataclass(frozen=True)
-class _Policy:
-    retries: int
-    wait: float
-    repeat: Repeat
-
-
-def _recorded_step(function: Callable[P, Awaitable[R]], policy: _Policy) -> Callable[P, Awaitable[R]]:
     hints = get_type_hints(function, include_extras=True)
     if not inspect.iscoroutinefunction(function) or "return" not in hints:
         raise ProjectError(
@@ -70,45 +31,17 @@ def _recorded_step(function: Callable[P, Awaitable[R]], policy: _Policy) -> Call
             line=function.__code__.co_firstlineno,
             hint="Write `async def … -> Type:`.",
         )
-    if policy.retries < 0 or policy.wait < 0:
-        raise ProjectError(f"step {function.__name__!r}: retries={policy.retries}, wait={policy.wait} is below zero")
     adapter: TypeAdapter[R] = TypeAdapter(hints["return"])
-    signature, name = inspect.signature(function), function.__name__
-    label = (inspect.getdoc(function) or "").split("\n")[0].rstrip(".") or name.replace("_", " ").capitalize()
+    name, label = function.__name__, (inspect.getdoc(function) or "").split("\n")[0].rstrip(".")
 
     @wraps(function)
     async def recorded_step(*args: P.args, **kwargs: P.kwargs) -> R:
-        scope = current_scope()
-        if not isinstance(scope, RunScope):
-            return await _tried(policy, None, lambda: function(*args, **kwargs))
-        shown = to_jsonable_python(signature.bind(*args, **kwargs).arguments, fallback=repr)
-        record = StepRecord(kind="step", name=name, label=label, input=shown)
-
-        async def as_json() -> JsonValue:
-            done = await _tried(policy, record, lambda: function(*args, **kwargs))
-            return cast(JsonValue, adapter.dump_python(done, mode="json"))
-
-        return adapter.validate_python(await scope.step(record, as_json, repeat=policy.repeat))
+        given = inspect.signature(function).bind(*args, **kwargs).arguments
+        shown = to_jsonable_python(given, fallback=repr)
+        record = StepRecord(kind="step", name=name, label=label or name.replace("_", " ").capitalize(), input=shown)
+        return await recorded(record, adapter, lambda: function(*args, **kwargs))
 
     return recorded_step
-
-
-async def _tried(policy: _Policy, record: StepRecord | None, call: Callable[[], Awaitable[R]]) -> R:
-    """Call, and again after a failure that may pass. Raises the last one."""
-    for number in count(1):
-        try:
-            result = await call()
-        except Exception as error:
-            final = isinstance(error, CoachworkError) and not error.retryable and not isinstance(error, RunFailed)
-            if final or number > policy.retries:
-                raise
-            log.warning("step.tried", step="" if record is None else record.name, number=number, error=repr(error))
-        else:
-            if record is not None and number > 1:
-                record.detail = f"at try {number}"
-            return result
-        await asyncio.sleep(policy.wait * 2 ** (number - 1))
-    raise AssertionError("unreachable")
 
 
 def note(label: str) -> None:

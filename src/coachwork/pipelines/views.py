@@ -1,6 +1,5 @@
 """A run as it is shown over HTTP, in the CLI and on the page. Knows field names; does not know where rows come from."""
 
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Generic, Literal, TypeVar
 
@@ -26,11 +25,7 @@ class Page(View, Generic[T]):
 
 
 class StepView(View):
-    """A step. `path` is its place in the code's order, `branch` the branch of a `gather` or `map` it is in."""
-
     seq: int
-    path: str = ""
-    branch: str = ""
     kind: str
     name: str
     label: str
@@ -92,9 +87,6 @@ class RunView(View):
     cost_usd: float | None
     user: str
     position: int | None = None
-    priority: int = 0
-    parent: str | None = None
-    deadline: datetime | None = None
 
 
 class RunDetail(RunView):
@@ -102,7 +94,6 @@ class RunDetail(RunView):
     output: JsonValue = None
     error: dict[str, Any] | None = None
     steps: list[StepView] = []
-    called: list[RunView] = []
     approvals: list[ApprovalView] = []
     feedback: FeedbackView | None = None
 
@@ -122,15 +113,11 @@ def between(start: int | None, end: int | None) -> float | None:
     return None if start is None or end is None else (end - start) / 1000
 
 
-def step_view(row: sa.Row[Any] | Mapping[str, Any], *, whole: bool = True) -> StepView:
+def step_view(row: sa.Row[Any], *, whole: bool = True) -> StepView:
     """A row of `steps`; without input and output where the whole is not asked for."""
-    values = row if isinstance(row, Mapping) else row._asdict()
+    values = row._asdict()
     return StepView(
-        branch=values["path"].rpartition(".")[0],
-        **{
-            name: values[name]
-            for name in ("seq", "path", "kind", "name", "label", "detail", "status", "route", "model")
-        },
+        **{name: values[name] for name in ("seq", "kind", "name", "label", "detail", "status", "route", "model")},
         **{name: values[name] for name in ("prompt_version", "how", "cached", "error")},
         input_tokens=values["input_tokens"],
         output_tokens=values["output_tokens"],
@@ -164,8 +151,6 @@ def run_fields(row: sa.Row[Any], position: int | None) -> dict[str, Any]:
     values = row._asdict()
     return {
         **{name: values[name] for name in ("id", "pipeline", "title", "status", "user")},
-        **{name: values[name] for name in ("priority", "parent")},
-        "deadline": moment(values["deadline_at"]),
         "created_at": _known(values["created_at"]),
         "started_at": moment(values["started_at"]),
         "finished_at": moment(values["finished_at"]),

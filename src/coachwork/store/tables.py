@@ -23,18 +23,8 @@ runs = sa.Table(
     sa.Column("started_at", BigInt),
     sa.Column("finished_at", BigInt),
     sa.Column("cost_nano", BigInt, nullable=False, server_default="0"),
-    sa.Column("worker", sa.Text, nullable=False, server_default=""),  # who works on it now, "" for nobody
-    sa.Column("claim", sa.Integer, nullable=False, server_default="0"),  # rises with every worker that takes it
-    sa.Column("due_at", BigInt, nullable=False, server_default="0"),  # when it may be taken; see pipelines/claims.py
-    sa.Column("priority", sa.Integer, nullable=False, server_default="0"),
-    sa.Column("deadline_at", BigInt),
-    sa.Column("parent", sa.Text),  # the run that called this one
-    sa.Column("root", sa.Text, nullable=False, server_default=""),  # the run at the top of the calls, "" for itself
-    sa.Column("last_event", sa.Integer, nullable=False, server_default="0"),
     sa.Index("runs_by_time", "created_at", "id"),
     sa.Index("runs_by_status", "status", "created_at"),
-    sa.Index("runs_by_worker", "worker", "due_at"),
-    sa.Index("runs_by_root", "root"),
 )
 
 steps = sa.Table(
@@ -42,7 +32,6 @@ steps = sa.Table(
     metadata,
     sa.Column("run_id", sa.Text, sa.ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True),
     sa.Column("seq", sa.Integer, primary_key=True),
-    sa.Column("path", sa.Text, nullable=False, server_default=""),  # its place in the code's order: 3, or 4.prices.1
     sa.Column("kind", sa.Text, nullable=False),
     sa.Column("name", sa.Text, nullable=False),
     sa.Column("label", sa.Text, nullable=False, server_default=""),
