@@ -1,20 +1,20 @@
 import { TriangleAlert } from "lucide-react";
-import { useCallback, useMemo } from "react";
+import { useCallback } from "react";
 import type { Leaf } from "../text/markdown";
 import { MarkdownText } from "../text/MarkdownText";
 import { cut } from "../text/offsets";
 import { Tip } from "../parts/Tip";
 import { CitationMark } from "./CitationMark";
+import { citationAt } from "./answer";
 import type { Answer } from "./answer";
 
 const WHY = "No passage was found that says this. Check it before you rely on it.";
 
 /** The answer with its citations as small numbers and its unsupported sentences marked. */
 export function AnswerText({ answer, writing = false }: { answer: Answer; writing?: boolean }) {
-  const byMarker = useMemo(() => new Map(answer.citations.map((citation) => [citation.marker, citation])), [answer.citations]);
   const showCite = useCallback(
-    (marker: number) => {
-      const citation = byMarker.get(marker);
+    (marker: number, start: number) => {
+      const citation = citationAt(answer, marker, start);
       if (citation) return <CitationMark citation={citation} />;
       return writing ? (
         <span className="tnum relative -top-[3px] mr-px ml-[3px] rounded bg-hover px-[5px] py-[1.5px] text-[11px] leading-none font-semibold text-ink-2">{marker}</span>
@@ -22,7 +22,7 @@ export function AnswerText({ answer, writing = false }: { answer: Answer; writin
         <span className="text-ink-3">[{marker}]</span>
       );
     },
-    [byMarker, writing],
+    [answer, writing],
   );
   const showLeaf = useCallback(
     (leaf: Leaf) =>

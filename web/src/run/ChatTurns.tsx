@@ -4,7 +4,7 @@ import { useRun } from "../api/queries";
 import type { ChatMessage } from "../api/types";
 import { Button, IconButton } from "../parts/Button";
 import { CopyButton } from "../parts/CopyButton";
-import { answerOf } from "./answer";
+import { answerOf, unchecked } from "./answer";
 import { AnswerText, UnsupportedNote } from "./AnswerText";
 import { Sources } from "./Sources";
 
@@ -59,7 +59,7 @@ export function EarlierAnswer({ turn }: { turn: ChatMessage }) {
   const run = useRun(turn.run_id || undefined).data;
   const [open, setOpen] = useState(false);
   const recorded = answerOf(run?.output);
-  const answer = recorded && recorded.text === turn.content ? recorded : { text: turn.content, citations: [], unsupported: [], rest: {} };
+  const answer = recorded && recorded.text === turn.content ? recorded : unchecked(turn.content);
   return (
     <div className="flex flex-col gap-3">
       <AnswerText answer={answer} />

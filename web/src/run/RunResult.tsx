@@ -11,7 +11,7 @@ import { CopyButton } from "../parts/CopyButton";
 import { ProblemNote } from "../parts/ProblemNote";
 import { When } from "../parts/When";
 import { plural } from "../text/numbers";
-import { answerOf } from "./answer";
+import { answerOf, unchecked } from "./answer";
 import type { Answer } from "./answer";
 import { AnswerFacts } from "./AnswerFacts";
 import { AnswerText, UnsupportedNote } from "./AnswerText";
@@ -87,7 +87,7 @@ export function RunResult({ view, feedback, outputSchema, broken = false, onRetr
 }
 
 function writingAnswer(text: string): Answer {
-  return { text, citations: [], unsupported: [], rest: {} };
+  return unchecked(text);
 }
 
 function StopButton({ id }: { id: string }) {

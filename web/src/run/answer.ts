@@ -10,21 +10,49 @@ export interface Answer {
   citations: Citation[];
   /** Sentences in JavaScript offsets, in order, not overlapping. */
   unsupported: Range<Sentence>[];
+  /** The citations of each sentence, in JavaScript offsets. */
+  cited: Range<Citation[]>[];
   /** Everything the output says beside the answer. */
   rest: JsonObject;
 }
 
+/** Text that nobody has held against its sources: while it is written, or where there are none. */
+export function unchecked(text: string): Answer {
+  return { text, citations: [], unsupported: [], cited: [], rest: {} };
+}
+
 /** An output with `text` is an answer; anything else is shown as labelled values. */
 export function answerOf(output: Json | undefined): Answer | null {
-  if (typeof output === "string") return { text: output, citations: [], unsupported: [], rest: {} };
+  if (typeof output === "string") return unchecked(output);
   if (!isObject(output) || typeof output["text"] !== "string") return null;
-  const { text, citations, sentences, ...rest } = output;
-  return {
-    text: text as string,
-    citations: (Array.isArray(citations) ? (citations as unknown as Citation[]) : []).filter((citation) => typeof citation?.marker === "number"),
-    unsupported: unsupportedIn(text as string, Array.isArray(sentences) ? (sentences as unknown as Sentence[]) : []),
-    rest,
-  };
+  const { text, citations: given, sentences: checked, ...rest } = output;
+  const citations = (Array.isArray(given) ? (given as unknown as Citation[]) : []).filter((citation) => typeof citation?.marker === "number");
+  const sentences = Array.isArray(checked) ? (checked as unknown as Sentence[]) : [];
+  return { text: text as string, citations, unsupported: unsupportedIn(text as string, sentences), cited: citedIn(text as string, sentences, citations), rest };
+}
+
+/** The citations follow the sentences in order, one for each marker of each sentence; where they don't, none is paired. */
+export function citedIn(text: string, sentences: Sentence[], citations: Citation[]): Range<Citation[]>[] {
+  const markers = sentences.flatMap((sentence) => sentence.markers ?? []);
+  if (markers.length !== citations.length || markers.some((marker, index) => citations[index]?.marker !== marker)) return [];
+  const units = unitOffsets(text);
+  let at = 0;
+  return sentences.map((sentence) => {
+    const value = citations.slice(at, (at += sentence.markers?.length ?? 0));
+    return { start: units(sentence.start), end: units(sentence.end), value };
+  });
+}
+
+/**
+ * The citation that a number in the text stands for: that of its own sentence. A number that pointed to the wrong
+ * passage stands for the one that bears the sentence out, as the check found it.
+ */
+export function citationAt(answer: Answer, marker: number, start: number): Citation | undefined {
+  const sentence = answer.cited.find((range) => range.start <= start && start < range.end);
+  if (!sentence) return answer.citations.find((citation) => citation.marker === marker);
+  const own = sentence.value.find((citation) => citation.marker === marker);
+  const written = new Set([...answer.text.slice(sentence.start, sentence.end).matchAll(/\[[\d\s,;]+\]/g)].flatMap((found) => found[0].match(/\d+/g) ?? []).map(Number));
+  return own ?? sentence.value.find((citation) => !written.has(citation.marker));
 }
 
 export function unsupportedIn(text: string, sentences: Sentence[]): Range<Sentence>[] {

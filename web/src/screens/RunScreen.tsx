@@ -12,7 +12,7 @@ import { Screen, Section } from "../parts/Screen";
 import { Skeleton } from "../parts/Skeleton";
 import { When } from "../parts/When";
 import { ApprovalWord } from "../inbox/ApprovalWord";
-import { answerOf } from "../run/answer";
+import { answerOf, unchecked } from "../run/answer";
 import { AnswerText, UnsupportedNote } from "../run/AnswerText";
 import { FieldsView } from "../run/FieldsView";
 import { Sources } from "../run/Sources";
@@ -110,7 +110,7 @@ function Output({ view, run, schema }: { view: RunView; run: Run; schema: React.
       </div>
     );
   if (view.output !== undefined && view.output !== null) return <FieldsView value={view.output} schema={schema ?? undefined} />;
-  if (view.text) return <AnswerText answer={{ text: view.text, citations: [], unsupported: [], rest: {} }} writing />;
+  if (view.text) return <AnswerText answer={unchecked(view.text)} writing />;
   return <p className="text-ink-3">{hasEnded(run.status) ? "This run gave nothing out." : "Nothing yet."}</p>;
 }
 
