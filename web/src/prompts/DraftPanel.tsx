@@ -110,7 +110,7 @@ const TINT = { same: "text-ink-2", gone: "bg-failed-soft", new: "bg-done-soft", 
 
 function Changes({ before, after }: { before: string; after: string }) {
   return (
-    <div role="region" aria-label="Changes" tabIndex={0} className="overflow-x-auto rounded-lg border border-line py-1.5">
+    <div role="region" aria-label="Changed lines" tabIndex={0} className="overflow-x-auto rounded-lg border border-line py-1.5">
       <ul className="w-fit min-w-full font-mono text-sm leading-6">
         {diffLines(before, after).map((line, index) => (
           <li key={index} className={`px-3 whitespace-pre ${TINT[line.kind]}`}>

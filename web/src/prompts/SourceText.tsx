@@ -4,7 +4,7 @@ import { pieces } from "./draft";
 export function SourceText({ text, label }: { text: string; label: string }) {
   const lines = text.replace(/\n$/, "").split("\n");
   return (
-    <div role="region" aria-label={label} tabIndex={0} className="overflow-x-auto rounded-lg border border-line bg-sunken py-2.5">
+    <div role="region" aria-label={`Text of ${label}`} tabIndex={0} className="overflow-x-auto rounded-lg border border-line bg-sunken py-2.5">
       <ol className="w-fit min-w-full font-mono text-sm leading-6">
         {lines.map((line, index) => (
           <li key={index} className="flex">
