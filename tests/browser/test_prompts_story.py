@@ -104,6 +104,7 @@ def test_a_prompt_is_tried_on_two_models_drafted_judged_and_saved(page: Page, pl
 
     page.get_by_role("link", name="Try").click()
     page.get_by_label("lab:small").check()
+    expect(page.get_by_text("for this question")).to_contain_text("At most $", timeout=LONG)
     page.get_by_role("button", name="What would be sent").click()
     expect(page.get_by_text("a call, up to 2 calls").first).to_be_visible(timeout=LONG)
     page.get_by_role("button", name="Ask 2 models").click()

@@ -226,6 +226,11 @@ export function useRenderPrompt(name: string) {
   return useMutation({ mutationFn: (asked: { input: JsonObject; text: string | null }) => call<{ version: string; models: PromptModel[] }>(promptPath(name, "/render"), { body: asked }) });
 }
 
+/** The same, told by itself while the form is filled in; nothing where the input does not fit yet. */
+export function useWorstCase(name: string, input: JsonObject, text: string | null) {
+  return useQuery({ queryKey: ["prompt-worst", name, input, text], queryFn: ({ signal }) => call<{ models: PromptModel[] }>(promptPath(name, "/render"), { body: { input, text }, signal }), retry: false, staleTime: 60_000 });
+}
+
 export function useTryPrompt(name: string) {
   return useMutation({ mutationFn: (asked: { input: JsonObject; models: string[]; text: string | null }) => call<{ version: string; results: PromptAnswer[] }>(promptPath(name, "/try"), { body: asked }) });
 }

@@ -1,5 +1,5 @@
 import { Download, Save, Trash2 } from "lucide-react";
-import { useEffect, useState } from "react";
+import { useState } from "react";
 import { asProblem } from "../api/client";
 import { usePromptCheck, usePromptPatch, useSavePrompt } from "../api/queries";
 import type { Problem, PromptDetail } from "../api/types";
@@ -11,6 +11,7 @@ import { CasesPanel } from "./CasesPanel";
 import type { Draft } from "./draft";
 import { diffLines } from "./draft";
 import { Editor } from "./Editor";
+import { useSettled } from "./useSettled";
 
 /** The file as a draft: edited, checked as it is typed, compared, tried on the cases, saved. */
 export function DraftPanel({ prompt, draft, onDraft }: { prompt: PromptDetail; draft: Draft | null; onDraft: (draft: Draft | null) => void }) {
@@ -124,14 +125,4 @@ function Changes({ before, after }: { before: string; after: string }) {
       </ul>
     </div>
   );
-}
-
-/** The text once nobody typed for a moment, so that not every letter is checked. */
-function useSettled(text: string | null): string | null {
-  const [settled, setSettled] = useState(text);
-  useEffect(() => {
-    const timer = setTimeout(() => setSettled(text), 400);
-    return () => clearTimeout(timer);
-  }, [text]);
-  return settled;
 }

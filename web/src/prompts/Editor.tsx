@@ -2,7 +2,7 @@
 export function Editor({ text, label, onText, line }: { text: string; label: string; onText: (text: string) => void; line: number | null }) {
   const lines = text.split("\n");
   return (
-    <div className="flex rounded-md border border-line-strong bg-surface py-2 font-mono text-sm leading-6 shadow-card focus-within:border-focus">
+    <div className="flex rounded-md border border-line-strong bg-surface py-2 font-mono text-sm leading-6 shadow-card">
       <ol aria-hidden className="tnum w-11 shrink-0 text-right text-ink-3 select-none">
         {lines.map((_, index) => (
           <li key={index} className={`pr-2 ${line === index + 1 ? "bg-failed-soft font-semibold text-failed" : ""}`}>

@@ -27,7 +27,7 @@ export function ReadPanel({ prompt }: { prompt: PromptDetail }) {
               {setting(name, value)}
             </Fact>
           ))}
-          <Fact word="Calls a question">at most {plural(prompt.calls_at_most, "call")}</Fact>
+          <Fact word="A question takes">at most {plural(prompt.calls_at_most, "call")}</Fact>
         </dl>
       </Section>
       <Section title={prompt.file}>

@@ -1,7 +1,7 @@
 import { Play, Search } from "lucide-react";
 import { useMemo, useState } from "react";
 import { asProblem } from "../api/client";
-import { useRenderPrompt, useTryPrompt } from "../api/queries";
+import { useRenderPrompt, useTryPrompt, useWorstCase } from "../api/queries";
 import type { Json, PromptAnswer, PromptDetail, PromptModel } from "../api/types";
 import { FieldProblems } from "../form/FieldProblems";
 import { fieldOf, initialOf, isObject, withAt } from "../form/fields";
@@ -14,6 +14,7 @@ import { Section } from "../parts/Screen";
 import { shortModel } from "../run/AnswerFacts";
 import { FieldsView } from "../run/FieldsView";
 import { count, duration } from "../text/numbers";
+import { useSettled } from "./useSettled";
 import { worstWords } from "./words";
 
 /** A form from the prompt's types; one or several models answer side by side. */
@@ -27,6 +28,7 @@ export function TryPanel({ prompt, draft }: { prompt: PromptDetail; draft: strin
   const attempt = useTryPrompt(prompt.name);
   const text = useDraft ? draft : null;
   const given = isObject(value) ? value : {};
+  const worst = useWorstCase(prompt.name, useSettled(given), text);
   const error = attempt.error ?? render.error;
   const problem = error ? asProblem(error) : null;
   const change = (next: Json | undefined) => {
@@ -82,7 +84,7 @@ export function TryPanel({ prompt, draft }: { prompt: PromptDetail; draft: strin
             <Play className="size-4 fill-current" aria-hidden /> {attempt.isPending ? "Asking …" : models.length > 1 ? `Ask ${models.length} models` : "Ask"}
           </Button>
         </div>
-        <p className="text-sm text-ink-3">Each answer is paid for like any other. “What would be sent” tells the worst case and sends nothing.</p>
+        <p className="tnum text-sm text-ink-3">{worst.data ? allWorst(worst.data.models.filter((one) => models.includes(one.model))) : "Each answer is paid for like any other."}</p>
       </form>
       <div className="min-w-0" aria-live="polite">
         {render.data && <Previews models={render.data.models} />}
@@ -94,6 +96,14 @@ export function TryPanel({ prompt, draft }: { prompt: PromptDetail; draft: strin
   );
 }
 
+/** What all the chosen models cost together, before they are asked. */
+function allWorst(models: PromptModel[]): string {
+  const costs = models.map((one) => (one.worst_nano === null ? null : one.worst_nano * one.calls_at_most));
+  const total = costs.reduce<number | null>((sum, one) => (sum === null || one === null ? null : sum + one), 0);
+  if (models.length === 0) return "No model is chosen.";
+  return total === null ? "The price of a model here is unknown." : total === 0 ? "These models are free." : `At most ${dollars(total)} for this question.`;
+}
+
 function Answers({ answers, prompt }: { answers: PromptAnswer[]; prompt: PromptDetail }) {
   return (
     <Section title="Answers">
@@ -103,14 +113,14 @@ function Answers({ answers, prompt }: { answers: PromptAnswer[]; prompt: PromptD
             <h3 className="font-medium break-words">{answer.model}</h3>
             {answer.error ? (
               <>
-                <StateMark wraps said={{ tone: "bad", word: answer.error.reader || answer.error.title, more: answer.error.detail ?? "" }} />
+                <StateMark wraps said={{ tone: "bad", word: answer.output === null ? "It did not answer" : "Its answer can’t be used", more: answer.error.detail ?? answer.error.title }} />
                 {typeof answer.output === "string" && <pre className="overflow-x-auto rounded-md bg-sunken px-3 py-2 font-mono text-sm whitespace-pre-wrap">{answer.output}</pre>}
               </>
             ) : (
               <FieldsView value={answer.output} schema={prompt.output_schema} />
             )}
             <p className="tnum mt-auto border-t border-line pt-2 text-sm text-ink-3">
-              {[duration(answer.seconds), answer.cost_nano === null ? "price unknown" : dollars(answer.cost_nano), `${count(answer.input_tokens)} tokens in, ${count(answer.output_tokens)} out`, answer.how && (HOW[answer.how] ?? answer.how), answer.cached && "cached"].filter(Boolean).join(" · ")}
+              {[duration(answer.seconds), answer.cost_nano !== null ? dollars(answer.cost_nano) : !answer.error && "price unknown", `${count(answer.input_tokens)} tokens in, ${count(answer.output_tokens)} out`, answer.how && (HOW[answer.how] ?? answer.how), answer.cached && "cached"].filter(Boolean).join(" · ")}
             </p>
           </article>
         ))}
