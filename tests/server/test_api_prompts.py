@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from coachwork.prompts.compiled import RouteModel
+from coachwork.prompts.versions import Versions
 from coachwork.testing import Answer, ProviderServer
 
 from .lab import Lab
@@ -222,6 +224,21 @@ def test_a_saved_draft_is_the_file_and_serves_the_next_call(lab: Lab) -> None:
     assert [one["serves"] for one in saved["versions"]].count(True) == 1
     [now] = post(lab, "try", input=TICKET, models=["lab:big"]).json()["results"]
     assert now["output"] == {"team": "returns"}
+
+
+def test_where_a_label_serves_a_saved_draft_waits_for_the_label(lab: Lab) -> None:
+    prompt, versions = lab.project.prompts["sort_it"], Versions(lab.project.database)
+    first = read(lab)["version"]
+    versions.put_label("sort_it", "production", first)
+    routes = {"default": [RouteModel("lab:big"), RouteModel("lab:small")]}
+    prompt.bind(lab.folder, lab.project.models, routes, versions=versions, label="production")
+    before = read(lab)
+    assert (before["serves_file"], before["labels"]) == (False, ["production"])
+    saved = save(lab, DRAFT, before["source"]["revision"]).raise_for_status().json()
+    assert saved["version"] == first
+    assert saved["source"]["text"] == file(lab).read_text() == DRAFT
+    waiting = [one["version"] for one in saved["versions"] if not one["serves"]]
+    assert waiting == [post(lab, "check", text=DRAFT).json()["version"]]
 
 
 def test_line_ends_of_the_file_stay(lab: Lab) -> None:

@@ -185,13 +185,15 @@ def save_draft(name: str, draft: Saving, project: ProjectHere) -> PromptDetail |
     Where the file changed since (409) `current` tells it as it is now; where it is read-only (403) take the patch.
     """
     prompt = _find(project, name)
-    _drafted(project, prompt, draft.text)
+    drafted = _drafted(project, prompt, draft.text)
     try:
         save(project.folder, prompt.file, draft.text, based_on=draft.based_on)
     except ChangedMeanwhile as error:
         current = {"text": error.now.text, "revision": error.now.revision}
         body = {**problems.from_error(error).plain(), "current": current}
         return JSONResponse(body, error.status, media_type=problems.MEDIA_TYPE)
+    # kept also where a label serves, so that the label can be put on it
+    prompt.versions.seen(prompt.name, drafted.version, drafted.compiled.kept)
     return _detail(project, prompt)
 
 
