@@ -23,7 +23,7 @@ RECEIVER_PORT = 8021
 TO_TRY = """
 Three things to try:
   1. {address}
-     Open “Answer a ticket”, click “A cancelled appointment”, press Run: its small number opens the handbook there.
+     Open “Answer a ticket”, click “A cost estimate”, press Run: its small number opens the handbook there.
   2. Choose “Urgent: a swollen battery”: the run waits in the Inbox for you. Stop this with Ctrl-C (or kill -9),
      start it again, and accept: the run goes on, and the signed reply arrives on http://127.0.0.1:{receiver}
   3. In a second terminal, all 60 tickets at once:

@@ -43,14 +43,14 @@ class Ticket(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     subject: str = Field(
-        "", title="Subject", description="As the customer wrote it.", max_length=200, examples=["Returning panniers"]
+        "", title="Subject", description="As the customer wrote it.", max_length=200, examples=["Cost estimate"]
     )
     body: str = Field(
         "",
         title="Message",
         description="What the customer writes. Leave it empty for a voice message.",
         max_length=8000,
-        examples=["I ordered panniers on 26 October 2026. How many days do I have to send them back?"],
+        examples=["What does a written cost estimate for my insurance company cost?"],
         json_schema_extra={"format": "textarea"},
     )
     voice: Audio | None = Field(
@@ -182,11 +182,10 @@ async def ask(question: str, earlier: str, passages: list[Passage]) -> str: ...
     "A person reads it first where it is urgent, unproven or not in the handbook.",
     examples=[
         Example(
-            title="A cancelled appointment",
+            title="A cost estimate",
             input={
-                "subject": "Cancelling my service appointment",
-                "body": "I have booked a service for my Brook for tomorrow at 10 and cannot come. What does it cost "
-                "to cancel less than 24 hours before?",
+                "subject": "Cost estimate",
+                "body": "What does a written cost estimate for my insurance company cost?",
                 "customer_name": "Jule Petersen",
                 "customer_email": "jule.petersen@mail.example",
             },

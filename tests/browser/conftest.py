@@ -46,9 +46,10 @@ def free_port() -> int:
 
 @dataclass
 class Desk:
-    """The served example: `start()`, `kill()`, `url`, and the address of its receiver."""
+    """A served project: `start()`, `kill()`, `url`, and the address of its receiver. `fake` answers for all models."""
 
     folder: Path
+    fake: bool = True
     port: int = field(default_factory=free_port)
     receiver_port: int = field(default_factory=free_port)
     processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
@@ -64,11 +65,14 @@ class Desk:
     @property
     def environ(self) -> dict[str, str]:
         keys = ("ANTHROPIC_API_KEY", "OPENAI_API_KEY", "GEMINI_API_KEY", "GOOGLE_API_KEY")
+        fake = {
+            "COACHWORK_ALLOW_FAKE": "1",
+            "COACHWORK_FAKE_MODEL": f"{Path(__file__).with_name('fake_desk.py')}:fake",
+        }
         return {
             **{name: value for name, value in os.environ.items() if name not in keys},
             "PYTHONPATH": str(ROOT / "src"),
-            "COACHWORK_ALLOW_FAKE": "1",
-            "COACHWORK_FAKE_MODEL": f"{Path(__file__).with_name('fake_desk.py')}:fake",
+            **(fake if self.fake else {}),
             "COACHWORK_SERVER_PORT": str(self.port),
         }
 

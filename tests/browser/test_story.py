@@ -173,7 +173,9 @@ def test_the_knowledge_screen_lists_the_documents(page: Page, desk: Desk) -> Non
     assert violations(page) == []
 
 
-@pytest.mark.parametrize("path", ["/", "/apps/answer_ticket", "/inbox", "/runs", "/knowledge", "/models", "/nowhere"])
+@pytest.mark.parametrize(
+    "path", ["/", "/apps/answer_ticket", "/inbox", "/runs", "/knowledge", "/models", "/prompts", "/nowhere"]
+)
 def test_every_screen_is_sound_in_the_dark_and_on_a_phone(browser, desk: Desk, path: str) -> None:
     context = browser.new_context(
         viewport={"width": 390, "height": 844}, color_scheme="dark", reduced_motion="reduce", has_touch=True

@@ -8,6 +8,7 @@ import { app } from "./app.mjs";
 import { daysAgo, documents, failedDocuments, opened } from "./documents.mjs";
 import { LiveRun } from "./live.mjs";
 import { budgets, check, emptyRoutes, routes, spend } from "./models.mjs";
+import { answerPrompts, newFiles } from "./prompts.mjs";
 import { fixedApprovals, fixedRuns, manyRuns } from "./runs.mjs";
 
 const STATIC = fileURLToPath(new URL("../../src/coachwork/server/static/", import.meta.url));
@@ -38,7 +39,7 @@ export function startMock(port, { empty = false } = {}) {
 
 function newState(empty) {
   const runs = empty ? [] : [...fixedRuns(), ...manyRuns(10_000)].sort((a, b) => (a.created_at < b.created_at ? 1 : -1));
-  const state = { empty, runs, byId: new Map(runs.map((run) => [run.id, run])), approvals: empty ? [] : fixedApprovals(), live: new Map() };
+  const state = { empty, runs, byId: new Map(runs.map((run) => [run.id, run])), approvals: empty ? [] : fixedApprovals(), live: new Map(), promptFiles: newFiles() };
   for (const run of runs) if (run.approvals) run.approvals = state.approvals.filter((one) => one.run_id === run.id && one.id.endsWith("1"));
   for (const run of runs.slice(0, 20)) {
     if (run.status !== "running" && run.status !== "queued") continue;
@@ -98,6 +99,10 @@ function answer(state, request, url, body, response) {
   if ((match = path.match(/^\/knowledge\/handbook\/documents\/(.+)$/))) {
     const document = opened(decodeURIComponent(match[1]));
     return document ? json(response, document) : problem(response, 404, "not-found", "There is no such document.");
+  }
+  if (path.startsWith("/prompts")) {
+    const [status, told] = answerPrompts(state, decodeURIComponent(path), request.method, body) ?? [404, { title: "Not found", status: 404, code: "not-found", detail: "", reader: "There is no such prompt.", hint: "" }];
+    return setTimeout(() => json(response, told, status), path.endsWith("/try") || path.endsWith("/cases") ? 300 : 0);
   }
   if (path === "/models") return json(response, { items: state.empty ? emptyRoutes : routes });
   if (path === "/models/check") return setTimeout(() => json(response, check(body.model)), 400);

@@ -73,6 +73,21 @@ export async function scenes({ base, empty }) {
     const pdf = (await ask(base, `/api/knowledge/${kb.name}/documents`)).items.find((one) => one.format === "pdf" && one.status === "indexed");
     if (pdf) add({ name: "document-pdf", path: `/knowledge/${kb.name}/documents/${pdf.id}` });
   }
+  add({ name: "prompts", path: "/prompts" });
+  const prompt = (await ask(base, "/api/prompts")).items.find((one) => one.cases > 0 && !one.problem);
+  if (prompt) {
+    const at = `/prompts/${prompt.name}`;
+    const drafted = async (page, change) => { const box = page.getByRole("textbox", { name: /Draft of/ }); await box.fill(change(await box.inputValue())); await page.waitForTimeout(900); };
+    add({ name: "prompt", path: at });
+    add({ name: "prompt-try", path: `${at}?show=try` });
+    add({ name: "prompt-sent", path: `${at}?show=try`, act: async (page) => { await page.getByRole("button", { name: "What would be sent" }).click(); await page.getByRole("region", { name: "What would be sent" }).waitFor(); await settle(page); } });
+    add({ name: "prompt-answers", path: `${at}?show=try`, act: async (page) => { for (const box of (await page.getByRole("checkbox").all()).slice(0, 2)) await box.check(); await page.getByRole("textbox", { name: "Subject" }).fill("fail"); await page.getByRole("button", { name: /^Ask/ }).click(); await page.getByRole("region", { name: "Answers" }).waitFor(); await settle(page); } });
+    add({ name: "prompt-draft", path: `${at}?show=draft` });
+    add({ name: "prompt-draft-mistake", path: `${at}?show=draft`, act: (page) => drafted(page, (text) => `${text}{{oops}}`) });
+    add({ name: "prompt-draft-cases", path: `${at}?show=draft`, act: async (page) => { await drafted(page, (text) => text.replace("not by the tone", "and by what is dangerous")); await page.getByRole("button", { name: /Run the cases/ }).click(); await page.getByRole("region", { name: "Results of the cases" }).waitFor(); await page.getByRole("region", { name: "Cases", exact: true }).scrollIntoViewIfNeeded(); await settle(page); } });
+    add({ name: "prompt-versions", path: `${at}?show=versions` });
+  }
+  add({ name: "prompt-locked", path: "/prompts/answer?show=draft" });
   add({ name: "models", path: "/models" });
   add({ name: "models-open", path: "/models", act: async (page) => { const closed = page.getByRole("region", { name: "Routes" }).getByRole("button", { expanded: false }); while (await closed.count()) await closed.first().click(); for (const test of (await page.getByRole("button", { name: /test question/ }).all()).slice(0, 5)) await test.click(); await page.waitForTimeout(900); } });
   add({ name: "models-budgets", path: "/models", act: async (page) => { await page.getByRole("region", { name: "Budgets" }).scrollIntoViewIfNeeded(); await page.getByRole("region", { name: "Spend" }).scrollIntoViewIfNeeded(); await settle(page); } });
@@ -84,7 +99,7 @@ export async function scenes({ base, empty }) {
   add({ name: "offline", path: "/runs", act: async (page) => { await page.context().setOffline(true); await settle(page); } });
   add({ name: "not-found", path: "/nothing/here" });
   add({ name: "run-not-found", path: "/runs/nosuchrun" });
-  if (empty) for (const path of ["/", "/inbox", "/runs", "/knowledge", "/models"]) add({ name: `empty${path === "/" ? "-apps" : path.replace("/", "-")}`, path, base: empty });
+  if (empty) for (const path of ["/", "/inbox", "/runs", "/knowledge", "/prompts", "/models"]) add({ name: `empty${path === "/" ? "-apps" : path.replace("/", "-")}`, path, base: empty });
   return list;
 }
 

@@ -15,6 +15,8 @@ const RunScreen = lazy(() => import("./screens/RunScreen").then((module) => ({ d
 const KnowledgeScreen = lazy(() => import("./screens/KnowledgeScreen").then((module) => ({ default: module.KnowledgeScreen })));
 const KnowledgeBaseScreen = lazy(() => import("./screens/KnowledgeBaseScreen").then((module) => ({ default: module.KnowledgeBaseScreen })));
 const DocumentScreen = lazy(() => import("./screens/DocumentScreen").then((module) => ({ default: module.DocumentScreen })));
+const PromptsScreen = lazy(() => import("./screens/PromptsScreen").then((module) => ({ default: module.PromptsScreen })));
+const PromptScreen = lazy(() => import("./screens/PromptScreen").then((module) => ({ default: module.PromptScreen })));
 const ModelsScreen = lazy(() => import("./screens/ModelsScreen").then((module) => ({ default: module.ModelsScreen })));
 
 /** Every address of the page. */
@@ -34,6 +36,8 @@ export function Page() {
             <Route path="/knowledge">{() => <KnowledgeScreen />}</Route>
             <Route path="/knowledge/:kb">{({ kb }) => <KnowledgeBaseScreen name={kb} />}</Route>
             <Route path="/knowledge/:kb/documents/*">{(parameters) => <DocumentScreen kb={parameters.kb} id={parameters["*"] ?? ""} />}</Route>
+            <Route path="/prompts">{() => <PromptsScreen />}</Route>
+            <Route path="/prompts/:name">{({ name }) => <PromptScreen key={name} name={name} />}</Route>
             <Route path="/models">{() => <ModelsScreen />}</Route>
             <Route>{() => <NotFoundScreen />}</Route>
           </Switch>

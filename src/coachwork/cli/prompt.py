@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from coachwork.app.project import Project
     from coachwork.models.preview import Preview
     from coachwork.prompts import Prompt
-    from coachwork.prompts.cases import Case
     from coachwork.prompts.trial import Try
     from coachwork.prompts.versions import Trial
 
@@ -103,11 +102,11 @@ def run_cases(
     """Run a prompt's cases on its route, and keep how it did. Exit code 1 if a case fails."""
     from coachwork.cli import downloads
     from coachwork.cli import prompt_views as views
-    from coachwork.prompts.trial import summed, try_cases
+    from coachwork.prompts.trial import cases_of, summed, try_cases
 
     loaded = load(project)
     prompt = _find(loaded, name, version)
-    chosen = _cases(prompt, case or [])
+    chosen = cases_of(prompt, case or [])
     downloads.ensure_models(loaded, yes=yes)
 
     async def work() -> "tuple[list[Try], Trial]":
@@ -226,6 +225,8 @@ def _find(project: "Project", name: str, version: str = "") -> "Prompt[..., Any]
 
 def _arguments(prompt: "Prompt[..., Any]", given: list[str], case: str) -> dict[str, Any]:
     """The prompt's arguments, as typed or from a case."""
+    from coachwork.prompts.trial import cases_of
+
     if given and case:
         raise InputError("--input and --case are both given", hint="Leave one out.")
     signature = prompt.compiled.signature
@@ -239,30 +240,13 @@ def _arguments(prompt: "Prompt[..., Any]", given: list[str], case: str) -> dict[
     if not signature.parameters:
         return {}
     try:
-        return dict(_cases(prompt, [case] if case else [])[0].arguments)
+        return dict(cases_of(prompt, [case] if case else [])[0].arguments)
     except ProjectError:
         takes = ", ".join(signature.parameters)
         raise InputError(
             f"{prompt.name} needs an input, and has no cases to take one from",
             hint=f"Give it: --input {next(iter(signature.parameters))}=… (it takes: {takes})",
         ) from None
-
-
-def _cases(prompt: "Prompt[..., Any]", names: list[str]) -> "list[Case]":
-    """The cases of these names, or all. Raises ProjectError where there are none, InputError for an unknown name."""
-    cases = prompt.compiled.cases
-    if cases is None or not cases.cases:
-        beside = prompt.file.removesuffix(".md") + ".cases.yaml"
-        raise ProjectError(
-            f"the prompt {prompt.name!r} has no cases",
-            file=beside,
-            hint="Write that file: `cases:` and a list, each with `inputs:` and `expected_output:`.",
-        )
-    by_name = {case.name: case for case in cases.cases}
-    for name in names:
-        if name not in by_name:
-            raise InputError(f"there is no case {name!r} in {cases.path}", hint=did_you_mean(name, list(by_name)))
-    return [by_name[name] for name in names] if names else list(cases.cases)
 
 
 def _before(prompt: "Prompt[..., Any]") -> str:

@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from coachwork.cli import output
-from coachwork.messages import MediaPart, Message, TextPart, ToolCallPart, ToolResultPart
+from coachwork.messages import Message
+from coachwork.models.preview import part_told
 from coachwork.prompts.signature import type_name
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ def preview(each: "Preview") -> dict[str, Any]:
         "usable": not each.problem,
         "problem": each.problem,
         "messages": [
-            {"role": message.role, "parts": [_part(part) for part in message.parts]} for message in request.messages
+            {"role": message.role, "parts": [part_told(part) for part in message.parts]} for message in request.messages
         ],
         "schema": None if request.schema is None else dict(request.schema),
         "schema_by": each.schema,
@@ -113,26 +114,8 @@ def preview(each: "Preview") -> dict[str, Any]:
         "output_tokens_at_most": each.max_tokens,
         "cost_usd_at_most": None if each.worst_nano is None else each.worst_nano / 1e9,
         "max_cost_usd": None if request.max_cost_nano is None else request.max_cost_nano / 1e9,
-        "refused": _too_much(each),
+        "refused": each.refused,
     }
-
-
-def _too_much(each: "Preview") -> bool:
-    limit = each.request.max_cost_nano
-    return limit is not None and (each.worst_nano is None or each.worst_nano > limit)
-
-
-def _part(part: Any) -> dict[str, Any]:
-    match part:
-        case TextPart():
-            return {"text": part.text}
-        case MediaPart():
-            return {"media_type": part.media_type, "bytes": len(part.data)}
-        case ToolCallPart():
-            return {"tool": part.name, "arguments": part.arguments}
-        case ToolResultPart():
-            return {"tool": part.name, "gave": part.content}
-    return {"thinking": part.text}
 
 
 def print_previews(prompt: "Prompt[..., Any]", previews: "Sequence[Preview]") -> None:
@@ -175,7 +158,7 @@ def _print_messages(messages: Sequence[Message]) -> None:
     for message in messages:
         console.print(f"── {message.role}", style="dim")
         for part in message.parts:
-            told = _part(part)
+            told = part_told(part)
             console.print(told.get("text") or " ".join(f"{name}: {value}" for name, value in told.items()))
 
 
@@ -245,16 +228,16 @@ def print_tries(done: "Trial", tries: "Sequence[Try]") -> None:
 
 
 def history(prompt: "Prompt[..., Any]") -> list[dict[str, Any]]:
-    latest: dict[str, Trial] = {}
-    for each in prompt.versions.trials(prompt.name):
-        latest.setdefault(each.version, each)
+    from coachwork.prompts.versions import latest
+
+    trials = latest(prompt.versions.trials(prompt.name))
     return [
         {
             "version": version.version,
             "labels": list(version.labels),
             "current": version.version == prompt.version,
             "first_seen": _moment(version.first_seen).isoformat(),
-            "trial": trial(latest[version.version]) if version.version in latest else None,
+            "trial": trial(trials[version.version]) if version.version in trials else None,
         }
         for version in prompt.versions.history(prompt.name)
     ]

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from coachwork.messages import ModelRequest
+from coachwork.messages import JsonValue, MediaPart, ModelRequest, Part, TextPart, ToolCallPart, ToolResultPart
 from coachwork.models.counting import at_most, likely
 from coachwork.models.prices import worst
 from coachwork.models.routes import Target, why_not
@@ -29,6 +29,26 @@ class Preview:
     max_tokens: int
     worst_nano: int | None
     counted: str = "estimated from the length: 4 characters a token of English, 3 bytes of other scripts"
+
+    @property
+    def refused(self) -> bool:
+        """Whether it would not be asked, because its worst case is over the request's own limit of money."""
+        limit = self.request.max_cost_nano
+        return limit is not None and (self.worst_nano is None or self.worst_nano > limit)
+
+
+def part_told(part: Part) -> dict[str, JsonValue]:
+    """A part of a message as it is shown to a reader: media by kind and size."""
+    match part:
+        case TextPart():
+            return {"text": part.text}
+        case MediaPart():
+            return {"media_type": part.media_type, "bytes": len(part.data)}
+        case ToolCallPart():
+            return {"tool": part.name, "arguments": part.arguments}
+        case ToolResultPart():
+            return {"tool": part.name, "gave": part.content}
+    return {"thinking": part.text}
 
 
 def previewed(target: Target, request: ModelRequest, environ: Mapping[str, str]) -> Preview:

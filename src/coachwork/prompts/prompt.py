@@ -80,6 +80,11 @@ class Prompt(Generic[P, R]):
         return self.compiled.version
 
     @property
+    def follows_file(self) -> bool:
+        """Whether a saved file is live; not so where the version of a label serves."""
+        return self._here().folder is not None
+
+    @property
     def broken(self) -> Finding | None:
         """What is wrong with the file as it is now, where an earlier one serves; None where all is well."""
         bound, serving = self._here(), self.compiled
@@ -133,6 +138,28 @@ class Prompt(Generic[P, R]):
         compiled = replace(compiled, cases=bound.compiled.cases)  # every version is judged by the cases of today
         other = Prompt(self._function, self._file)
         other._bound = replace(bound, folder=None, compiled=compiled, seen=(), broken=None)
+        return other
+
+    def drafted(self, project: Path, text: str) -> "Prompt[P, R]":
+        """The same prompt with another text of its file, all else as it is there. Raises ProjectError at the line."""
+        from coachwork.prompts.compiled import compile_prompt
+        from coachwork.prompts.source import Drafted, Folder, read_prompt
+
+        bound = self._here()
+        read = read_prompt(Drafted(Folder(project), self.file, text), self.file)
+        other = Prompt(self._function, self._file)
+        compiled = compile_prompt(read, bound.signature, bound.routes)
+        other._bound = replace(bound, folder=None, compiled=compiled, seen=(), broken=None)
+        return other
+
+    def only_on(self, model: str, max_tokens: int) -> "Prompt[P, R]":
+        """The same prompt asked of one model and no other, with the bound of an answer that its route gives it."""
+        from coachwork.prompts.trial import OneModel
+
+        bound = self._here()
+        other = Prompt(self._function, self._file)
+        models = OneModel(bound.models, model, max_tokens)
+        other._bound = replace(bound, folder=None, models=models, compiled=self.compiled, seen=(), broken=None)
         return other
 
     @property

@@ -74,6 +74,21 @@ class Kept:
 
 
 @dataclass(frozen=True)
+class Drafted:
+    """The files of a project, one of them with another text."""
+
+    folder: Folder
+    file: str
+    text: str
+
+    def read(self, file: str) -> str | None:
+        return self.text if file == self.file else self.folder.read(file)
+
+    def files(self) -> Sequence[str]:
+        return self.folder.files()
+
+
+@dataclass(frozen=True)
 class Read:
     """A prompt file as it was read, with every text that it is made of by path."""
 

@@ -5,12 +5,14 @@ A case is judged by a prompt that has not seen its answer: see `examples.py`.
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from coachwork.errors import CoachworkError, OutputRefused
-from coachwork.messages import JsonValue, StepRecord
+from coachwork.errors import CoachworkError, InputError, OutputRefused, ProjectError, did_you_mean
+from coachwork.messages import Attempt, JsonValue, ModelEvent, ModelRequest, StepRecord
+from coachwork.prompts.ask import Asked, Holding
 from coachwork.prompts.cases import Case, Judged
 from coachwork.prompts.versions import Trial
 from coachwork.tracing.scope import DirectScope, entered
@@ -33,6 +35,40 @@ class Try:
     seconds: float
     cost_nano: int | None
     error: str = ""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came of one question: the value as JSON or the failure, and the record of what it took."""
+
+    output: JsonValue
+    failure: CoachworkError | None
+    seconds: float
+    record: StepRecord
+
+
+@dataclass(frozen=True)
+class OneModel:
+    """Models of which one alone is asked, whatever the route. `max_tokens` bounds an answer that has no own bound."""
+
+    models: Asked
+    model: str
+    max_tokens: int
+
+    async def stream(
+        self, route: str, request: ModelRequest, *, after: Sequence[Attempt] = ()
+    ) -> AsyncGenerator[ModelEvent, None]:
+        own = request.on(self.model)
+        own = replace(own, alternatives=(), variants={}, max_tokens=own.max_tokens or self.max_tokens)
+        async with aclosing(self.models.stream(self.model, own)) as events:
+            async for event in events:
+                yield event
+
+    async def embed(self, route: str, texts: Sequence[str], *, purpose: Any) -> Any:
+        return await self.models.embed(route, texts, purpose=purpose)
+
+    def held(self, model: str) -> str:
+        return self.models.held(model) if isinstance(self.models, Holding) else ""
 
 
 class _Watching(DirectScope):
@@ -68,37 +104,59 @@ async def try_cases(
     return list(await asyncio.gather(*(one(case, number) for case in cases for number in range(1, repeats + 1))))
 
 
-async def _tried(prompt: "Prompt[..., Any]", case: Case, number: int) -> Try:
+async def answered(prompt: "Prompt[..., Any]", arguments: Mapping[str, Any]) -> tuple[Answer, Any]:
+    """Ask once; gives what came of it, and the value as its type. A failure that can be told is part of the answer."""
     scope, began = _Watching(), time.monotonic()
     output: Any = None
     as_json: JsonValue = None
-    error = ""
+    failure: CoachworkError | None = None
     with entered(scope):
         try:
-            output = await prompt(**case.arguments)
+            output = await prompt(**arguments)
             as_json = prompt.compiled.result.dump_python(output, mode="json")
-            seconds = time.monotonic() - began
-            expected = None if case.expected is None else prompt.compiled.result.dump_python(case.expected, mode="json")
-            judged = Judged(output, as_json, case.expected, expected, seconds)
-            wrong = [f"{each.name}: {words}" for each in case.evaluators if (words := each.judge(judged))]
-        except CoachworkError as failure:
-            seconds = time.monotonic() - began
-            error = failure.code
-            wrong = [failure.message]
-            as_json = failure.raw if isinstance(failure, OutputRefused) else None
+        except CoachworkError as error:
+            failure = error
+            as_json = error.raw if isinstance(error, OutputRefused) else None
     record = scope.record or StepRecord("prompt", prompt.name)
+    return Answer(as_json, failure, time.monotonic() - began, record), output
+
+
+async def _tried(prompt: "Prompt[..., Any]", case: Case, number: int) -> Try:
+    answer, output = await answered(prompt, case.arguments)
+    if answer.failure is None:
+        expected = None if case.expected is None else prompt.compiled.result.dump_python(case.expected, mode="json")
+        judged = Judged(output, answer.output, case.expected, expected, answer.seconds)
+        wrong = [f"{each.name}: {words}" for each in case.evaluators if (words := each.judge(judged))]
+    else:
+        wrong = [answer.failure.message]
     return Try(
         case.name,
         number,
         not wrong,
         tuple(wrong),
-        as_json,
-        record.model,
-        record.how,
-        seconds,
-        record.cost_nano,
-        error,
+        answer.output,
+        answer.record.model,
+        answer.record.how,
+        answer.seconds,
+        answer.record.cost_nano,
+        "" if answer.failure is None else answer.failure.code,
     )
+
+
+def cases_of(prompt: "Prompt[..., Any]", names: Sequence[str] = ()) -> list[Case]:
+    """The cases of these names, or all. Raises ProjectError where there are none, InputError for an unknown name."""
+    cases = prompt.compiled.cases
+    if cases is None or not cases.cases:
+        raise ProjectError(
+            f"the prompt {prompt.name!r} has no cases",
+            file=prompt.file.removesuffix(".md") + ".cases.yaml",
+            hint="Write that file: `cases:` and a list, each with `inputs:` and `expected_output:`.",
+        )
+    by_name = {case.name: case for case in cases.cases}
+    for name in names:
+        if name not in by_name:
+            raise InputError(f"there is no case {name!r} in {cases.path}", hint=did_you_mean(name, list(by_name)))
+    return [by_name[name] for name in names] if names else list(cases.cases)
 
 
 def summed(prompt: "Prompt[..., Any]", tries: Sequence[Try], repeats: int, at: int) -> Trial:

@@ -114,6 +114,14 @@ class Versions:
         return [Trial(**row._mapping) for row in rows]
 
 
+def latest(trials: Sequence[Trial]) -> dict[str, Trial]:
+    """The last trial of each version."""
+    found: dict[str, Trial] = {}
+    for each in trials:
+        found.setdefault(each.version, each)
+    return found
+
+
 def _insert_new(connection: sa.Connection, table: sa.Table, row: Mapping[str, Any]) -> None:
     """Insert a row unless one with its key is there, on SQLite and PostgreSQL."""
     key = [column.name for column in table.primary_key]

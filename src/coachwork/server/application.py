@@ -8,7 +8,16 @@ from fastapi import FastAPI
 from starlette.middleware import Middleware
 
 from coachwork.app.project import Project
-from coachwork.server import api_app, api_approvals, api_health, api_knowledge, api_models, api_runs, api_spend
+from coachwork.server import (
+    api_app,
+    api_approvals,
+    api_health,
+    api_knowledge,
+    api_models,
+    api_prompts,
+    api_runs,
+    api_spend,
+)
 from coachwork.server.limits import BodyLimit
 from coachwork.server.openapi import PROBLEM
 from coachwork.server.pages import STATIC, Pages
@@ -23,6 +32,7 @@ ROUTERS = (
     api_approvals.router,  # /api/approvals
     api_knowledge.router,  # /api/knowledge
     api_models.router,  # /api/models
+    api_prompts.router,  # /api/prompts
     api_spend.router,  # /api/spend, /api/budgets
     api_health.router,  # /api/health
 )

@@ -1,7 +1,8 @@
 """Every error as a problem of RFC 9457. Knows shapes and status codes; does not know what went wrong where.
 
 Beside the standard's members: `code` for programs, `reader` for people, `hint` for the engineer,
-`retryable`, and where they apply `run_id`, `fields` and `instance` (the number to look for in the log).
+`retryable`, and where they apply `run_id`, `fields`, `file` and `line` of the project, and `instance` (the number
+to look for in the log).
 """
 
 import secrets
@@ -63,6 +64,8 @@ class Problem(BaseModel):
     run_id: str | None = None
     instance: str | None = None
     fields: list[FieldProblem] | None = None
+    file: str | None = None
+    line: int | None = None
 
     def plain(self) -> dict[str, Any]:
         """As JSON, without members that do not apply and without anything that looks like a secret."""
@@ -114,7 +117,7 @@ def from_error(error: CoachworkError) -> Problem:
 def from_stored(error: Mapping[str, Any]) -> Problem:
     """The problem of an error as `CoachworkError.to_dict` keeps it in a run, a step and an event."""
     details = error.get("details") or {}
-    return problem(
+    found = problem(
         int(error.get("status", 500)),
         str(error.get("code", "error")),
         str(error.get("message", "")),
@@ -124,6 +127,7 @@ def from_stored(error: Mapping[str, Any]) -> Problem:
         run_id=error.get("run_id") or details.get("run_id"),
         fields=details.get("fields"),
     )
+    return found.model_copy(update={"file": details.get("file") or None, "line": details.get("line")})
 
 
 def shown(error: Mapping[str, Any] | None) -> dict[str, Any] | None:

@@ -19,7 +19,23 @@ const UNREACHABLE: Problem = {
   retryable: true,
 };
 
-export async function call<T>(path: string, options: { method?: string; body?: unknown; headers?: Record<string, string>; signal?: AbortSignal } = {}): Promise<T> {
+interface Options {
+  method?: string;
+  body?: unknown;
+  headers?: Record<string, string>;
+  signal?: AbortSignal;
+}
+
+export async function call<T>(path: string, options: Options = {}): Promise<T> {
+  return (await (await answered(path, options)).json()) as T;
+}
+
+/** An answer that is plain text. */
+export async function callText(path: string, body: unknown): Promise<string> {
+  return (await answered(path, { body })).text();
+}
+
+async function answered(path: string, options: Options): Promise<Response> {
   const headers: Record<string, string> = { Accept: "application/json", ...options.headers };
   if (options.body !== undefined) headers["Content-Type"] = "application/json";
   let response: Response;
@@ -35,7 +51,7 @@ export async function call<T>(path: string, options: { method?: string; body?: u
     throw new ApiProblem(UNREACHABLE);
   }
   if (!response.ok) throw new ApiProblem(await readProblem(response));
-  return (await response.json()) as T;
+  return response;
 }
 
 export async function readProblem(response: Response): Promise<Problem> {

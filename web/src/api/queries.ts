@@ -2,9 +2,9 @@
 
 import { QueryClient, useInfiniteQuery, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useRef } from "react";
-import { ApiProblem, call, documentPath, withQuery } from "./client";
+import { ApiProblem, call, callText, documentPath, withQuery } from "./client";
 import { hasEnded } from "./types";
-import type { AppInfo, Approval, Budget, Checked, DocumentInfo, DocumentText, Feedback, Json, JsonObject, KnowledgeInfo, Paged, RouteInfo, Run, RunPage, RunSummary, Spend, SpendBy } from "./types";
+import type { AppInfo, Approval, Budget, Checked, DocumentInfo, DocumentText, Feedback, Json, JsonObject, KnowledgeInfo, Paged, PromptAnswer, PromptDetail, PromptInfo, PromptModel, PromptSide, RouteInfo, Run, RunPage, RunSummary, Spend, SpendBy } from "./types";
 
 export function newQueryClient(): QueryClient {
   return new QueryClient({
@@ -29,6 +29,8 @@ export const keys = {
   models: ["models"] as const,
   budgets: ["budgets"] as const,
   spend: ["spend"] as const,
+  prompts: ["prompts"] as const,
+  prompt: (name: string) => ["prompt", name] as const,
 };
 
 export function useApp() {
@@ -202,4 +204,64 @@ export function useCheckModel(model: string) {
       for (const queryKey of [keys.models, keys.budgets, keys.spend]) void client.invalidateQueries({ queryKey });
     },
   });
+}
+
+export function usePrompts() {
+  return useQuery({ queryKey: keys.prompts, queryFn: ({ signal }) => call<Paged<PromptInfo>>("/api/prompts", { signal }) });
+}
+
+export function usePrompt(name: string) {
+  return useQuery({ queryKey: keys.prompt(name), queryFn: ({ signal }) => call<PromptDetail>(promptPath(name), { signal }) });
+}
+
+const promptPath = (name: string, what = "") => `/api/prompts/${encodeURIComponent(name)}${what}`;
+
+/** Whether a draft is sound; asked again with every change of it. */
+export function usePromptCheck(name: string, text: string | null) {
+  return useQuery({ queryKey: ["prompt-check", name, text], queryFn: ({ signal }) => call<{ version: string }>(promptPath(name, "/check"), { body: { text }, signal }), enabled: text !== null, retry: false, staleTime: 60_000 });
+}
+
+/** What each model would receive, and the worst case; nothing is sent to a model. */
+export function useRenderPrompt(name: string) {
+  return useMutation({ mutationFn: (asked: { input: JsonObject; text: string | null }) => call<{ version: string; models: PromptModel[] }>(promptPath(name, "/render"), { body: asked }) });
+}
+
+/** The same, told by itself while the form is filled in; nothing where the input does not fit yet. */
+export function useWorstCase(name: string, input: JsonObject, text: string | null) {
+  return useQuery({ queryKey: ["prompt-worst", name, input, text], queryFn: ({ signal }) => call<{ models: PromptModel[] }>(promptPath(name, "/render"), { body: { input, text }, signal }), retry: false, staleTime: 60_000 });
+}
+
+export function useTryPrompt(name: string) {
+  return useMutation({ mutationFn: (asked: { input: JsonObject; models: string[]; text: string | null }) => call<{ version: string; results: PromptAnswer[] }>(promptPath(name, "/try"), { body: asked }) });
+}
+
+/** What running the cases costs at most, told before they are run. */
+export function useCasesCost(name: string, text: string | null, repeats: number, enabled: boolean) {
+  return useQuery({ queryKey: ["prompt-cost", name, text, repeats], queryFn: ({ signal }) => call<{ calls: number; worst_nano: number | null }>(promptPath(name, "/cases/cost"), { body: { text, repeats }, signal }), enabled, retry: false, staleTime: 60_000 });
+}
+
+export function useRunCases(name: string) {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: (asked: { text: string | null; repeats: number }) => call<{ sides: PromptSide[] }>(promptPath(name, "/cases"), { body: asked }),
+    onSettled: () => {
+      for (const queryKey of [keys.prompts, keys.prompt(name), keys.spend, keys.budgets]) void client.invalidateQueries({ queryKey });
+    },
+  });
+}
+
+export function useSavePrompt(name: string) {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: (draft: { text: string; based_on: string }) => call<PromptDetail>(promptPath(name), { method: "PUT", body: draft }),
+    onSuccess: (saved) => {
+      client.setQueryData(keys.prompt(name), saved);
+      void client.invalidateQueries({ queryKey: keys.prompts });
+    },
+    onError: () => void client.invalidateQueries({ queryKey: keys.prompt(name) }),
+  });
+}
+
+export function usePromptPatch(name: string) {
+  return useMutation({ mutationFn: (text: string) => callText(promptPath(name, "/patch"), { text }) });
 }

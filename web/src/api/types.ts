@@ -54,6 +54,9 @@ export interface Problem {
   retryable?: boolean;
   run_id?: string | null;
   fields?: FieldProblem[];
+  /** Where in the project it is, as in a draft that has a mistake. */
+  file?: string;
+  line?: number;
 }
 
 export interface Example {
@@ -316,6 +319,99 @@ export interface Budget {
   left_nano: number;
   warn_at_nano: number;
   resets_at: string | null;
+}
+
+// ── Prompts: money is whole 1e-9 US dollars ──
+
+export interface PromptTrial {
+  at: string;
+  passed: number;
+  tries: number;
+  repeats: number;
+  seconds: number;
+  cost_nano: number | null;
+}
+
+export interface PromptInfo {
+  name: string;
+  about: string;
+  file: string;
+  route: string;
+  version: string;
+  labels: string[];
+  cases: number;
+  trial: PromptTrial | null;
+  last_used: string | null;
+  problem: string;
+}
+
+export interface PromptCase {
+  name: string;
+  input: JsonObject;
+  expected: Json;
+  checks: string[];
+  line: number;
+}
+
+export interface PromptVersion {
+  version: string;
+  labels: string[];
+  serves: boolean;
+  first_seen: string | null;
+  trial: PromptTrial | null;
+}
+
+export interface PromptDetail extends PromptInfo {
+  source: { text: string; revision: string; locked: string };
+  others: { path: string; text: string }[];
+  serves_file: boolean;
+  settings: JsonObject;
+  variants: string[];
+  tools: string[];
+  examples: number;
+  inputs: Record<string, string>;
+  gives: string;
+  input_schema: Schema;
+  output_schema: Schema;
+  case_list: PromptCase[];
+  versions: PromptVersion[];
+  models: { model: string; problem: string; hint: string }[];
+  calls_at_most: number;
+}
+
+export interface PromptModel {
+  model: string;
+  problem: string;
+  messages: { role: string; parts: JsonObject[] }[];
+  input_tokens: number;
+  most_input_tokens: number;
+  max_tokens: number;
+  worst_nano: number | null;
+  calls_at_most: number;
+  refused: boolean;
+  counted: string;
+}
+
+export interface PromptAnswer {
+  model: string;
+  answered_by: string;
+  output: Json;
+  how: string;
+  mended: string[];
+  seconds: number;
+  input_tokens: number;
+  output_tokens: number;
+  cost_nano: number | null;
+  cached: boolean;
+  reasoning: string;
+  error: Problem | null;
+}
+
+export interface PromptSide {
+  what: "current" | "draft";
+  version: string;
+  trial: PromptTrial;
+  cases: { name: string; passed: number; tries: { number: number; passed: boolean; wrong: string[]; model: string; seconds: number; cost_nano: number | null }[] }[];
 }
 
 export function hasEnded(status: RunStatus): boolean {

@@ -9,7 +9,7 @@ import { ThemeButton } from "./Rail";
 export function BottomBar({ waiting }: { waiting: number }) {
   const [location] = useLocation();
   return (
-    <nav aria-label="Main" className="grid shrink-0 grid-cols-5 border-t border-line bg-surface pb-[env(safe-area-inset-bottom)] md:hidden">
+    <nav aria-label="Main" className="grid shrink-0 grid-cols-6 border-t border-line bg-surface pb-[env(safe-area-inset-bottom)] md:hidden">
       {PLACES.map(({ to, label, short, icon: Icon }) => {
         const here = isAt(to, location);
         const count = to === "/inbox" ? waiting : 0;

@@ -14,6 +14,7 @@ const GROUPS: { title: string; rows: [string, string][] }[] = [
       ["g i", "Go to Inbox"],
       ["g r", "Go to Runs"],
       ["g k", "Go to Knowledge"],
+      ["g p", "Go to Prompts"],
       ["g m", "Go to Models & spend"],
     ],
   },

@@ -1,4 +1,4 @@
-import { Gauge, Inbox, LayoutGrid, Library, ListChecks } from "lucide-react";
+import { FileText, Gauge, Inbox, LayoutGrid, Library, ListChecks } from "lucide-react";
 
 /** The places of the rail and of the bottom bar, in order; `short` is what fits under a thumb. */
 export const PLACES = [
@@ -6,6 +6,7 @@ export const PLACES = [
   { to: "/inbox", label: "Inbox", short: "Inbox", icon: Inbox, keys: "g i" },
   { to: "/runs", label: "Runs", short: "Runs", icon: ListChecks, keys: "g r" },
   { to: "/knowledge", label: "Knowledge", short: "Knowledge", icon: Library, keys: "g k" },
+  { to: "/prompts", label: "Prompts", short: "Prompts", icon: FileText, keys: "g p" },
   { to: "/models", label: "Models & spend", short: "Models", icon: Gauge, keys: "g m" },
 ] as const;
 
