@@ -4,6 +4,7 @@ import importlib.util
 import json
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -14,14 +15,23 @@ import yaml
 DESK = Path(__file__).parents[2] / "examples" / "support-desk"
 
 
-def _load(name: str) -> ModuleType:
+@contextmanager
+def _loaded(name: str) -> Iterator[ModuleType]:
+    """A module of the example as a user's program would import it; gone afterwards, for others load the project too."""
     spec = importlib.util.spec_from_file_location(name, DESK / f"{name}.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
+    before = sys.modules.get(name)
     sys.modules[name] = module
-    spec.loader.exec_module(module)
-    return module
+    try:
+        spec.loader.exec_module(module)
+        yield module
+    finally:
+        if before is None:
+            del sys.modules[name]
+        else:
+            sys.modules[name] = before
 
 
 @pytest.fixture(scope="session")
@@ -29,24 +39,22 @@ def desk() -> Path:
     return DESK
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def app() -> Iterator[ModuleType]:
-    before = sys.modules.get("app")
-    yield _load("app")
-    if before is None:
-        sys.modules.pop("app", None)
-    else:
-        sys.modules["app"] = before
+    with _loaded("app") as module:
+        yield module
 
 
-@pytest.fixture(scope="session")
-def measure(app: ModuleType) -> ModuleType:
-    return _load("measure")
+@pytest.fixture(scope="module")
+def measure(app: ModuleType) -> Iterator[ModuleType]:
+    with _loaded("measure") as module:
+        yield module
 
 
-@pytest.fixture(scope="session")
-def receiver() -> ModuleType:
-    return _load("receiver")
+@pytest.fixture(scope="module")
+def receiver() -> Iterator[ModuleType]:
+    with _loaded("receiver") as module:
+        yield module
 
 
 @pytest.fixture(scope="session")

@@ -88,13 +88,13 @@ async def test_the_calls_beyond_the_minutes_requests_wait_evenly_and_in_order(ro
 
     limit = ModelConfig(requests_per_minute=600)  # 10 a second once the first 600 are gone
     here = room(FakeModel(answer), models={"one:m": limit}, url=url)
+    began = time.monotonic()
     await asyncio.gather(*(here.complete() for _ in range(600)))
     order.clear()
-    began = time.monotonic()
     names = [f"call {number}" for number in range(6)]
     await asyncio.gather(*(here.complete(ModelRequest((Message.of("user", name),))) for name in names))
     assert order == names
-    assert time.monotonic() - began > 0.3
+    assert time.monotonic() - began > 0.5  # whatever the first 600 took: six more are six tenths of a second
 
 
 async def test_a_call_that_would_wait_past_its_deadline_moves_on_at_once(room, url):
