@@ -23,7 +23,7 @@ from coachwork.store.tables import calls
 from coachwork.testing import ProviderServer
 from coachwork.testing.provider.faults import CATALOGUE, faults
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.slow]
 
 WIRES = {  # ours to theirs, and where its SDK looks for it
     "openai-chat": ("openai-chat", "/v1"),

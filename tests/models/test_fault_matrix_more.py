@@ -13,7 +13,7 @@ from coachwork.models import ModelConfig, Models, ModelsConfig, ProviderConfig, 
 from coachwork.models.check import silence
 from coachwork.testing import ProviderServer
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.slow]
 
 KEYS = {"OPENAI_API_KEY": "sk-very-secret-key", "GEMINI_API_KEY": "very-secret-key"}
 FAULTS = {
