@@ -203,8 +203,9 @@ async def ask(question: str, earlier: str, passages: list[Passage]) -> str: ...
         Example(
             title="Not in the handbook",
             input={
-                "subject": "Theft insurance",
-                "body": "Do you sell an insurance against theft for the Hauler, and what does it cost per year?",
+                "subject": "App for the Fjell",
+                "body": "Is there an app for my phone that works with the display of the Fjell, and can it record "
+                "my rides?",
                 "customer_name": "Frauke Lindner",
                 "customer_email": "frauke.lindner@mail.example",
             },
