@@ -186,16 +186,17 @@ async def test_a_second_refusal_is_an_error_with_the_raw_text_and_what_was_paid(
         (finished('{"team":"billing","urgent":true}', "length"), OutputTruncated),
         (finished("I'm sorry, but I can't help with that."), ModelRefused),
         (finished("", "content_filter"), ContentFiltered),
+        (ContentFiltered("it declined: No.", model="m", details={"declined": "No."}), ModelRefused),
     ],
 )
 async def test_what_asking_again_would_not_help_is_not_asked_again(
-    folder: Path, play: Finished, error: type[Exception]
+    folder: Path, play: Finished | Exception, error: type[Exception]
 ) -> None:
     script = played(folder, [play])
     with entered(Watcher()) as watcher, pytest.raises(error):
         await triage("x")
     assert len(script.asked) == 1
-    assert watcher.records[0].cost_nano == 100
+    assert watcher.records[0].cost_nano == (100 if isinstance(play, Finished) else 0)
 
 
 async def test_cut_or_empty_text_is_never_presented_as_an_answer(folder: Path) -> None:

@@ -358,6 +358,13 @@ async def test_probabilities_are_asked_where_they_are_given(server: SmallServer,
     assert "logprobs" not in server.last  # it would refuse the request
 
 
+async def test_a_refusal_on_its_own_field_is_told_apart_from_an_answer(server: SmallServer, at: Any) -> None:
+    message = {"role": "assistant", "content": None, "refusal": "I can't help with that."}
+    server.answers = [{**CHAT, "choices": [{**CHAT["choices"][0], "message": message}]}]
+    [end] = await told(at("openai-chat"), "gpt-4.1", ModelRequest(ASK))
+    assert (end.finish_reason, end.declined) == ("content_filter", "I can't help with that.")
+
+
 async def test_documents_are_cited_where_a_wire_cites(server: SmallServer, at: Any) -> None:
     asked = Message("user", (MediaPart(b"Paris is warm.", "text/plain"), TextPart("Is it?")))
     await told(at("anthropic"), "claude-opus-4-6", ModelRequest((asked,), max_tokens=800))

@@ -257,6 +257,10 @@ def _has_content(part: object) -> bool:
 
 
 def _check_end(call: Call, end: End, said: bool) -> None:
+    if end.declined:
+        raise ContentFiltered(
+            f"{call.model!r} declined to answer: {end.declined}", model=call.model, details={"declined": end.declined}
+        )
     if end.finish_reason == "content_filter":
         raise ContentFiltered(f"The provider of {call.model!r} withheld its answer (content filter).", model=call.model)
     if said:

@@ -7,7 +7,15 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeAlias, cast, runtime_checkable
 
-from coachwork.errors import ContentFiltered, ModelError, ModelRefused, OutputRefused, OutputTruncated, StreamCut
+from coachwork.errors import (
+    ContentFiltered,
+    ModelError,
+    ModelRefused,
+    OutputRefused,
+    OutputTruncated,
+    RouteExhausted,
+    StreamCut,
+)
 from coachwork.messages import (
     Attempt,
     Finished,
@@ -196,6 +204,8 @@ class _Asking:
         except ModelError as error:
             self.record.attempts = (*self.record.attempts, *_attempts(error))
             self.record.model = self.record.model or error.model
+            if declined := _declined(error):
+                raise ModelRefused("the model declined to answer", raw=declined, reasons=[declined]) from error
             raise
         if reply is None:
             raise StreamCut(
@@ -230,6 +240,12 @@ def _add(record: StepRecord, reply: Reply) -> None:
     )
     record.cached = reply.cached and (first or record.cached)
     record.attempts = (*record.attempts, *reply.attempts)
+
+
+def _declined(error: ModelError) -> str:
+    """What the model said instead of an answer, on a field of its wire or, on a route, as the last model did."""
+    last = error.__cause__ if isinstance(error, RouteExhausted) else error
+    return str(last.details.get("declined", "")) if isinstance(last, ContentFiltered) else ""
 
 
 def _attempts(error: ModelError) -> tuple[Attempt, ...]:

@@ -82,7 +82,8 @@ class Answer:
         yield from map(SourceFound, dict.fromkeys(self.beside.sources))
         got: theirs.ModelResponse = response.get() if hasattr(response, "get") else response
         proof = signed(got.parts, got.provider_name or "", self._output_tool)
-        yield End(finish, self.used(response), probabilities(got), proof)
+        declined = str((response.provider_details or {}).get("refusal") or "")
+        yield End(finish, self.used(response), probabilities(got), proof, declined)
 
     # ── Parts ──
 

@@ -33,12 +33,16 @@ Purpose = Literal["passage", "query"]
 
 @dataclass(frozen=True)
 class End:
-    """The last event of an answer that came whole. A stream that stops without it was cut."""
+    """The last event of an answer that came whole. A stream that stops without it was cut.
+
+    `declined`: what the model said instead of an answer where the wire has a place for that (`refusal`).
+    """
 
     finish_reason: FinishReason
     usage: Usage
     probabilities: tuple[tuple[str, float], ...] = ()
     thinking_signature: str = ""
+    declined: str = ""
 
 
 ChatEvent: TypeAlias = TextDelta | ThinkingDelta | ToolCallDelta | SourceFound | End
