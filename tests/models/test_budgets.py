@@ -19,6 +19,7 @@ from coachwork.errors import BudgetExceeded, ProjectError, ProviderFault, RouteE
 from coachwork.messages import Audio, Message, ModelRequest, TextDelta, Usage
 from coachwork.models import ModelConfig, Models, ModelsConfig, RouteConfig
 from coachwork.models.budget_windows import end_of, start_of
+from coachwork.models.budgets import BudgetState
 from coachwork.models.config import BudgetConfig
 from coachwork.store.database import Database
 from coachwork.testing import Fail, FakeModel, Pause, line, script
@@ -72,8 +73,16 @@ class Room:
             return await self.models.complete("smart", request)
 
     async def spent(self) -> dict[tuple[str, str], int]:
-        await asyncio.sleep(0.6)  # told a quarter of a second late, given back when idle
-        return {(b.scope, b.name): b.spent_nano // DOLLAR for b in await self.models.budgets() if b.held_nano == 0}
+        return {(b.scope, b.name): b.spent_nano // DOLLAR for b in await self.settled()}
+
+    async def settled(self) -> list[BudgetState]:
+        """The budgets once nothing is held: it is told a quarter of a second late, and given back when idle."""
+        for _ in range(2000):
+            budgets = await self.models.budgets()
+            if not any(budget.held_nano for budget in budgets):
+                return budgets
+            await asyncio.sleep(0.01)
+        raise AssertionError(f"money is still held: {budgets}")
 
 
 @pytest.fixture
@@ -130,10 +139,11 @@ async def test_what_can_never_fit_is_refused_at_once(room):
     assert time.monotonic() - began < 5
 
 
-async def test_waiting_ends_at_the_calls_deadline(room):
-    here = room(budget(usd=150), fakes={"one": billed([[Pause()], "never"])})
+async def test_waiting_ends_at_the_calls_deadline(room, until):
+    fake = billed([[Pause()], "never"])
+    here = room(budget(usd=150), fakes={"one": fake})
     first = asyncio.create_task(here.ask())
-    await asyncio.sleep(0.2)
+    await until(lambda: bool(fake.requests))
     with pytest.raises(BudgetExceeded, match=r"\$50\.00 left"):
         await here.ask(ModelRequest(HELLO.messages, max_tokens=100, seconds=0.3))
     first.cancel()
@@ -160,10 +170,11 @@ async def test_who_goes_away_in_the_middle_pays_for_what_was_said(room):
     assert 10 <= spent <= 100
 
 
-async def test_who_stops_waiting_leaves_no_trace(room):
-    here = room(budget(usd=150), fakes={"one": billed([["x", Pause(0.3)], "x"])})
+async def test_who_stops_waiting_leaves_no_trace(room, until):
+    fake = billed([["x", Pause(0.3)], "x"])
+    here = room(budget(usd=150), fakes={"one": fake})
     first = asyncio.create_task(here.ask())
-    await asyncio.sleep(0.1)
+    await until(lambda: bool(fake.requests))
     impatient = asyncio.create_task(here.ask())
     await asyncio.sleep(0.05)
     impatient.cancel()
@@ -251,9 +262,9 @@ async def test_the_soft_limit_is_said_once(room):
     with capture_logs() as logs:
         for _ in range(12):
             await here.ask(user="ada")
-        await asyncio.sleep(0.6)
+        await here.settled()
         await here.ask(user="ada")
-        await asyncio.sleep(0.6)
+        await here.settled()
     said = [entry for entry in logs if entry["event"] == "models.budget_nearly_spent"]
     assert [(entry["scope"], entry["name"], entry["limit_usd"]) for entry in said] == [("user", "ada", 500)]
 
@@ -271,8 +282,7 @@ async def test_embeddings_and_recordings_count_too(room):
 async def test_the_state_of_each_budget_is_told(room):
     here = room(budget("user", 300, per="week"), budget(usd=1000, per="month", warn_at=0.5))
     await here.ask(user="ada")
-    await asyncio.sleep(0.6)
-    each, ada, everybody = await here.models.budgets()
+    each, ada, everybody = await here.settled()
     assert (each.scope, each.name, each.spent_nano, each.left_nano) == ("user", "", 0, 300 * DOLLAR)
     assert (ada.name, ada.spent_nano, ada.left_nano, ada.per) == ("ada", DOLLAR, 299 * DOLLAR, "week")
     assert (everybody.spent_nano, everybody.warn_at_nano, everybody.held_nano) == (DOLLAR, 500 * DOLLAR, 0)

@@ -1,7 +1,6 @@
 """Equal questions cost once, whoever asks them when; similar ones too, where the route asks for it."""
 
 import asyncio
-import time
 from contextlib import aclosing
 
 import pytest
@@ -148,20 +147,22 @@ async def test_tenants_do_not_see_each_others_answers(room, url):
     assert texts == ["For Ada", "For Bo", "For Ada", "For the team", "For the team"]
 
 
-async def test_another_process_with_the_same_database_has_the_answer(room, database_url):
-    one = room(script([Pause(0.2), "One answer"]), cache="exact", url=database_url)
+async def test_another_process_with_the_same_database_has_the_answer(room, database_url, until):
+    asked = script([Pause(0.2), "One answer"])
+    one = room(asked, cache="exact", url=database_url)
     two = room(script(), cache="exact", url=database_url)
     first = asyncio.create_task(one.complete())
-    await asyncio.sleep(0.1)
+    await until(lambda: bool(asked.requests))
     replies = await asyncio.gather(first, two.complete())  # the second process waits for the first
     assert [(reply.text, reply.cached) for reply in replies] == [("One answer", False), ("One answer", True)]
 
 
-async def test_a_process_that_waits_for_another_asks_itself_when_the_other_fails(room, database_url):
-    one = room(script([Pause(0.2), Fail(Overloaded("busy"))]), cache="exact", url=database_url)
+async def test_a_process_that_waits_for_another_asks_itself_when_the_other_fails(room, database_url, until):
+    asked = script([Pause(0.2), Fail(Overloaded("busy"))])
+    one = room(asked, cache="exact", url=database_url)
     two = room(script("Mine"), cache="exact", url=database_url)
     first = asyncio.create_task(one.complete())
-    await asyncio.sleep(0.1)
+    await until(lambda: bool(asked.requests))
     outcomes = await asyncio.gather(first, two.complete(), return_exceptions=True)
     assert isinstance(outcomes[0], Overloaded)
     assert (outcomes[1].text, outcomes[1].cached) == ("Mine", False)
@@ -170,11 +171,11 @@ async def test_a_process_that_waits_for_another_asks_itself_when_the_other_fails
 # ── Those who ask together ──
 
 
-async def test_when_the_first_goes_away_the_others_still_get_the_answer_and_it_is_paid_once(room, url):
+async def test_when_the_first_goes_away_the_others_still_get_the_answer_and_it_is_paid_once(room, url, until):
     fake = script([Pause(0.1), "For all"])
     here = room(fake, cache="exact", models=PRICED, url=url)
     calls = [asyncio.create_task(here.complete()) for _ in range(5)]
-    await asyncio.sleep(0.03)
+    await until(lambda: bool(fake.requests))
     calls[0].cancel()
     replies = await asyncio.gather(*calls, return_exceptions=True)
     assert isinstance(replies[0], asyncio.CancelledError)
@@ -184,7 +185,7 @@ async def test_when_the_first_goes_away_the_others_still_get_the_answer_and_it_i
     assert len(fake.requests) == 1
 
 
-async def test_when_all_go_away_the_model_is_stopped_and_paid_once(room, url):
+async def test_when_all_go_away_the_model_is_stopped_and_paid_once(room, url, until):
     stopped = asyncio.Event()
 
     class Watched(FakeModel):
@@ -195,9 +196,10 @@ async def test_when_all_go_away_the_model_is_stopped_and_paid_once(room, url):
             finally:
                 stopped.set()
 
-    here = room(Watched([[Pause()], "Later"]), cache="exact", models=PRICED, url=url)
+    fake = Watched([[Pause()], "Later"])
+    here = room(fake, cache="exact", models=PRICED, url=url)
     calls = [asyncio.create_task(here.complete()) for _ in range(5)]
-    await asyncio.sleep(0.05)
+    await until(lambda: bool(fake.requests))
     for call in calls:
         call.cancel()
     await asyncio.gather(*calls, return_exceptions=True)
@@ -225,14 +227,21 @@ async def test_a_follower_that_was_shown_text_is_told_that_it_starts_over(room, 
     assert follower[-1].reply.text == "Whole"
 
 
-async def test_a_followers_own_deadline_holds(room, url):
-    here = room(script([Pause(0.3), "Late"]), cache="exact", url=url)
+async def test_a_followers_own_deadline_holds(room, url, until):
+    gate = asyncio.Event()
+
+    async def late(_request: ModelRequest) -> str:
+        await gate.wait()
+        return "Late"
+
+    fake = FakeModel(late)
+    here = room(fake, cache="exact", url=url)
     leader = asyncio.create_task(here.complete())
-    await asyncio.sleep(0.02)
-    began = time.monotonic()
+    await until(lambda: bool(fake.requests))
     with pytest.raises(ModelTimeout):
         await here.complete(ModelRequest(HELLO.messages, seconds=0.05))
-    assert time.monotonic() - began < 0.25
+    assert not leader.done()
+    gate.set()
     assert (await leader).text == "Late"
 
 

@@ -246,10 +246,11 @@ async def test_calls_wait_in_line_for_a_place(room):
     assert (len(replies), most) == (8, 2)
 
 
-async def test_a_place_is_free_again_after_failure_and_cancellation(room):
-    here = room(script([Pause()], Fail(ProviderFault("x")), "Third"), models={"one:m": ModelConfig(at_once=1)})
+async def test_a_place_is_free_again_after_failure_and_cancellation(room, until):
+    fake = script([Pause()], Fail(ProviderFault("x")), "Third")
+    here = room(fake, models={"one:m": ModelConfig(at_once=1)})
     first = asyncio.create_task(here.complete())
-    await asyncio.sleep(0.02)
+    await until(lambda: bool(fake.requests))
     first.cancel()
     with pytest.raises(asyncio.CancelledError):
         await first
@@ -367,10 +368,11 @@ async def test_a_caller_who_goes_away_stops_the_model_and_is_booked(room):
     assert (row["outcome"], row["output_tokens"] > 0) == ("cancelled", True)
 
 
-async def test_a_cancelled_task_is_booked_as_cancelled(room):
-    here = room(script(["a", Pause()]))
+async def test_a_cancelled_task_is_booked_as_cancelled(room, until):
+    fake = script(["a", Pause()])
+    here = room(fake)
     task = asyncio.create_task(here.complete())
-    await asyncio.sleep(0.05)
+    await until(lambda: bool(fake.requests))
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task

@@ -100,11 +100,11 @@ async def test_a_winner_that_is_cut_starts_over_on_the_one_it_had_overtaken(room
     assert (events[-1].reply.text, events[-1].reply.model) == ("Whole", "two:m")
 
 
-async def test_who_leaves_stops_both(room):
+async def test_who_leaves_stops_both(room, until):
     one, two = Watched([[Pause()]]), Watched([[Pause()]])
     here = room(one, two, hedge_seconds=0.02, models=PRICED)
     task = asyncio.create_task(here.complete())
-    await asyncio.sleep(0.08)
+    await until(lambda: bool(one.requests and two.requests))
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task

@@ -125,7 +125,7 @@ async def test_tokens_that_were_used_beyond_the_estimate_count(room, url):
         await here.complete(ModelRequest(HELLO.messages, max_tokens=10, seconds=0.3))
 
 
-async def test_a_waiting_call_starts_when_another_gives_its_tokens_back(room, url):
+async def test_a_waiting_call_starts_when_another_gives_its_tokens_back(room, url, until):
     limit = ModelConfig(tokens_per_minute=1_000)
     gate = asyncio.Event()
 
@@ -134,9 +134,10 @@ async def test_a_waiting_call_starts_when_another_gives_its_tokens_back(room, ur
             await gate.wait()
         return "ok"
 
-    here = room(FakeModel(answer, usage=Usage(5, 5)), models={"one:m": limit}, url=url)
+    fake = FakeModel(answer, usage=Usage(5, 5))
+    here = room(fake, models={"one:m": limit}, url=url)
     slow = asyncio.create_task(here.complete(ModelRequest((Message.of("user", "slow"),), max_tokens=900, seconds=20)))
-    await asyncio.sleep(0.05)
+    await until(lambda: bool(fake.requests))
     waiting = asyncio.create_task(here.complete(ModelRequest(HELLO.messages, max_tokens=900, seconds=20)))
     await asyncio.sleep(0.1)
     assert not waiting.done()
@@ -161,10 +162,11 @@ async def test_never_more_at_once_than_places(room, url):
     assert (len(replies), most) == (20, 3)
 
 
-async def test_no_place_within_the_deadline_is_said_and_is_not_the_models_fault(room, url):
-    here = room(script([Pause()], "Second"), models={"one:m": ModelConfig(at_once=1, breaker_failures=1)}, url=url)
+async def test_no_place_within_the_deadline_is_said_and_is_not_the_models_fault(room, url, until):
+    fake = script([Pause()], "Second")
+    here = room(fake, models={"one:m": ModelConfig(at_once=1, breaker_failures=1)}, url=url)
     first = asyncio.create_task(here.complete())
-    await asyncio.sleep(0.05)
+    await until(lambda: bool(fake.requests))
     with pytest.raises(ModelTimeout, match="no place was free"):
         await here.complete(ModelRequest(HELLO.messages, seconds=0.1))
     first.cancel()

@@ -52,6 +52,12 @@ async def slow(text: str) -> str:
     return text
 
 
+async def are(runs, expected):
+    """Whether each run has this status and place in the line."""
+    found = {run_id: await runs.get(run_id) for run_id in expected}
+    return {run_id: (run.status, run.position) for run_id, run in found.items()} == expected
+
+
 async def test_a_run_ends_with_its_typed_output_and_its_steps(start):
     runs = await start(answer)
     run = await runs.wait((await runs.start("answer", {"subject": "hello"})).id, 10)
@@ -152,10 +158,10 @@ async def test_the_same_key_gives_the_same_run_and_another_input_is_a_conflict(s
         await runs.start("answer", {"subject": "b"}, idempotency_key="k")
 
 
-async def test_cancelling_stops_the_work_and_is_final(start):
+async def test_cancelling_stops_the_work_and_is_final(start, until):
     runs = await start(slow)
     run_id = (await runs.start("slow", {"text": "x"})).id
-    await asyncio.sleep(0.2)
+    await until(lambda: are(runs, {run_id: ("running", None)}))
     run = await runs.cancel(run_id)
     assert run.status == "cancelled"
     assert [e["type"] async for _s, e in runs.events(run_id)][-1] == "abort"
@@ -163,16 +169,15 @@ async def test_cancelling_stops_the_work_and_is_final(start):
         await runs.cancel(run_id)
 
 
-async def test_runs_beyond_the_limit_wait_in_line_and_say_where(start):
+async def test_runs_beyond_the_limit_wait_in_line_and_say_where(start, until):
     runs = await start(slow, concurrency=1)
-    first, second, third = [(await runs.start("slow", {"text": str(n)})).id for n in range(3)]
-    await asyncio.sleep(0.3)
-    states = [(await runs.get(run_id)) for run_id in (first, second, third)]
-    assert [(s.status, s.position) for s in states] == [("running", None), ("queued", 1), ("queued", 2)]
+    line = {}
+    for number, state in enumerate([("running", None), ("queued", 1), ("queued", 2)]):
+        line[(await runs.start("slow", {"text": str(number)})).id] = state
+        await until(lambda: are(runs, line))
+    first, second, third = line
     await runs.cancel(first)
-    await asyncio.sleep(0.3)
-    assert (await runs.get(second)).status == "running"
-    assert (await runs.get(third)).position == 1
+    await until(lambda: are(runs, {second: ("running", None), third: ("queued", 1)}))
     for run_id in (second, third):
         await runs.cancel(run_id)
 

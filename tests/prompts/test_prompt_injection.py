@@ -140,6 +140,7 @@ async def test_what_is_hostile_to_this_format_stays_data_on_the_wire(
     assert await held(desk, models, server, OURS) == 3 * 5 * len(OURS)
 
 
+@pytest.mark.slow
 async def test_known_injections_stay_data_on_the_wire(desk: Project, models: Models, server: ProviderServer) -> None:
     if not BIPIA.exists():
         pytest.skip("../shared/data/injection/bipia is not here")

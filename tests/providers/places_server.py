@@ -101,7 +101,7 @@ def serving(places: Places):
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     places.address = f"http://127.0.0.1:{server.server_address[1]}"
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     try:
         yield places
