@@ -99,14 +99,14 @@ async def list_knowledge(project: ProjectHere) -> KnowledgeList:
 @router.get("/{name}/documents")
 async def list_documents(name: str, project: ProjectHere) -> DocumentList:
     """The documents of a knowledge base, those that failed with the reason."""
-    found = await _base(project, name).documents()
+    found = await knowledge_base(project, name).documents()
     return DocumentList(items=[DocumentListed(**asdict(item) | {"updated_at": _at(item.updated_at)}) for item in found])
 
 
 @router.get("/{name}/documents/{document_id:path}")
 async def get_document(name: str, document_id: str, project: ProjectHere) -> Document:
     """A document's text as it was indexed, in which citations have their place."""
-    found = await _base(project, name).document(document_id)
+    found = await knowledge_base(project, name).document(document_id)
     return Document(
         id=found.id,
         title=found.title,
@@ -122,7 +122,7 @@ async def get_document(name: str, document_id: str, project: ProjectHere) -> Doc
 @router.get("/{name}/files/{document_id:path}", response_class=FileResponse)
 async def get_file(name: str, document_id: str, project: ProjectHere) -> FileResponse:
     """The original file: a PDF to be shown, everything else to be saved."""
-    path = _base(project, name).file(document_id)
+    path = knowledge_base(project, name).file(document_id)
     ending = PurePosixPath(document_id).suffix.lower()
     shown = ending == ".pdf"
     return FileResponse(
@@ -146,7 +146,8 @@ async def knowledge_info(base: KnowledgeBase) -> KnowledgeInfo:
     )
 
 
-def _base(project: Project, name: str) -> KnowledgeBase:
+def knowledge_base(project: Project, name: str) -> KnowledgeBase:
+    """The knowledge base called `name`. Raises NotFound with the nearest name there is."""
     base = project.knowledge.get(name)
     if base is None:
         raise NotFound(f"there is no knowledge base {name!r}", hint=did_you_mean(name, list(project.knowledge)))

@@ -16,6 +16,7 @@ from coachwork.server import (
     api_models,
     api_prompts,
     api_runs,
+    api_search,
     api_spend,
 )
 from coachwork.server.limits import BodyLimit
@@ -31,6 +32,7 @@ ROUTERS = (
     api_runs.router,  # /api/pipelines/{name}/runs, /api/runs
     api_approvals.router,  # /api/approvals
     api_knowledge.router,  # /api/knowledge
+    api_search.router,  # /api/knowledge/{name}/search
     api_models.router,  # /api/models
     api_prompts.router,  # /api/prompts
     api_spend.router,  # /api/spend, /api/budgets

@@ -1,0 +1,92 @@
+"""Passages asked for over HTTP: found, bounded, refused, described. The embedding model alone is a fake."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from coachwork.knowledge import KnowledgeConfig
+from coachwork.models import Models
+from coachwork.models.config import ModelsConfig
+from coachwork.testing import FakeModel
+
+from .over_http import Here, serving
+
+SEARCH = "/api/knowledge/handbook/search"
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory, make_project: Callable[[Path], Path]) -> Iterator[Here]:
+    """A desk whose handbook is not indexed yet, and whose embeddings are made of words."""
+    folder = make_project(tmp_path_factory.mktemp("search") / "desk")
+    (folder / "knowledge/handbook/hours.md").write_text("# Hours\n\nThe shop in Bremen opens at 9 on weekdays.\n")
+    with serving(folder, {"HOME": str(folder), "COACHWORK_CACHE": str(folder / "cache")}, runs=False) as here:
+        config = ModelsConfig.model_validate({"routes": {"embed": {"models": ["fake:words"]}}})
+        fake = {"fake": FakeModel([], dimensions=64)}
+        models = Models(config, database=None, cache_dir=folder / "cache", environ={}, extra_providers=fake)
+        here.project.knowledge["handbook"].bind(
+            KnowledgeConfig(folder="knowledge/handbook"),
+            project=folder,
+            index=str(folder / "index"),
+            database=here.project.database,
+            models=models,
+        )
+        yield here
+
+
+@pytest.fixture(scope="module")
+def indexed(desk: Here) -> Here:
+    before = desk.http.post(SEARCH, json={"query": "parcel"})
+    assert (before.status_code, before.json()["hint"]) == (500, "Run: coachwork ingest handbook")
+    asyncio.run(desk.project.knowledge["handbook"].ingest())
+    return desk
+
+
+def test_a_question_finds_passages_that_stand_in_their_documents(indexed: Here) -> None:
+    answer = indexed.http.post(SEARCH, json={"query": "Within how many days may a parcel be returned?"})
+    assert answer.status_code == 200, answer.text
+    best, other = answer.json()["items"]
+    assert (best["document"], other["document"]) == ("returns.md", "hours.md")
+    assert 1 >= best["score"] > other["score"] > 0
+    stored = indexed.http.get(f"/api/knowledge/handbook/documents/{best['document']}").json()["text"]
+    assert stored[best["start"] : best["end"]] == best["text"]
+    assert "within 30 days" in best["text"]
+
+
+def test_no_more_passages_come_than_were_asked_for(indexed: Here) -> None:
+    [only] = indexed.http.post(SEARCH, json={"query": "When does the shop open?", "top_k": 1}).json()["items"]
+    assert only["document"] == "hours.md"
+
+
+@pytest.mark.parametrize(
+    ("asked", "field"),
+    [
+        ({}, "query"),
+        ({"query": ""}, "query"),
+        ({"query": "parcel", "top_k": 0}, "top_k"),
+        ({"query": "parcel", "top_k": 201}, "top_k"),
+        ({"query": "parcel", "topk": 3}, "topk"),
+    ],
+)
+def test_a_question_that_does_not_fit_is_refused_at_its_field(indexed: Here, asked: object, field: str) -> None:
+    answer = indexed.http.post(SEARCH, json=asked)
+    assert answer.status_code == 422
+    assert [found["path"] for found in answer.json()["fields"]] == [[field]]
+
+
+def test_search_is_guarded_like_the_rest_of_the_api(indexed: Here) -> None:
+    asked = {"query": "parcel"}
+    foreign = indexed.http.post(SEARCH, json=asked, headers={"Origin": "https://elsewhere.example"})
+    assert (foreign.status_code, foreign.json()["code"]) == (403, "cross-site")
+    rebound = indexed.http.post(SEARCH, json=asked, headers={"Host": "elsewhere.example"})
+    assert (rebound.status_code, rebound.json()["code"]) == (403, "unknown-host")
+    unknown = indexed.http.post("/api/knowledge/handbok/search", json=asked)
+    assert (unknown.status_code, unknown.json()["hint"]) == (404, "Did you mean 'handbook'?")
+
+
+def test_search_is_described_with_its_types(indexed: Here) -> None:
+    found = indexed.http.get("/api/openapi.json").json()
+    asked = found["paths"]["/api/knowledge/{name}/search"]["post"]
+    given = asked["responses"]["200"]["content"]["application/json"]["schema"]["$ref"].rpartition("/")[2]
+    assert found["components"]["schemas"][given]["properties"]["items"]["items"]["$ref"].endswith("/Passage")
