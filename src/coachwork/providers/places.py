@@ -17,6 +17,7 @@ import urllib.error
 import urllib.request
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -227,7 +228,7 @@ def _wheel(part: Part, staging: Path, sources: Sources, arriving: Grown) -> Path
         process = subprocess.Popen(command, stdout=output, stderr=output, env=environ, cwd=scratch)
         try:
             while process.poll() is None:
-                arriving(_folder_bytes(scratch / "tmp"))
+                arriving(folder_bytes(scratch / "tmp"))
                 time.sleep(_POLL_SECONDS)
         finally:
             process.kill()
@@ -258,11 +259,11 @@ def pip_command() -> list[str]:
     raise PlaceFailed("there is no pip in this environment (`python -m ensurepip` brings one)")
 
 
-def _folder_bytes(folder: Path) -> int:
+def folder_bytes(folder: Path) -> int:
+    """What lies in it now. pip moves and removes files and folders while we look: what is gone counts nothing."""
     total = 0
-    for path in folder.rglob("*"):
-        try:
-            total += path.stat().st_size if path.is_file() else 0
-        except OSError:  # pip moved it while we looked
-            continue
+    for parent, _folders, names in os.walk(folder):  # which passes over folders that are gone; `rglob` raises
+        for name in names:
+            with suppress(OSError):
+                total += os.stat(os.path.join(parent, name)).st_size
     return total
