@@ -17,6 +17,7 @@ FinishReason = Literal["stop", "length", "content_filter", "tool_call"]
 RunStatus = Literal["queued", "running", "waiting", "succeeded", "failed", "cancelled"]
 StepStatus = Literal["running", "waiting", "succeeded", "failed", "cancelled"]
 StepKind = Literal["prompt", "search", "verify", "transcribe", "webhook", "approval", "step"]
+PersonsWord = Literal["accepted", "edited", "rejected", "expired"]
 ENDED: frozenset[str] = frozenset({"succeeded", "failed", "cancelled"})
 
 
@@ -447,6 +448,24 @@ class Checked(Frozen):
 
 
 # ── A run, as it is shown ──────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True)
+class PersonsAnswer:
+    """What a person said to `Scope.ask_person`: `value` is the edited one after an edit, else the one asked about.
+
+    `by` is who decided, "expiry" where nobody did in time.
+    """
+
+    status: PersonsWord
+    value: Any
+    comment: str = ""
+    by: str = ""
+
+    @property
+    def accepted(self) -> bool:
+        """True for an accepted or an edited value."""
+        return self.status in ("accepted", "edited")
 
 
 @dataclass

@@ -3,12 +3,13 @@
 import asyncio
 
 import pytest
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, TypeAdapter
 
-from coachwork.errors import Conflict, InputError, NotFound, RateLimited
+from coachwork.errors import CoachworkError, Conflict, InputError, NotFound, RateLimited
 from coachwork.pipelines.approvals import approval
 from coachwork.pipelines.runs import RunFilter
 from coachwork.pipelines.steps import note, step
+from coachwork.tracing.scope import current_scope
 
 
 class Ticket(BaseModel):
@@ -293,3 +294,55 @@ async def test_a_restart_keeps_the_question_and_repeats_no_step(start):
     run = await runs.get(run.id)
     assert run.output == {"text": "HELLO"}
     assert run.steps[0].started_at == before
+
+
+_AMOUNT = TypeAdapter(int | None)
+
+
+async def by_scope(ticket: Ticket) -> str:
+    said = await current_scope().ask_person("Refund?", 40, _AMOUNT, context={"Customer": ticket.subject})
+    again = await current_scope().ask_person("Surely?", said.value, _AMOUNT, expires="0.2s")
+    return f"{said.status} {said.value} by {said.by} ({said.comment}), then {again.status} {again.value}"
+
+
+async def test_a_room_below_asks_a_person_through_the_scope(start):
+    """The value is held against the type that was named, not against that of the value: None is right here."""
+    runs = await start(by_scope)
+    run = await runs.wait((await runs.start("by_scope", {"subject": "hello"})).id, 10)
+    asked = run.approvals[0]
+    assert (asked.value, asked.context) == (40, [{"label": "Customer", "value": "hello"}])
+    with pytest.raises(InputError):
+        await runs.answer(asked.id, "edit", "a lot")
+    await runs.answer(asked.id, "edit", None, "nothing at all", "anna")
+    async with asyncio.timeout(30):
+        async for _seq, _event in runs.events(run.id):
+            pass
+    run = await runs.get(run.id)
+    assert run.output == "edited None by anna (nothing at all), then expired None"
+    assert [(s.seq, s.kind, s.status) for s in run.steps] == [
+        (1, "approval", "succeeded"),
+        (2, "approval", "succeeded"),
+    ]
+
+
+@step
+async def ask_within(text: str) -> str:
+    return str((await current_scope().ask_person("Within?", text, TypeAdapter(str))).value)
+
+
+async def asks_within(text: str) -> str:
+    return await ask_within(text)
+
+
+async def test_asking_a_person_inside_a_step_is_refused_with_the_way_out(start):
+    runs = await start(asks_within)
+    run = await runs.wait((await runs.start("asks_within", {"text": "x"})).id, 10)
+    assert run.status == "failed"
+    assert "inside step 1" in run.error["message"]
+    assert run.approvals == []
+
+
+async def test_asking_a_person_outside_a_run_is_refused_with_the_way_out():
+    with pytest.raises(CoachworkError, match="inside a run only") as refused:
+        await current_scope().ask_person("Refund?", 40, _AMOUNT)
+    assert "coachwork run" in refused.value.hint

@@ -10,14 +10,14 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Generic, Literal, TypeVar, cast
+from typing import Any, Generic, Literal, TypeVar
 
 import sqlalchemy as sa
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import to_jsonable_python
 
 from coachwork.errors import Conflict, InputError, NotFound
-from coachwork.messages import JsonValue, StepRecord
+from coachwork.messages import JsonValue, PersonsAnswer, PersonsWord, StepRecord
 from coachwork.pipelines import journal
 from coachwork.pipelines.pipeline import closed_schema, input_error
 from coachwork.pipelines.run_scope import RunScope, current_run
@@ -35,7 +35,7 @@ _OTHER_PROCESS_SECONDS = 0.4  # how often decisions made by another process are 
 class Decision(Generic[T]):
     """What the person said. `value` is the edited value after an edit, else the one that was asked about."""
 
-    status: Literal["accepted", "edited", "rejected", "expired"]
+    status: PersonsWord
     value: T
     comment: str = ""
     by: str = ""
@@ -60,16 +60,9 @@ async def approval(
     value; an edited one is checked against its type. Raises ValueError for an `expires` that is no time.
     """
     run = current_run("approval()")
-    question = _Question(
-        run=run,
-        seq=run.next_seq(),
-        title=title,
-        value=value,
-        adapter=TypeAdapter(type(value)),
-        seconds=None if expires is None else seconds_of(expires),
-        context=[{"label": label, "value": to_jsonable_python(shown)} for label, shown in (context or {}).items()],
-    )
-    return cast(Decision[T], await question.ask())
+    adapter = TypeAdapter(type(value))
+    said = await run.services.approvals.ask(run, title, value, adapter, context=context, expires=expires)
+    return Decision(said.status, said.value, said.comment, said.by)
 
 
 def seconds_of(text: str) -> float:
@@ -96,7 +89,7 @@ class _Question:
     def id(self) -> str:
         return f"{self.run.run_id}-{self.seq}"
 
-    async def ask(self) -> Decision[Any]:
+    async def ask(self) -> PersonsAnswer:
         services = self.run.services
         services.approvals.expect(self.id, self.adapter)
         await services.once("approval:open", self._open)
@@ -105,7 +98,7 @@ class _Question:
         await self.run.take_turn()
         found = await services.once("approval:close", self._close, row)
         value = self.adapter.validate_python(found["value"]) if found["status"] == "edited" else self.value
-        return Decision(found["status"], value, found["comment"], found["by"])
+        return PersonsAnswer(found["status"], value, found["comment"], found["by"])
 
     async def _open(self) -> None:
         shown = self.adapter.dump_python(self.value, mode="json")
@@ -161,6 +154,28 @@ class Approvals:
         self._waiting: dict[str, asyncio.Event] = {}
         self._adapters: dict[str, TypeAdapter[Any]] = {}
         self._watcher: asyncio.Task[None] | None = None
+
+    async def ask(
+        self,
+        run: RunScope,
+        title: str,
+        value: object,
+        adapter: TypeAdapter[Any],
+        *,
+        context: Mapping[str, object] | None,
+        expires: str | None,
+    ) -> PersonsAnswer:
+        """Ask about `value` as the run's next step and wait. Raises ValueError for an `expires` that is no time."""
+        question = _Question(
+            run=run,
+            seq=run.next_seq(),
+            title=title,
+            value=value,
+            adapter=adapter,
+            seconds=None if expires is None else seconds_of(expires),
+            context=[{"label": label, "value": to_jsonable_python(shown)} for label, shown in (context or {}).items()],
+        )
+        return await question.ask()
 
     def expect(self, approval_id: str, adapter: TypeAdapter[Any]) -> None:
         """Know the type of a value before the question about it is seen."""

@@ -5,7 +5,7 @@ kept by DBOS (https://docs.dbos.dev/python/tutorials/step-tutorial); the rows be
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from concurrent.futures import Future
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import sqlalchemy as sa
 import structlog
+from pydantic import TypeAdapter
 
 from coachwork.errors import CoachworkError, RunFailed, from_dict
-from coachwork.messages import JsonValue, StepRecord
+from coachwork.messages import JsonValue, PersonsAnswer, StepRecord
 from coachwork.pipelines import journal
 from coachwork.pipelines.events import Event, EventLog
 from coachwork.store.database import Database
@@ -159,6 +160,24 @@ class RunScope:
         self._notes += 1
         if self._notes > self._notes_shown:
             self.services.events.append_soon(self.run_id, {"type": "data-note", "data": {"label": label}})
+
+    async def ask_person(
+        self,
+        title: str,
+        value: object,
+        type_: TypeAdapter[Any],
+        *,
+        context: Mapping[str, object] | None = None,
+        expires: str | None = None,
+    ) -> PersonsAnswer:
+        """Open an approval as the next step and wait for it without a place. See `tracing.scope.Scope`."""
+        if _step.get() is not None:  # its place in the order of steps would not be the same on replay
+            raise CoachworkError(
+                f"{title!r} asks a person inside step {self.step_seq}",
+                hint="Ask before the step or after it: a step is done in one go, and a person may take weeks.",
+            )
+        approvals = self.services.approvals
+        return await approvals.ask(self, title, value, type_, context=context, expires=expires)
 
     async def write(self, work: Callable[[sa.Connection], Any]) -> None:
         """Change rows of this run; returns once that is committed, and readers of the run are woken."""

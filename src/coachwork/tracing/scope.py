@@ -4,14 +4,15 @@ A prompt, a search or a webhook asks `current_scope()` to record it. Inside a ru
 durable one of `pipelines`; outside a run (a notebook, a unit test) the call simply happens.
 """
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from pydantic import TypeAdapter
 
-from coachwork.messages import JsonValue, StepRecord
+from coachwork.errors import CoachworkError
+from coachwork.messages import JsonValue, PersonsAnswer, StepRecord
 
 T = TypeVar("T")
 
@@ -63,6 +64,22 @@ class Scope(Protocol):
     def note(self, label: str) -> None:
         """Say in the reader's words what the run is doing now."""
 
+    async def ask_person(
+        self,
+        title: str,
+        value: object,
+        type_: TypeAdapter[Any],
+        *,
+        context: Mapping[str, object] | None = None,
+        expires: str | None = None,
+    ) -> PersonsAnswer:
+        """Wait for a person's decision about `value`, across restarts; an edited one fits `type_`.
+
+        `expires` is a time like `30m` or `2d`, None waits for ever. `context` is shown beside the value.
+        It is a step of its own. Raises CoachworkError outside a run and inside a step, ValueError for
+        an `expires` that is no time.
+        """
+
 
 class DirectScope:
     """Outside a run: steps happen and are not kept."""
@@ -87,6 +104,21 @@ class DirectScope:
 
     def note(self, label: str) -> None:
         """Nobody reads."""
+
+    async def ask_person(
+        self,
+        title: str,
+        value: object,
+        type_: TypeAdapter[Any],
+        *,
+        context: Mapping[str, object] | None = None,
+        expires: str | None = None,
+    ) -> PersonsAnswer:
+        """Nobody could be found again to answer: always raises CoachworkError."""
+        raise CoachworkError(
+            f"{title!r} asks a person, and that works inside a run only",
+            hint="Start the pipeline: `coachwork run …`, the page, or POST /api/pipelines/…/runs.",
+        )
 
 
 _DIRECT = DirectScope()
