@@ -10,13 +10,18 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from coachwork.knowledge.document import Heading, Page, Parsed
+from coachwork.knowledge.document import Heading, Parsed
 from coachwork.knowledge.sentences import Span, split_sentences
 from coachwork.knowledge.tokens import estimated_tokens
 
 Count = Callable[[str], int]
 _FENCE = re.compile(r"[ \t]*(```|~~~)")
-_TINY = 12  # tokens: a section of so few words (often only its heading) joins the one after it
+_TABLE_ROW = re.compile(r"[ \t]*\|")
+_TABLE_RULE = re.compile(r"[ \t]*\|?[ \t]*:?-{2,}[-:| \t]*\Z")
+_STUB = 12  # tokens: a section of so few words joins the one after it where that lies deeper
+_PREAMBLE = 40  # tokens: "Valid from …, contact …" below a document's title joins the first section
+_LEAD = 24  # tokens: a heading or "The following holds:" is never a passage without what it leads to
+_COLUMNS = 120  # characters of a table's head that stand above the rows of its later passages
 
 
 @dataclass(frozen=True)
@@ -31,57 +36,111 @@ class Piece:
 
 def cut(parsed: Parsed, *, size: int, overlap: int = 0, count: Count = estimated_tokens) -> list[Piece]:
     """The passages of a document, each of at most `size` tokens; `overlap` tokens of the one before are repeated
-    where a section is longer than one passage."""
+    where a section is longer than one passage.
+
+    A passage that begins within a table has the names of its columns as the last of its titles.
+    """
     text = parsed.text
     overlap = min(overlap, size // 2)
+    starts = [page.start for page in parsed.pages]
     pieces = []
-    for start, end, path in _sections(parsed, count):
-        for span in _packed(text, list(_atoms(text, start, end, size, count)), size, overlap, count):
-            pieces.append(Piece(span.start, span.end, path, page_at(parsed.pages, span.start)))
+    for section in _sections(parsed, count):
+        atoms = list(_atoms(text, section, size, count))
+        columns = {atom.span.start: atom.columns for atom in atoms if atom.columns}
+        for span in _packed(text, [atom.span for atom in atoms], size, overlap, count):
+            above = columns.get(span.start)
+            path = (*section.path, above) if above else section.path
+            index = bisect_right(starts, span.start) - 1
+            pieces.append(Piece(span.start, span.end, path, parsed.pages[index].page if index >= 0 else None))
     return pieces
 
 
-def page_at(pages: Sequence[Page], offset: int) -> int | None:
-    """The page on which a character stands, None where the document has no pages."""
-    index = bisect_right([page.start for page in pages], offset) - 1
-    return pages[index].page if index >= 0 else None
+@dataclass(frozen=True)
+class _Section:
+    """A stretch of text below one heading, with the titles above it."""
+
+    start: int
+    end: int
+    path: tuple[str, ...]
 
 
-def title_path(headings: Sequence[Heading], offset: int) -> tuple[str, ...]:
-    """The titles above a place in the text, outermost first."""
-    stack: list[Heading] = []
-    for heading in headings:
-        if heading.start > offset:
-            break
-        while stack and stack[-1].level >= heading.level:
-            stack.pop()
-        stack.append(heading)
-    return tuple(heading.title for heading in stack if heading.title)
+@dataclass(frozen=True)
+class _Atom:
+    """A stretch that is not cut further; `columns` names those of the table within which it stands."""
+
+    span: Span
+    columns: str = ""
 
 
-def _sections(parsed: Parsed, count: Count) -> Iterator[tuple[int, int, tuple[str, ...]]]:
-    """Stretches under one heading; one that holds little more than its heading joins a deeper one below it."""
-    marks: list[tuple[int, int]] = [(0, 0), *((heading.start, heading.level) for heading in parsed.headings)]
+def _sections(parsed: Parsed, count: Count) -> list[_Section]:
+    """Stretches under one heading. One that says nothing of its own joins the one after it, the last the one before.
+
+    Nothing of its own: a heading alone; little more, or a document's preamble, above a deeper heading.
+    """
+    text = parsed.text
+    found: list[_Section] = []
     pending: int | None = None
-    for number, (start, level) in enumerate(marks):
-        last = number + 1 == len(marks)
-        end = len(parsed.text) if last else marks[number + 1][0]
-        begin = start if pending is None else pending
-        if not parsed.text[begin:end].strip():
+    above: tuple[str, ...] = ()
+    for mark, following, path in _marked(parsed):
+        end = len(text) if following is None else following.start
+        above = path if text[mark.end : end].strip() or not above else above
+        begin = mark.start if pending is None else pending
+        if not text[begin:end].strip():
             continue
-        deeper = not last and marks[number + 1][1] > level
-        if deeper and count(parsed.text[begin:end]) <= _TINY:
+        if following is not None and _says_nothing(text, begin, mark, following, count):
             pending = begin
             continue
+        if following is None and found and not text[mark.end : end].strip():
+            found[-1] = _Section(found[-1].start, end, found[-1].path)
+            continue
         pending = None
-        yield begin, end, title_path(parsed.headings, start)
+        found.append(_Section(begin, end, above))
+    return found
 
 
-def _atoms(text: str, start: int, end: int, size: int, count: Count) -> Iterator[Span]:
+def _marked(parsed: Parsed) -> Iterator[tuple[Heading, Heading | None, tuple[str, ...]]]:
+    """Each heading with the next one and the titles above its text; first what stands before all headings."""
+    marks = [Heading(0, 0, 0, ""), *parsed.headings]
+    stack: list[Heading] = []
+    for number, mark in enumerate(marks):
+        while stack and stack[-1].level >= mark.level:
+            stack.pop()
+        if mark.level:
+            stack.append(mark)
+        following = marks[number + 1] if number + 1 < len(marks) else None
+        yield mark, following, tuple(heading.title for heading in stack if heading.title)
+
+
+def _says_nothing(text: str, begin: int, mark: Heading, following: Heading, count: Count) -> bool:
+    if not text[mark.end : following.start].strip():
+        return count(text[begin : following.start]) <= _PREAMBLE
+    if following.level <= mark.level:
+        return False
+    most = _PREAMBLE if mark.level <= 1 else _STUB
+    return following.start - begin <= 40 * most and count(text[begin : following.start]) <= most
+
+
+def _atoms(text: str, section: _Section, size: int, count: Count) -> Iterator[_Atom]:
     """The smallest stretches that passages are made of: blocks that fit, else their lines, sentences, words,
-    characters."""
-    for block in _blocks(text, start, end):
-        yield from _split(text, block, size, count)
+    characters. A block after a short one is cut so that the two fit together: what leads in stays with what follows.
+    """
+    lead = 0
+    for block in _blocks(text, section.start, section.end):
+        tokens = count(text[block.start : block.end])
+        room = size if tokens + lead <= size else size - lead
+        columns = _columns(text, block) if tokens > room else ""
+        for number, span in enumerate(_split(text, block, room, count)):
+            yield _Atom(span, columns if number else "")
+        lead = tokens if tokens <= min(_LEAD, size // 4) else 0
+
+
+def _columns(text: str, block: Span) -> str:
+    """The names of a table's columns, "" for a block that is no table."""
+    lines = text[block.start : block.start + 4000].split("\n", 2)
+    if len(lines) < 2 or not _TABLE_ROW.match(lines[0]) or not _TABLE_RULE.match(lines[1]):
+        return ""
+    names = [cell.strip() for cell in lines[0].strip().strip("|").split("|")]
+    return ", ".join(name for name in names if name)[:_COLUMNS]
 
 
 def _blocks(text: str, start: int, end: int) -> Iterator[Span]:
@@ -151,6 +210,8 @@ def _packed(text: str, atoms: Sequence[Span], size: int, overlap: int, count: Co
         while last + 1 < len(atoms) and total + sizes[last + 1] <= size:
             last += 1
             total += sizes[last]
+        while first < last < len(atoms) - 1 and text[atoms[last].end - 1] == ":":
+            last -= 1  # what leads in goes with what follows
         yield Span(atoms[first].start, atoms[last].end)
         if last + 1 == len(atoms):
             return

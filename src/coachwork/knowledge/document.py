@@ -4,7 +4,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-PARSER_VERSION = 1  # raise it when a parser gives other text for the same file: every document is read anew
+# Raise it when a parser gives other text for the same file, or `cut` other passages: every document is read anew.
+PARSER_VERSION = 3
 
 
 @dataclass(frozen=True)
