@@ -53,7 +53,7 @@ def passages(text: str, size: int = 180, name: str = "d.md") -> list[tuple[Piece
     "stub",
     [
         "# E-bike batteries\n\nValid from 1 March 2026.\n\n",
-        "# Business\n\nValid from 1 July 2026. Contact: Claire Baudin, business@tarnbeck.example, +49 7531 555 0160.\n\n",
+        "# Business\n\nValid from 1 July 2026. Contact: Claire Baudin, business@tarnbeck.example, +49 7531 55.\n\n",
         "# Batteries\n\n## Nothing yet\n\n",
         "# Batteries\n\n## Charging\n\n### Nothing yet\n\n",
         "Draft, not approved.\n\n",
