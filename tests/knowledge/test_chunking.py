@@ -41,7 +41,8 @@ def test_passages_are_in_order_fit_and_leave_nothing_out(lines: list[str], size:
     said = {at for piece in pieces for at in range(piece.start, piece.end)}
     assert all(parsed.text[at].isspace() or at in said for at in range(len(parsed.text)))
     assert [piece.start for piece in pieces] == sorted(piece.start for piece in pieces)
-    assert all(estimated_tokens(parsed.text[piece.start : piece.end]) <= size for piece in pieces)
+    # A word too long for a passage is cut, and its parts are rounded each on its own.
+    assert all(estimated_tokens(parsed.text[piece.start : piece.end]) <= 1.1 * size for piece in pieces)
 
 
 def passages(text: str, size: int = 180, name: str = "d.md") -> list[tuple[Piece, str]]:

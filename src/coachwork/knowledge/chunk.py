@@ -21,6 +21,7 @@ _TABLE_RULE = re.compile(r"[ \t]*\|?[ \t]*:?-{2,}[-:| \t]*\Z")
 _STUB = 12  # tokens: a section of so few words joins the one after it where that lies deeper
 _PREAMBLE = 40  # tokens: "Valid from …, contact …" below a document's title joins the first section
 _LEAD = 24  # tokens: a heading or "The following holds:" is never a passage without what it leads to
+_TITLE = 200  # characters of a heading that stand above its passages
 _COLUMNS = 120  # characters of a table's head that stand above the rows of its later passages
 
 
@@ -108,7 +109,7 @@ def _marked(parsed: Parsed) -> Iterator[tuple[Heading, Heading | None, tuple[str
         if mark.level:
             stack.append(mark)
         following = marks[number + 1] if number + 1 < len(marks) else None
-        yield mark, following, tuple(heading.title for heading in stack if heading.title)
+        yield mark, following, tuple(heading.title[:_TITLE] for heading in stack if heading.title)
 
 
 def _says_nothing(text: str, begin: int, mark: Heading, following: Heading, count: Count) -> bool:

@@ -1,6 +1,5 @@
 """The documents of a folder, as files. Knows what is never opened: hidden files, links, what is too big."""
 
-import hashlib
 import os
 import re
 import stat
@@ -8,6 +7,7 @@ from pathlib import Path
 
 from coachwork.errors import NotFound, ProjectError
 from coachwork.knowledge.document import ReadLimits, SourceFile
+from coachwork.knowledge.opened import too_large, what_it_is
 from coachwork.knowledge.parse import PARSERS, format_of
 
 _NOT_DOCUMENTS = re.compile(r"(?:\..*|~\$.*|__MACOSX|__pycache__|node_modules|Thumbs\.db|desktop\.ini)\Z")
@@ -48,27 +48,24 @@ def _file(root: Path, path: Path, limits: ReadLimits) -> SourceFile | None:
         if path.resolve().is_relative_to(root):
             return None
         return SourceFile(id_, path, 0, "it is a link to a place outside of the folder, and links are not followed")
-    if not stat.S_ISREG(info.st_mode):
-        return None
+    if kind := what_it_is(info.st_mode):
+        return SourceFile(id_, path, 0, f"it is {kind}")
     if info.st_size > limits.max_bytes:
-        reason = f"it has {info.st_size / 1e6:,.1f} MB; at most {limits.max_bytes / 1e6:g} MB are read"
-        return SourceFile(id_, path, info.st_size, reason)
+        return SourceFile(id_, path, info.st_size, too_large(info.st_size, limits.max_bytes))
     return SourceFile(id_, path, info.st_size)
 
 
-def sha256_of(path: Path) -> str:
-    """The SHA-256 of a file's bytes, "" where it can't be opened."""
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError:
-        return ""
-
-
 def original(folder: Path, id_: str) -> Path:
-    """The file of a document, never outside of `folder`, never a hidden one. Raises NotFound."""
+    """The file of a document, for an attachment that of its mail; never outside of `folder`, never a hidden one.
+
+    Raises NotFound.
+    """
     root = folder.resolve()
     parts = id_.split("/")
+    mails = (number for number, part in enumerate(parts[:-1], start=1) if format_of(part) == "eml")
+    mail = next((number for number in mails if root.joinpath(*parts[:number]).is_file()), None)
+    if mail is not None:
+        return original(folder, "/".join(parts[:mail]))
     plain = "\\" not in id_ and "\0" not in id_ and all(part and not _NOT_DOCUMENTS.match(part) for part in parts)
     path = root.joinpath(*parts) if plain else root
     if not plain or format_of(id_) not in PARSERS or path.resolve() != path or not path.is_file():

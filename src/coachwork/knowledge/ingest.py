@@ -12,10 +12,11 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TypeAlias
 
 from coachwork.errors import DocumentUnreadable
 from coachwork.knowledge.catalog import Catalog, Entry, Written
-from coachwork.knowledge.chunk import Piece, cut
+from coachwork.knowledge.chunk import Piece
 from coachwork.knowledge.config import KnowledgeConfig
 from coachwork.knowledge.document import (
     PARSER_VERSION,
@@ -27,17 +28,20 @@ from coachwork.knowledge.document import (
     SourceFile,
 )
 from coachwork.knowledge.embedder import Embedder
-from coachwork.knowledge.folder import scan, sha256_of
+from coachwork.knowledge.folder import scan
 from coachwork.knowledge.formats.text_builder import title_of
 from coachwork.knowledge.index import PassageIndex, Row
+from coachwork.knowledge.opened import sha256_of
 from coachwork.knowledge.parse import format_of
-from coachwork.knowledge.reader import DocumentReader, DocumentTimeout
+from coachwork.knowledge.reader import DocumentReader, DocumentTimeout, Reading
 from coachwork.knowledge.search import search_words
 
 _BATCH = 64  # passages embedded and written at once: what a kill can cost
 _TITLE_CHARACTERS = 200  # of the titles that are embedded with a passage, so that they don't crowd it out
 
 Progress = Callable[[IngestProgress], None]
+Known: TypeAlias = Mapping[str, Entry]
+Indexed: TypeAlias = Mapping[str, Mapping[str, int]]  # document → version → rows
 
 
 def limits_of(config: KnowledgeConfig) -> ReadLimits:
@@ -98,6 +102,7 @@ class _Run:
     drafts: list[_Draft] = field(default_factory=list)
     finished: list[tuple[Written, str]] = field(default_factory=list)  # with the version of its rows
     failures: list[Written] = field(default_factory=list)
+    present: set[str] = field(default_factory=set)  # ids of documents that are there, attached ones too
 
     async def run(self) -> IngestReport:
         job = self.job
@@ -106,13 +111,14 @@ class _Run:
         known, indexed = await job.catalog.entries(), await job.index.versions()
         self.found = len(files)
         self._say("")
-        async with DocumentReader(limits) as reader:
+        settings = job.config
+        async with DocumentReader(limits, size=settings.passage_tokens, overlap=settings.overlap_tokens) as reader:
             for file in files:
-                await self._document(file, known.get(file.id), indexed.get(file.id, {}), reader)
+                await self._document(file, known, indexed, reader)
                 self.read += 1
                 self._say(file.id)
         await self._flush()
-        await self._follow_deletes({file.id for file in files}, known, indexed)
+        await self._follow_deletes(known, indexed)
         self._say("", "indexing")
         if self.report.added or self.report.changed or self.report.deleted:
             await job.index.settle()
@@ -120,23 +126,34 @@ class _Run:
         self._say("", "done")
         return self.report
 
-    async def _document(
-        self, file: SourceFile, entry: Entry | None, versions: Mapping[str, int], reader: DocumentReader
-    ) -> None:
-        recipe = recipe_of(self.job.config, self.job.model)
-        sha256 = "" if file.refusal else await asyncio.to_thread(sha256_of, file.path)
+    async def _document(self, file: SourceFile, known: Known, indexed: Indexed, reader: DocumentReader) -> None:
+        """A file: settled already, or read with what is attached to it. The file's own row is written last, and so
+        stands for the attachments' too."""
+        recipe, limit = recipe_of(self.job.config, self.job.model), limits_of(self.job.config).max_bytes
+        entry, versions = known.get(file.id), indexed.get(file.id, {})
+        self.present.add(file.id)
+        sha256 = "" if file.refusal else await asyncio.to_thread(sha256_of, file.id, file.path, limit)
         if _is_settled(file, entry, versions, sha256, recipe):
             self.report = replace(self.report, unchanged=self.report.unchanged + 1)
+            self.present.update(id_ for id_ in known if id_.startswith(f"{file.id}/"))
             return
         self._count(entry)
         try:
             if file.refusal:
                 raise DocumentUnreadable(file.id, file.refusal)
-            parsed, sha256 = await reader.read(file.id, file.path)
+            readings, sha256 = await reader.read(file.id, file.path)
         except DocumentUnreadable as error:
             await self._failed(file, sha256, recipe, error, versions)
             return
-        await self._passages(file, parsed, sha256, recipe, known=bool(versions))
+        for reading in reversed(readings):
+            self.present.add(reading.id)
+            if reading.reason:
+                await self._failed(
+                    replace(file, id=reading.id), sha256, recipe, DocumentUnreadable(reading.id, reading.reason),
+                    indexed.get(reading.id, {}),
+                )  # fmt: skip
+            else:
+                await self._passages(replace(file, id=reading.id), reading, sha256, recipe, indexed)
 
     def _count(self, entry: Entry | None) -> None:
         if entry is None:
@@ -154,17 +171,15 @@ class _Run:
         self.failures.append(Written(file.id, file.size, sha256, recipe, nothing, reason=error.reason, retry=retry))
         await self.job.catalog.write(self.failures[-1:], _now())
 
-    async def _passages(self, file: SourceFile, parsed: Parsed, sha256: str, recipe: str, *, known: bool) -> None:
-        config = self.job.config
-        vectors = await self.job.index.vectors(file.id) if known else {}
-        pieces = await asyncio.to_thread(cut, parsed, size=config.passage_tokens, overlap=config.overlap_tokens)
+    async def _passages(self, file: SourceFile, reading: Reading, sha256: str, recipe: str, indexed: Indexed) -> None:
+        vectors = await self.job.index.vectors(file.id) if indexed.get(file.id) else {}
         version = version_of(sha256, recipe)
-        for position, piece in enumerate(pieces):
+        for position, piece in enumerate(reading.pieces):
             if len(self.drafts) >= _BATCH:
                 await self._flush()
                 self._say(file.id)
-            self.drafts.append(_draft(file.id, version, position, parsed, piece, vectors))
-        written = Written(file.id, file.size, sha256, recipe, parsed, passages=len(pieces))
+            self.drafts.append(_draft(file.id, version, position, reading.parsed, piece, vectors))
+        written = Written(file.id, file.size, sha256, recipe, reading.parsed, passages=len(reading.pieces))
         self.finished.append((written, version))
 
     async def _flush(self) -> None:
@@ -190,11 +205,9 @@ class _Run:
             reused=self.report.reused + len(drafts) - len(missing),
         )
 
-    async def _follow_deletes(
-        self, present: set[str], known: Mapping[str, Entry], indexed: Mapping[str, Mapping[str, int]]
-    ) -> None:
-        orphans = sorted(set(indexed) - present)
-        gone = sorted(set(known) - present)
+    async def _follow_deletes(self, known: Known, indexed: Indexed) -> None:
+        orphans = sorted(set(indexed) - self.present)
+        gone = sorted(set(known) - self.present)
         if orphans:
             await self.job.index.remove(orphans)
         if gone:

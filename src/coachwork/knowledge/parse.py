@@ -1,15 +1,22 @@
 """Which parser reads a file, and is it what its name says? Knows names and first bytes; runs in the reading process."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import TypeAlias
 
 from coachwork.errors import DocumentUnreadable
 from coachwork.knowledge.document import Parsed, ReadLimits
-from coachwork.knowledge.formats import docx, html, markdown, pdf, plain, sheets, slides
+from coachwork.knowledge.formats import code, docx, html, mail, markdown, pdf, plain, sheets, slides
+from coachwork.knowledge.opened import read_whole
 
 Parser: TypeAlias = Callable[[str, bytes, ReadLimits], Parsed]
+
+_CODE = (
+    "py", "pyi", "js", "mjs", "cjs", "jsx", "ts", "tsx", "vue", "go", "rs", "java", "kt", "scala", "swift", "c", "h",
+    "cc", "cpp", "hpp", "cs", "rb", "php", "pl", "lua", "r", "jl", "ex", "exs", "dart", "sh", "bash", "ps1", "sql",
+)  # fmt: skip
+_DATA = ("json", "jsonl", "yaml", "yml", "toml", "ini", "cfg", "conf", "properties", "xml", "tex", "adoc", "org")
 
 PARSERS: dict[str, Parser] = {
     "md": markdown.parse,
@@ -27,6 +34,9 @@ PARSERS: dict[str, Parser] = {
     "xlsx": sheets.parse_xlsx,
     "csv": sheets.parse_csv,
     "tsv": sheets.parse_csv,
+    "eml": mail.parse,
+    **dict.fromkeys(_CODE, code.parse),
+    **dict.fromkeys(_DATA, plain.parse),
 }
 _OLD = {"doc": "docx", "ppt": "pptx", "xls": "xlsx"}
 _ZIPPED = frozenset({"docx", "pptx", "xlsx"})
@@ -50,13 +60,35 @@ def format_of(document: str) -> str:
     return PurePosixPath(document).suffix.lstrip(".").lower()
 
 
-def read_document(document: str, path: Path, limits: ReadLimits) -> tuple[Parsed, str]:
-    """Read a file whole and give it parsed, with the SHA-256 of the bytes that were read. Raises DocumentUnreadable."""
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise DocumentUnreadable(document, f"the file can't be opened ({error.strerror})") from None
-    return parse_bytes(document, data, limits), hashlib.sha256(data).hexdigest()
+Found: TypeAlias = tuple[str, Parsed | DocumentUnreadable]
+
+
+def read_document(document: str, path: Path, limits: ReadLimits) -> tuple[list[Found], str]:
+    """Read a file whole: it and what is attached to it, by name, with the SHA-256 of the bytes that were read.
+
+    The file's own comes first. An attachment that can't be read has its error in its place.
+    Raises DocumentUnreadable for the file itself.
+    """
+    data = read_whole(document, path, limits.max_bytes)
+    found: list[Found] = [(document, parse_bytes(document, data, limits))]
+    found.extend(_attached(document, data, limits, 1))
+    return found, hashlib.sha256(data).hexdigest()
+
+
+def _attached(document: str, data: bytes, limits: ReadLimits, depth: int) -> Iterator[Found]:
+    """The attachments of a mail, named below it: `offer.eml/prices.xlsx`; those of mails within it too."""
+    if format_of(document) != "eml":
+        return
+    for name, inside in mail.attachments(document, data):
+        id_ = f"{document}/{name}"
+        if format_of(name) == "eml" and depth >= mail.MAX_DEPTH:
+            yield id_, DocumentUnreadable(id_, f"it is a mail within {mail.MAX_DEPTH} others")
+            continue
+        try:
+            yield id_, parse_bytes(id_, inside, limits)
+            yield from _attached(id_, inside, limits, depth + 1)
+        except DocumentUnreadable as error:
+            yield id_, error
 
 
 def parse_bytes(document: str, data: bytes, limits: ReadLimits) -> Parsed:

@@ -8,12 +8,13 @@ import asyncio
 import json
 import sys
 from asyncio.subprocess import PIPE, Process
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from coachwork.errors import DocumentUnreadable, NotInstalled
+from coachwork.knowledge.chunk import Piece
 from coachwork.knowledge.document import Heading, Page, Parsed, ReadLimits
 
 # Isolated from the environment, then given this process's own module path: the same code, whatever the folder.
@@ -28,11 +29,26 @@ class DocumentTimeout(DocumentUnreadable):
     """It took too long: perhaps the file, perhaps the machine, so it is worth another try."""
 
 
-class DocumentReader:
-    """One reading process, started when first needed and anew after a crash. Use as `async with`."""
+@dataclass(frozen=True)
+class Reading:
+    """A document that was read, with its passages; `reason` where it is an attachment that could not be."""
 
-    def __init__(self, limits: ReadLimits) -> None:
+    id: str
+    parsed: Parsed
+    pieces: tuple[Piece, ...] = ()
+    reason: str = ""
+
+
+class DocumentReader:
+    """One reading process, started when first needed and anew after a crash. Use as `async with`.
+
+    Passages are cut there too, at most `size` tokens each with `overlap` (see `chunk.cut`): a text made to be slow
+    to cut costs that process its time limit, and the server nothing.
+    """
+
+    def __init__(self, limits: ReadLimits, *, size: int, overlap: int) -> None:
         self._limits = limits
+        self._cut = {"size": size, "overlap": overlap}
         self._process: Process | None = None
 
     async def __aenter__(self) -> "DocumentReader":
@@ -43,27 +59,31 @@ class DocumentReader:
     ) -> None:
         await self._stop()
 
-    async def read(self, document: str, path: Path) -> tuple[Parsed, str]:
-        """The parsed document and the SHA-256 of its bytes. Raises DocumentUnreadable, NotInstalled."""
+    async def read(self, document: str, path: Path) -> tuple[list[Reading], str]:
+        """The document, then what is attached to it, and the SHA-256 of the file. Raises DocumentUnreadable,
+        NotInstalled."""
         fresh = self._process is None
         process = self._process or await self._start()
-        request = {"document": document, "path": str(path), "limits": asdict(self._limits)}
+        request = {"document": document, "path": str(path), "limits": asdict(self._limits), **self._cut}
         seconds = self._limits.seconds + (_STARTUP_SECONDS if fresh else 0)
         try:
             async with asyncio.timeout(seconds):
-                answer = await _ask(process, request)
+                answer = await _ask(process, request, _longest(self._limits))
         except TimeoutError:
             await self._stop()
             raise DocumentTimeout(
                 document, f"it took more than {self._limits.seconds:g} seconds to read", hint="Split the document."
             ) from None
+        except _TooLong:
+            await self._stop()
+            raise DocumentUnreadable(document, "what was read of it is too long", hint="Split the document.") from None
         except (asyncio.IncompleteReadError, BrokenPipeError, ConnectionResetError):
             await self._stop()
             raise DocumentUnreadable(document, "it crashed the program that reads it") from None
         except asyncio.CancelledError:
             await self._stop()  # an answer that nobody waits for would be taken for the next one
             raise
-        return _parsed(document, answer)
+        return _readings(document, answer), answer["sha256"]
 
     async def _start(self) -> Process:
         self._process = await asyncio.create_subprocess_exec(
@@ -87,31 +107,52 @@ class DocumentReader:
         await process.wait()
 
 
-async def _ask(process: Process, request: dict[str, Any]) -> dict[str, Any]:
+class _TooLong(Exception):
+    """The reading process says more than a document within its limits can be."""
+
+
+def _longest(limits: ReadLimits) -> int:
+    """Bytes of an answer: the text at four bytes a character, and as much again for its structure and passages."""
+    return 8 * limits.max_text + 1_000_000
+
+
+async def _ask(process: Process, request: dict[str, Any], longest: int) -> dict[str, Any]:
     assert process.stdin is not None
     assert process.stdout is not None
     body = json.dumps(request).encode()
     process.stdin.write(len(body).to_bytes(4, "big") + body)
     await process.stdin.drain()
     length = int.from_bytes(await process.stdout.readexactly(4), "big")
+    if length > longest:
+        raise _TooLong
     answer: dict[str, Any] = json.loads(await process.stdout.readexactly(length))
     return answer
 
 
-def _parsed(document: str, answer: dict[str, Any]) -> tuple[Parsed, str]:
+def _readings(document: str, answer: dict[str, Any]) -> list[Reading]:
     if missing := answer.get("missing"):
         raise NotInstalled(
             f"reading {document!r} needs the Python package {missing!r}",
             hint='Install the knowledge parts: pip install "coachwork[knowledge]"',
         )
-    if "parsed" not in answer:
+    if "found" not in answer:
         raise DocumentUnreadable(document, answer["reason"], hint=answer.get("hint", ""))
-    found = answer["parsed"]
-    parsed = Parsed(
+    return [_reading(found) for found in answer["found"]]
+
+
+def _reading(found: dict[str, Any]) -> Reading:
+    if "parsed" not in found:
+        return Reading(found["id"], Parsed("", "", ""), reason=found["reason"])
+    parsed = found["parsed"]
+    pieces = tuple(Piece(start, end, tuple(path), page) for start, end, path, page in found["pieces"])
+    return Reading(found["id"], _parsed(parsed), pieces)
+
+
+def _parsed(found: dict[str, Any]) -> Parsed:
+    return Parsed(
         found["title"],
         found["format"],
         found["text"],
         tuple(Heading(**heading) for heading in found["headings"]),
         tuple(Page(**page) for page in found["pages"]),
     )
-    return parsed, answer["sha256"]

@@ -18,7 +18,8 @@ _ABBREVIATIONS = frozenset(
         """
     )
 )
-_END = re.compile(r"[.!?…]+[\"'”’»)\]*_]*(?=\s|\[|\Z)|[。！？]+")
+# Linear also over a megabyte of full stops: a run is tried from its start alone, and not given back piece by piece.
+_END = re.compile(r"(?<![.!?…])[.!?…]++[\"'”’»)\]*_]*+(?=\s|\[|\Z)|[。！？]+")
 _MARKERS = re.compile(r"(?:[ \t]*\[\^?\d{1,3}(?:\s*[,;–-]\s*\d{1,3})*\])+[.!?]?")
 _OWN_LINE = re.compile(r"\s*(?:#{1,6}\s|[-*+•]\s|\d{1,3}[.)]\s|\||>|```|~~~|---+\s*$|===+\s*$)")
 _RULE = re.compile(r"[\s|:=\-_*~`#>+]*\Z")
