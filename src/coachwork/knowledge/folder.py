@@ -42,7 +42,7 @@ def _file(root: Path, path: Path, limits: ReadLimits) -> SourceFile | None:
     except OSError:
         return None  # gone since the folder was listed
     if not id_.isprintable() or (not id_.isascii() and id_ != id_.encode(errors="replace").decode()):
-        safe = id_.encode("ascii", errors="backslashreplace").decode()
+        safe = id_.encode("unicode_escape").decode()
         return SourceFile(safe, path, info.st_size, "its name holds characters that can't be shown")
     if stat.S_ISLNK(info.st_mode):
         if path.resolve().is_relative_to(root):

@@ -137,7 +137,10 @@ def _readings(document: str, answer: dict[str, Any]) -> list[Reading]:
         )
     if "found" not in answer:
         raise DocumentUnreadable(document, answer["reason"], hint=answer.get("hint", ""))
-    return [_reading(found) for found in answer["found"]]
+    readings = [_reading(found) for found in answer["found"]]
+    if readings[0].reason:
+        raise DocumentUnreadable(document, readings[0].reason)
+    return readings
 
 
 def _reading(found: dict[str, Any]) -> Reading:

@@ -14,6 +14,8 @@ from typing import Any, BinaryIO
 from coachwork.errors import DocumentUnreadable
 from coachwork.knowledge.document import Parsed, ReadLimits
 
+_MAX_PASSAGES = 30_000  # some 10,000 full pages
+
 
 def main() -> None:
     """Serve until stdin ends. Standard output is kept for the wire alone: what a parser prints goes nowhere."""
@@ -53,6 +55,9 @@ def _told(id_: str, read: Parsed | DocumentUnreadable, request: dict[str, Any]) 
     if isinstance(read, DocumentUnreadable):
         return {"id": id_, "reason": read.reason}
     pieces = cut(read, size=request["size"], overlap=request["overlap"])
+    if len(pieces) > _MAX_PASSAGES:
+        reason = f"it falls into {len(pieces):,} passages; at most {_MAX_PASSAGES:,} are kept"
+        return {"id": id_, "reason": reason}
     rows = [[piece.start, piece.end, piece.title_path, piece.page] for piece in pieces]
     return {"id": id_, "parsed": asdict(read), "pieces": rows}
 

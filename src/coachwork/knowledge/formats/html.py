@@ -24,7 +24,7 @@ _BLOCKS = frozenset(
         """
     )
 )
-_MAX_DEPTH = 400  # deeper nesting is an attack or a broken generator; text below is still taken, without structure
+_MAX_DEPTH = 200  # three calls of ours a level; text below it is still taken, without structure
 
 
 def parse(document: str, data: bytes, limits: ReadLimits) -> Parsed:

@@ -9,7 +9,8 @@ from coachwork.knowledge.formats.archive import check_archive
 from coachwork.knowledge.formats.plain import decode
 from coachwork.knowledge.formats.text_builder import TextBuilder, table_lines
 
-_MAX_COLUMNS = 200
+_MAX_COLUMNS = 1000  # more are measurements or an attack, and no row that somebody reads
+_TOO_WIDE = f"it has more than {_MAX_COLUMNS:,} columns"
 
 
 def parse_xlsx(document: str, data: bytes, limits: ReadLimits) -> Parsed:
@@ -28,8 +29,11 @@ def parse_xlsx(document: str, data: bytes, limits: ReadLimits) -> Parsed:
         builder.page(number)
         builder.heading(sheet.title, 2)
         rows = []
-        for row in sheet.iter_rows(values_only=True, max_col=_MAX_COLUMNS):
-            values = ["" if value is None else str(value) for value in row]
+        sheet.reset_dimensions()  # the size that the file claims; what counts is the cells
+        for row in sheet.iter_rows(values_only=True):
+            if any(value is not None for value in row[_MAX_COLUMNS:]):
+                raise DocumentUnreadable(document, _TOO_WIDE)
+            values = ["" if value is None else str(value) for value in row[:_MAX_COLUMNS]]
             if any(values):
                 rows.append(values)
             if len(rows) * 4 > limits.max_text:
@@ -53,8 +57,10 @@ def parse_csv(document: str, data: bytes, limits: ReadLimits) -> Parsed:
     csv.field_size_limit(limits.max_text)
     builder = TextBuilder(document, limits.max_text)
     try:
-        rows = [row[:_MAX_COLUMNS] for row in csv.reader(io.StringIO(text), dialect) if any(row)]
+        rows = [row for row in csv.reader(io.StringIO(text), dialect) if any(row)]
     except csv.Error as error:
         raise DocumentUnreadable(document, f"it is a broken CSV file ({error})") from None
+    if any(len(row) > _MAX_COLUMNS for row in rows):
+        raise DocumentUnreadable(document, _TOO_WIDE)
     builder.block("\n".join(table_lines(rows)))
     return builder.parsed("csv")

@@ -1,0 +1,45 @@
+"""A knowledge base in a folder of its own, with a fake embedding, for the stories of this room."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from coachwork.knowledge import KnowledgeBase
+from coachwork.knowledge.config import KnowledgeConfig
+from coachwork.models import Models, ModelsConfig
+from coachwork.store.database import Database
+from coachwork.testing import FakeModel
+
+Made = Callable[..., KnowledgeBase]
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> Iterator[Made]:
+    """A function: documents by name, and settings of the knowledge base, to one that is bound to them."""
+    databases: list[Database] = []
+
+    def make(documents: dict[str, str], **settings: Any) -> KnowledgeBase:
+        folder = tmp_path / "documents"
+        folder.mkdir(exist_ok=True)
+        for name, text in documents.items():
+            (folder / name).write_text(text)
+        database = Database(f"sqlite:///{tmp_path}/test.db")
+        database.migrate()
+        databases.append(database)
+        config = ModelsConfig.model_validate({"routes": {"embed": {"models": ["fake:words"]}}})
+        fake = {"fake": FakeModel([], dimensions=8)}
+        base = KnowledgeBase("documents")
+        base.bind(
+            KnowledgeConfig.model_validate({"folder": "documents", **settings}),
+            project=tmp_path,
+            index=str(tmp_path / "index"),
+            database=database,
+            models=Models(config, database=None, cache_dir=tmp_path, environ={}, extra_providers=fake),
+        )
+        return base
+
+    yield make
+    for database in databases:
+        database.close()
