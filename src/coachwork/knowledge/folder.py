@@ -13,6 +13,11 @@ from coachwork.knowledge.parse import PARSERS, format_of
 _NOT_DOCUMENTS = re.compile(r"(?:\..*|~\$.*|__MACOSX|__pycache__|node_modules|Thumbs\.db|desktop\.ini)\Z")
 
 
+def is_document_name(part: str) -> bool:
+    """May a part of a document's path be called so? Not empty, hidden, `..`, or what editors and systems leave."""
+    return bool(part.strip()) and not _NOT_DOCUMENTS.match(part)
+
+
 def scan(folder: Path, limits: ReadLimits) -> list[SourceFile]:
     """Every document below `folder`, sorted by id. Raises ProjectError where there is no such folder.
 

@@ -8,6 +8,7 @@ embeds only what is missing.
 
 import asyncio
 import hashlib
+import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -74,11 +75,24 @@ class Ingest:
     index: PassageIndex
     embedder: Embedder
     model: str
+    dimensions: int
     tell: Progress
 
     async def run(self) -> IngestReport:
         """Do it. Raises ProjectError without a folder, and errors of the embedding model."""
         return await _Run(self).run()
+
+    async def add(self, file: SourceFile, place: Path) -> None:
+        """Read one file, move it to `place`, and index it with what is attached to it. Raises DocumentUnreadable."""
+        await _Run(self).add(file, place)
+
+    async def remove(self, document: str) -> bool:
+        """Take a document, and what is attached to it, out of the index and the catalog; False if it was in neither."""
+        known, indexed = await self.catalog.entries(), await self.index.versions()
+        gone = sorted(id_ for id_ in {*known, *indexed} if id_ == document or id_.startswith(f"{document}/"))
+        await self.index.remove(gone)
+        await self.catalog.forget(gone)
+        return bool(gone)
 
 
 @dataclass(frozen=True)
@@ -118,6 +132,9 @@ class _Run:
                 self.read += 1
                 self._say(file.id)
         await self._flush()
+        self.present -= {
+            id_ for file in files if not os.path.lexists(file.path) for id_ in self._with_attached(file.id)
+        }
         await self._follow_deletes(known, indexed)
         self._say("", "indexing")
         if self.report.added or self.report.changed or self.report.deleted:
@@ -125,6 +142,27 @@ class _Run:
         await self._sum_up()
         self._say("", "done")
         return self.report
+
+    async def add(self, file: SourceFile, place: Path) -> None:
+        job, settings = self.job, self.job.config
+        self.found = 1
+        self._say(file.id)
+        limits = limits_of(settings)
+        async with DocumentReader(limits, size=settings.passage_tokens, overlap=settings.overlap_tokens) as reader:
+            readings, sha256 = await reader.read(file.id, file.path)
+        known, indexed = await job.catalog.entries(), await job.index.versions()
+        place.parent.mkdir(parents=True, exist_ok=True)
+        file.path.replace(place)
+        await self._readings(file, readings, sha256, recipe_of(settings, job.model), indexed)
+        await self._flush()
+        before = {id_ for id_ in {*known, *indexed} if id_.startswith(f"{file.id}/")}
+        if gone := sorted(before - self.present):
+            await job.index.remove(gone)
+            await job.catalog.forget(gone)
+        self.read = 1
+        self._say(file.id, "indexing")
+        await job.index.settle()
+        self._say(file.id, "done")
 
     async def _document(self, file: SourceFile, known: Known, indexed: Indexed, reader: DocumentReader) -> None:
         """A file: settled already, or read with what is attached to it. The file's own row is written last, and so
@@ -145,6 +183,11 @@ class _Run:
         except DocumentUnreadable as error:
             await self._failed(file, sha256, recipe, error, versions)
             return
+        await self._readings(file, readings, sha256, recipe, indexed)
+
+    async def _readings(
+        self, file: SourceFile, readings: Sequence[Reading], sha256: str, recipe: str, indexed: Indexed
+    ) -> None:
         for reading in reversed(readings):
             self.present.add(reading.id)
             if reading.reason:

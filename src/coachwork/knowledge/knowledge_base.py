@@ -1,7 +1,9 @@
 """A knowledge base as an application uses it: search, verify, ingest. Knows who does what; does none of it itself."""
 
+import asyncio
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +20,7 @@ from coachwork.tracing.scope import recorded
 
 if TYPE_CHECKING:
     from coachwork.knowledge.index import LanceStore
+    from coachwork.knowledge.ingest import Ingest
     from coachwork.store.database import Database
 
 _PASSAGES: TypeAdapter[list[Passage]] = TypeAdapter(list[Passage])
@@ -114,30 +117,76 @@ class KnowledgeBase:
 
         Safe to kill and to run from several processes: one works, the others wait for it.
         """
-        from coachwork.knowledge.catalog import Catalog
-        from coachwork.knowledge.index import table_name, table_prefix
-        from coachwork.knowledge.ingest import Ingest
-        from coachwork.knowledge.lock import exclusive
+        async with self._ingesting(progress or _nobody) as job:
+            return await job.run()
 
-        bound = self._need()
-        tell = progress or _nobody
+    async def add(
+        self, name: str, data: bytes, progress: Callable[[IngestProgress], None] | None = None
+    ) -> DocumentInfo:
+        """Put a document into the folder under `name`, in place of one of that name, and index it.
+
+        It is in the folder, and found, when this returns. A running ingest is waited for. Raises InputError for a
+        name or size that can't be taken, DocumentUnreadable for what can't be read: then nothing has changed.
+        """
+        from coachwork.knowledge.document import SourceFile
+        from coachwork.knowledge.ingest import limits_of
+        from coachwork.knowledge.uploads import clean, place_of, staged
+
+        place = place_of(self.folder, name)
+        limit = limits_of(self._need().config).max_bytes
+        async with self._ingesting(progress or _nobody) as job:
+            await asyncio.to_thread(clean, self.folder)
+            path = await asyncio.to_thread(staged, self.folder, place, data, limit)
+            try:
+                await job.add(SourceFile(name, path, len(data)), place)
+            finally:
+                path.unlink(missing_ok=True)
+            return next(found for found in await job.catalog.listed() if found.id == name)
+
+    async def remove(self, name: str) -> None:
+        """Take a document out of the folder and, at once, out of every answer. Raises NotFound.
+
+        A running ingest is not waited for: should it be at this very document, it follows the delete at its end.
+        """
+        from coachwork.knowledge.uploads import file_of
+
+        path = file_of(self.folder, name)
+        job = await self._job(_nobody)
+        path.unlink(missing_ok=True)
+        await job.remove(name)
+
+    @asynccontextmanager
+    async def _ingesting(self, tell: Callable[[IngestProgress], None]) -> "AsyncIterator[Ingest]":
+        """The right to write, and what to write with; tables of other embedding models are dropped at the end."""
+        from coachwork.knowledge.index import table_name, table_prefix
+        from coachwork.knowledge.lock import exclusive
 
         def waiting() -> None:
             tell(IngestProgress(0, 0, 0, 0, "", 0.0, "waiting"))
 
+        bound = self._need()
         async with exclusive(self._lock_file(bound), waiting):
-            # Which model answers is asked and not assumed: the table, and what counts as unchanged, depend on it.
-            probe = await bound.models.embed(bound.config.embed, ["model"], purpose="passage")
+            job = await self._job(tell)
+            yield job
             store = self._lance(bound)
-            name = table_name(self.name, probe.model, probe.dimensions)
-            index = await store.create(name, probe.dimensions, bound.config.language)
-            catalog = Catalog(bound.database, self.name)
-            job = Ingest(self.folder, bound.config, catalog, index, bound.models, probe.model, tell)
-            report = await job.run()
             for other in await store.tables():
-                if other.startswith(table_prefix(self.name)) and other != name:
+                if other.startswith(table_prefix(self.name)) and other != table_name(
+                    self.name, job.model, job.dimensions
+                ):
                     await store.drop(other)
-            return report
+
+    async def _job(self, tell: Callable[[IngestProgress], None]) -> "Ingest":
+        from coachwork.knowledge.catalog import Catalog
+        from coachwork.knowledge.index import table_name
+        from coachwork.knowledge.ingest import Ingest
+
+        bound = self._need()
+        # Which model answers is asked and not assumed: the table, and what counts as unchanged, depend on it.
+        probe = await bound.models.embed(bound.config.embed, ["model"], purpose="passage")
+        name = table_name(self.name, probe.model, probe.dimensions)
+        index = await self._lance(bound).create(name, probe.dimensions, bound.config.language)
+        catalog = Catalog(bound.database, self.name)
+        return Ingest(self.folder, bound.config, catalog, index, bound.models, probe.model, probe.dimensions, tell)
 
     async def status(self) -> KnowledgeStatus:
         """Counts, from the last ingest."""
