@@ -51,21 +51,10 @@ async def test_the_first_document_may_come_by_upload(made: Made) -> None:  # noq
     assert (await base.search("bell", top_k=1))[0].document == "bells.md"
 
 
-NO_NAMES = [
-    "../bells.md",
-    "/etc/bells.md",
-    "a/../b.md",
-    ".hidden.md",
-    "a//b.md",
-    "a\\b.md",
-    "x.exe",
-    "link/b.md",
-    "folder.md",
-    "linked.md",
-]
+NO_NAMES = ["../b.md", "/etc/b.md", "a/../b.md", ".hidden.md", "a//b.md", "a\\b.md", "x.exe", "link/b.md", "folder.md"]
 
 
-@pytest.mark.parametrize("name", [*NO_NAMES, "", "a\nb.md", "n" * 250 + ".md", "nul\0.md"])
+@pytest.mark.parametrize("name", [*NO_NAMES, "linked.md", "", "a\nb.md", "n" * 250 + ".md", "nul\0.md"])
 async def test_a_name_that_is_none_is_refused_before_anything_is_written(made: Made, name: str) -> None:  # noqa: F811
     base = made({"hours.md": "The shop opens at nine.\n"})
     (base.folder / "link").symlink_to(base.folder.parent)

@@ -132,9 +132,8 @@ class _Run:
                 self.read += 1
                 self._say(file.id)
         await self._flush()
-        self.present -= {
-            id_ for file in files if not os.path.lexists(file.path) for id_ in self._with_attached(file.id)
-        }
+        for file in await asyncio.to_thread(_gone, files):
+            self.present -= {id_ for id_ in self.present if id_ == file.id or id_.startswith(f"{file.id}/")}
         await self._follow_deletes(known, indexed)
         self._say("", "indexing")
         if self.report.added or self.report.changed or self.report.deleted:
@@ -280,6 +279,11 @@ class _Run:
                 "indexing" if phase == "indexing" else "done" if phase == "done" else "reading",
             )
         )
+
+
+def _gone(files: Sequence[SourceFile]) -> list[SourceFile]:
+    """Those that were deleted while the others were read."""
+    return [file for file in files if not file.refusal and not os.path.lexists(file.path)]
 
 
 def version_of(sha256: str, recipe: str) -> str:
