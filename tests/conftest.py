@@ -67,6 +67,26 @@ def until() -> Until:
     return wait
 
 
+_LAB = """
+[providers.lab]
+base_url = "{url}/v1"
+
+[models."lab:small"]
+input_usd_per_million = 0.1
+output_usd_per_million = 0.2
+
+[models."lab:big"]
+input_usd_per_million = 1.0
+output_usd_per_million = 2.0
+"""
+
+
+@pytest.fixture(scope="session")
+def lab_settings() -> Callable[[str], str]:
+    """Settings of two priced models at the provider of an address; lines that follow them belong to `lab:big`."""
+    return lambda url: _LAB.format(url=url)
+
+
 NewDatabase = Callable[[], str]
 
 

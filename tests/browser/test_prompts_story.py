@@ -3,7 +3,7 @@
 Real Chromium, real server, and a provider on this machine that answers by what the prompt tells it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -17,22 +17,11 @@ from .conftest import Desk
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 LONG = 60_000
-SETTINGS = """
+ROUTE = """
 [routes.default]
 models = ["lab:big", "lab:small"]
 retries = 0
 max_tokens = 100
-
-[providers.lab]
-base_url = "{url}/v1"
-
-[models."lab:big"]
-input_usd_per_million = 1.0
-output_usd_per_million = 2.0
-
-[models."lab:small"]
-input_usd_per_million = 0.1
-output_usd_per_million = 0.2
 """
 APP = """
 from typing import Literal
@@ -69,10 +58,10 @@ CASES = """cases:
 
 
 @contextmanager
-def sorting(folder: Path) -> Iterator[Desk]:
+def sorting(folder: Path, lab_settings: Callable[[str], str]) -> Iterator[Desk]:
     with ProviderServer() as provider:
         (folder / "prompts").mkdir(parents=True)
-        (folder / "coachwork.toml").write_text(SETTINGS.format(url=provider.url))
+        (folder / "coachwork.toml").write_text(ROUTE + lab_settings(provider.url))
         (folder / "app.py").write_text(APP)
         (folder / "prompts" / "sort_it.md").write_text(PROMPT)
         (folder / "prompts" / "sort_it.cases.yaml").write_text(CASES)
@@ -89,8 +78,8 @@ def sorting(folder: Path) -> Iterator[Desk]:
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
-    with sorting(tmp_path_factory.mktemp("sorting") / "desk") as served:
+def place(tmp_path_factory: pytest.TempPathFactory, lab_settings: Callable[[str], str]) -> Iterator[Desk]:
+    with sorting(tmp_path_factory.mktemp("sorting") / "desk", lab_settings) as served:
         yield served
 
 

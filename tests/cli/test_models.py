@@ -1,6 +1,6 @@
 """`coachwork models list` and `check`: prices, limits and abilities in columns, exit codes for scripts."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -9,7 +9,7 @@ from coachwork.testing import ProviderServer
 
 from .conftest import Coachwork
 
-SETTINGS = """
+ROUTES = """
 [routes.default]
 models = ["lab:big", "openai:gpt-5-mini", "local:qwen2.5-coder-1.5b"]
 first_token_seconds = 8
@@ -18,14 +18,8 @@ cache = "exact"
 
 [routes.embed]
 models = ["local:minilm"]
-
-[providers.lab]
-base_url = "{url}/v1"
-
-[models."lab:big"]
-input_usd_per_million = 1.0
-output_usd_per_million = 2.5
-requests_per_minute = 60
+"""
+LIMITS = """requests_per_minute = 60
 tokens_per_minute = 90000
 at_once = 8
 
@@ -45,9 +39,9 @@ NO_FAKE = {"COACHWORK_FAKE_MODEL": "", "COACHWORK_ALLOW_FAKE": ""}
 
 
 @pytest.fixture
-def provider(project: Path) -> Iterator[ProviderServer]:
+def provider(project: Path, lab_settings: Callable[[str], str]) -> Iterator[ProviderServer]:
     with ProviderServer() as running:
-        (project / "coachwork.toml").write_text(SETTINGS.format(url=running.url))
+        (project / "coachwork.toml").write_text(ROUTES + lab_settings(running.url) + LIMITS)
         yield running
 
 
@@ -55,7 +49,7 @@ def test_list_shows_prices_limits_and_budgets(coachwork: Coachwork, provider: Pr
     result = coachwork("models", "list", **NO_FAKE)
     assert result.code == 0, result.err
     lines = result.out.splitlines()
-    assert "  → lab:big                   $1.00 in, $2.50 out" in lines
+    assert "  → lab:big                   $1.00 in, $2.00 out" in lines
     assert "      8 at once, 60 rpm, 90,000 tpm" in lines
     assert any(line.startswith("  ✗ openai:gpt-5-mini ") and " in, $" in line for line in lines)
     assert "  ✗ local:qwen2.5-coder-1.5b  free" in lines
@@ -79,7 +73,7 @@ def test_list_tells_scripts_the_same(coachwork: Coachwork, provider: ProviderSer
     default = next(route for route in found["routes"] if route["name"] == "default")
     assert (default["first"], default["cache"], default["first_token_seconds"]) == ("lab:big", "exact", 8)
     big, mini, qwen = default["models"]
-    assert (big["input_nano_per_million"], big["output_nano_per_million"]) == (10**9, 25 * 10**8)
+    assert (big["input_nano_per_million"], big["output_nano_per_million"]) == (10**9, 2 * 10**9)
     assert (big["at_once"], big["requests_per_minute"], big["tokens_per_minute"]) == (8, 60, 90_000)
     assert (mini["why"], qwen["why"], big["why"]) == ("no-key", "not-here", "")
     assert found["budgets"][1] == {"scope": "user", "name": "ines", "usd": 0.5, "per": "month", "warn_at": 0.5}

@@ -85,6 +85,16 @@ def test_test_runs_the_cases_and_ends_with_1_where_one_fails(coachwork: Coachwor
     assert "prompts/say.cases.yaml" in none.err
 
 
+def test_answers_tells_how_they_were_won_in_runs(coachwork: Coachwork, prompts: Path) -> None:
+    assert "No run asked it in the last 60 days" in coachwork("prompt", "answers", "say").out
+    for _ in range(2):
+        assert coachwork("run", "talk", "-i", "question=Hello").code == 0
+    [model] = coachwork("prompt", "answers", "say", "--days", "7", "--json").json["models"]
+    assert (model["asked"], model["at_once"], model["how"], model["failed"]) == (2, 1.0, {"text": 2}, {})
+    assert model["before"]["at_once"] is None
+    assert "text 2" in coachwork("prompt", "answers", "say").out
+
+
 def test_history_and_diff_tell_versions_their_labels_and_their_results(coachwork: Coachwork, prompts: Path) -> None:
     coachwork("prompt", "test", "say")
     assert "is now version" in coachwork("prompt", "label", "say", "production").out

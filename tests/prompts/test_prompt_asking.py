@@ -105,6 +105,9 @@ class Watcher:
     def restart_text(self) -> None:
         self.seen.append("⟲")
 
+    def partial(self, value: JsonValue) -> None:
+        self.seen.append(repr(value))
+
     def note(self, label: str) -> None:
         self.seen.append(label)
 
@@ -153,6 +156,25 @@ async def test_text_is_shown_as_it_is_written_and_taken_back_on_a_restart(folder
         assert await greet("Ann") == "Hello Ann."
     assert watcher.seen == ["Go", "⟲", "Hello ", "Ann."]
     assert watcher.records[0].how == "text"
+
+
+async def test_values_are_shown_as_they_grow_where_the_prompt_shows_and_its_answer_is_typed(folder: Path) -> None:
+    file = folder / "prompts/triage.md"
+    file.write_text(file.read_text().replace("route: smart", "route: smart\nshow: true"))
+    written = '{"team":"returns","urgent":true}'
+    played(
+        folder,
+        [
+            TextDelta('{"team":"bill'),
+            Restarted("cut"),
+            TextDelta(written[:10]),
+            TextDelta(written[10:]),
+            finished(written),
+        ],
+    )
+    with entered(Watcher()) as watcher:
+        assert await triage("x") == Triage(team="returns", urgent=True)
+    assert watcher.seen == ["{'team': 'bill'}", "None", "{'team': 'r'}", "{'team': 'returns', 'urgent': True}"]
 
 
 async def test_a_refused_answer_is_asked_again_once_with_its_errors(folder: Path) -> None:

@@ -262,7 +262,6 @@ MISTAKES = [
     ("empty section", "Route.\n## user\n\n## assistant\nx\n", 2, "`## user` is empty", "Write"),
     ("no question", "Route the ticket.\nNow.\n", 2, "no `## user` section", "{{ticket}}"),
     ("text for a type", "---\noutput: text\n---\n" + GOOD, 2, "does not fit", "str"),
-    ("show for a type", "---\nroute: smart\nshow: true\n---\n" + GOOD, 3, "structured output", "Remove"),
     ("example of a wrong type", "---\nexamples:\n- input: {ticket: {subject: x}}\n  output: {team: sales, urgent: true}\n---\n" + GOOD, 4, "example 1", "Correct"),
     ("example of a wrong input", "---\nexamples:\n- input: {tickt: x}\n  output: {}\n---\n" + GOOD, 3, "'tickt' is no input", "ticket"),
     ("example without answer", "## example\n### user\nx\n## user\n{{ticket}}\n", 2, "pairs", "### assistant"),

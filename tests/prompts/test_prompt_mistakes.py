@@ -101,7 +101,6 @@ MISTAKES: dict[str, tuple[dict[str, str], Prompt[Any, Any]]] = {
     "tool without a docstring": ({"triage": front("route: smart", "tools: [undescribed]")}, triage),
     "tool without types": ({"triage": front("route: smart", "tools: [untyped_tool]")}, triage),
     "text for a type": ({"triage": front("route: smart", "output: text")}, triage),
-    "show for a type": ({"triage": front("route: smart", "show: true")}, triage),
     "case of a wrong input": (cases(CASE.replace("subject: x", "subjet: x"), "route: smart"), triage),
     "case of an unknown input": (cases(CASE.replace("ticket:", "tiket:"), "route: smart"), triage),
     "case of a wrong answer": (cases(CASE.replace("billing", "sales"), "route: smart"), triage),

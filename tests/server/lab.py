@@ -10,7 +10,7 @@ from coachwork.testing import ProviderServer
 
 from .over_http import Here, serving
 
-SETTINGS = """
+ROUTES = """
 [routes.default]
 models = ["lab:big", "openai:gpt-5-mini", "local:qwen2.5-coder-1.5b"]
 retries = 0
@@ -19,14 +19,8 @@ cache = "exact"
 
 [routes.nobody]
 models = ["openai:gpt-5-nano"]
-
-[providers.lab]
-base_url = "{url}/v1"
-
-[models."lab:big"]
-input_usd_per_million = 1.0
-output_usd_per_million = 2.0
-requests_per_minute = 600
+"""
+LIMITS = """requests_per_minute = 600
 at_once = 4
 breaker_failures = 2
 breaker_seconds = 600
@@ -57,10 +51,10 @@ class Lab(Here):
 
 
 @contextmanager
-def opened(folder: Path, make_project: Callable[[Path], Path]) -> Iterator[Lab]:
+def opened(folder: Path, make_project: Callable[[Path], Path], lab_settings: Callable[[str], str]) -> Iterator[Lab]:
     with ProviderServer() as provider:
         make_project(folder)
-        (folder / "coachwork.toml").write_text(SETTINGS.format(url=provider.url))
+        (folder / "coachwork.toml").write_text(ROUTES + lab_settings(provider.url) + LIMITS)
         environ = {"HOME": str(folder), "COACHWORK_CACHE": str(folder / "cache")}
         with serving(folder, environ, runs=False) as here:
             yield Lab(here.http, here.project, here.folder, provider)

@@ -11,8 +11,8 @@ from .over_http import Here
 
 
 @pytest.fixture
-def lab(tmp_path: Path, make_project: Callable[[Path], Path]) -> Iterator[Lab]:
-    with opened(tmp_path / "desk", make_project) as lab:
+def lab(tmp_path: Path, make_project: Callable[[Path], Path], lab_settings: Callable[[str], str]) -> Iterator[Lab]:
+    with opened(tmp_path / "desk", make_project, lab_settings) as lab:
         yield lab
 
 

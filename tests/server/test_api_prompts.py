@@ -16,22 +16,11 @@ from .lab import Lab
 from .over_http import serving
 from .test_bad_requests import problem_of
 
-SETTINGS = """
+ROUTE = """
 [routes.default]
 models = ["lab:big", "lab:small"]
 retries = 0
 max_tokens = 100
-
-[providers.lab]
-base_url = "{url}/v1"
-
-[models."lab:big"]
-input_usd_per_million = 1.0
-output_usd_per_million = 2.0
-
-[models."lab:small"]
-input_usd_per_million = 0.1
-output_usd_per_million = 0.2
 """
 APP = """
 
@@ -67,11 +56,11 @@ TICKET = {"ticket": {"subject": "Send it back"}}
 
 
 @pytest.fixture
-def lab(tmp_path: Path, make_project: Callable[[Path], Path]) -> Iterator[Lab]:
+def lab(tmp_path: Path, make_project: Callable[[Path], Path], lab_settings: Callable[[str], str]) -> Iterator[Lab]:
     folder = tmp_path / "desk"
     with ProviderServer() as provider:
         make_project(folder)
-        (folder / "coachwork.toml").write_text(SETTINGS.format(url=provider.url))
+        (folder / "coachwork.toml").write_text(ROUTE + lab_settings(provider.url))
         (folder / "app.py").write_text((folder / "app.py").read_text() + APP)
         (folder / "prompts" / "sort_it.md").write_text(PROMPT)
         (folder / "prompts" / "sort_it.cases.yaml").write_text(CASES)

@@ -17,8 +17,10 @@ FIRST = 1_600_041_600_000  # 2020-09-14 00:00 UTC: long before anything else her
 
 
 @pytest.fixture(scope="module")
-def lab(tmp_path_factory: pytest.TempPathFactory, make_project: Callable[[Path], Path]) -> Iterator[Lab]:
-    with opened(tmp_path_factory.mktemp("spend") / "desk", make_project) as lab:
+def lab(
+    tmp_path_factory: pytest.TempPathFactory, make_project: Callable[[Path], Path], lab_settings: Callable[[str], str]
+) -> Iterator[Lab]:
+    with opened(tmp_path_factory.mktemp("spend") / "desk", make_project, lab_settings) as lab:
         yield lab
 
 
@@ -128,3 +130,19 @@ def test_runs_are_seen_by_their_pipeline(here: Here) -> None:
 
 def test_without_budgets_the_list_is_empty(here: Here) -> None:
     assert here.http.get("/api/budgets").json()["items"] == []
+
+
+def test_how_a_prompts_answers_were_won_in_runs_is_counted_by_model(here: Here) -> None:
+    def asked() -> int:
+        here.project.database.flush()
+        found = here.http.get("/api/prompts/write/answers", params={"days": 7}).raise_for_status().json()
+        assert found["days"] == 7
+        for model in found["items"]:
+            assert (model["at_once"], set(model["how"]), model["failed"]) == (1.0, {"text"}, {})
+            assert model["before"] == {"asked": 0, "at_once": None, "how": {}, "failed": {}}
+        return sum(model["asked"] for model in found["items"])
+
+    before = asked()
+    here.start("written", {"subject": "Hello"})
+    assert asked() == before + 1
+    assert here.http.get("/api/prompts/write/answers", params={"days": 0}).status_code == 422

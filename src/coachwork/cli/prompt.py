@@ -150,6 +150,29 @@ def show_history(name: Name, project: ProjectOption = None, as_json: JsonOption 
         views.print_history(data)
 
 
+@app.command("answers")
+def show_answers(
+    name: Name,
+    days: Annotated[int, typer.Option(min=1, max=366, help="Of the last so many days, beside as many before.")] = 30,
+    project: ProjectOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show how the prompt's answers in runs were won, by model: right as they came, mended, asked again, refused."""
+    from coachwork.cli import prompt_views as views
+
+    loaded = load(project)
+    try:
+        prompt = _find(loaded, name)
+        loaded.database.flush()
+        data = views.answers(loaded.database, prompt.name, days)
+    finally:
+        _close(loaded)
+    if as_json:
+        output.print_json({"prompt": prompt.name, "days": days, "models": data})
+    else:
+        views.print_answers(data, days)
+
+
 @app.command("diff")
 def compare(
     name: Name,

@@ -1,6 +1,7 @@
 """How prompts, renderings, trials and versions look: as JSON, and on a terminal. Decides nothing."""
 
 import difflib
+import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from coachwork.prompts import Prompt
     from coachwork.prompts.trial import Try
     from coachwork.prompts.versions import Trial
+    from coachwork.store.database import Database
 
 
 # ── show ───────────────────────────────────────────────────────────────────────────────────────
@@ -263,6 +265,51 @@ def _result(done: Mapping[str, Any] | None) -> str:
     if done is None:
         return "not tried"
     return f"{done['passed']} of {done['tries']} passed, {output.money(done['cost_usd'])}"
+
+
+# ── answers ────────────────────────────────────────────────────────────────────────────────────
+
+
+def answers(database: "Database", prompt: str, days: int) -> list[dict[str, Any]]:
+    """Each model's answers in runs of the last `days`, and of as many before, the one most asked first."""
+    from coachwork.pipelines.answers import Count, compared
+
+    def told(count: Count) -> dict[str, Any]:
+        return {"asked": count.asked, "at_once": count.at_once, "how": dict(count.how), "failed": dict(count.failed)}
+
+    now = time.time_ns() // 1_000_000
+    found = database.read_now(lambda connection: compared(connection, prompt, days, now))
+    return [{"model": each.model, **told(each.now), "before": told(each.before)} for each in found]
+
+
+def print_answers(rows: Sequence[Mapping[str, Any]], days: int) -> None:
+    from rich.table import Table
+
+    console = output.out()
+    if not rows:
+        console.print(f"No run asked it in the last {2 * days} days.")
+        return
+    table = Table(
+        "model", "asked", "right as it came", f"{days} days before", "how", "failed", box=None, pad_edge=False
+    )
+    for row in rows:
+        table.add_row(
+            row["model"] or "(none answered)",
+            str(row["asked"]),
+            _share(row["at_once"]),
+            _share(row["before"]["at_once"]),
+            _counts(row["how"]),
+            _counts(row["failed"]),
+        )
+    console.print(table)
+
+
+def _share(share: float | None) -> str:
+    return "–" if share is None else f"{share:.0%}"
+
+
+def _counts(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{name} {count}" for name, count in sorted(counts.items(), key=lambda item: -item[1])) or "–"
 
 
 # ── diff ───────────────────────────────────────────────────────────────────────────────────────

@@ -28,6 +28,17 @@ def append(connection: sa.Connection, run_id: str, event: Event) -> int:
     return seq
 
 
+def replace(connection: sa.Connection, run_id: str, event: Event, before: int | None) -> int:
+    """Add an event in the place of the one numbered `before`, which goes; give its number.
+
+    The new one comes first, so that no number is ever given twice.
+    """
+    seq = append(connection, run_id, event)
+    if before is not None:
+        connection.execute(events.delete().where(events.c.run_id == run_id, events.c.seq == before))
+    return seq
+
+
 class EventLog:
     """Writes events and lets any number of readers follow a run from any position."""
 

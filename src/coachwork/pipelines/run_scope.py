@@ -17,7 +17,7 @@ from pydantic import TypeAdapter
 
 from coachwork.errors import CoachworkError, RunFailed, from_dict
 from coachwork.messages import JsonValue, PersonsAnswer, StepRecord
-from coachwork.pipelines import journal
+from coachwork.pipelines import events, journal
 from coachwork.pipelines.events import Event, EventLog
 from coachwork.store.database import Database
 from coachwork.tracing import spans
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 _FLUSH_SECONDS = 0.06  # text is shown at most this often: one event a word would cost more than it shows
+_PARTIAL_SECONDS = 0.25  # a value so far is told whole each time
 _step: ContextVar["_Text | None"] = ContextVar("coachwork_step", default=None)
 
 
@@ -101,10 +102,10 @@ class RunScope:
         """Wait in line for a place to work, and say so. A resumed run keeps the status it had."""
         slots, run_id, resumed = self.services.slots, self.run_id, self._resumed
         if not slots.free() and not resumed:
-            self._write(lambda connection: journal.set_queued(connection, run_id, len(slots) + 1))
+            self.write_soon(lambda connection: journal.set_queued(connection, run_id, len(slots) + 1))
         await slots.acquire(run_id)
         if not resumed:
-            self._write(lambda connection: journal.set_working(connection, run_id, "running"))
+            self.write_soon(lambda connection: journal.set_working(connection, run_id, "running"))
 
     async def step(self, record: StepRecord, call: Callable[[], Awaitable[JsonValue]]) -> JsonValue:
         """Run `call` as the next recorded step. Raises what it raised, now or when it was recorded.
@@ -127,7 +128,7 @@ class RunScope:
         text = _Text(self, seq)
         token = _step.set(text)
         started = StepRecord(**vars(record))
-        self._write(lambda connection: journal.step_started(connection, run_id, seq, started))
+        self.write_soon(lambda connection: journal.step_started(connection, run_id, seq, started))
         output: JsonValue = None
         error: dict[str, Any] | None = None
         try:
@@ -155,6 +156,10 @@ class RunScope:
         if (text := _step.get()) is not None:
             text.restart()
 
+    def partial(self, value: JsonValue) -> None:
+        if (text := _step.get()) is not None:
+            text.partial(value)
+
     def note(self, label: str) -> None:
         """Show what the run is doing. On replay the notes already shown are not shown again."""
         self._notes += 1
@@ -181,9 +186,10 @@ class RunScope:
 
     async def write(self, work: Callable[[sa.Connection], Any]) -> None:
         """Change rows of this run; returns once that is committed, and readers of the run are woken."""
-        await asyncio.wrap_future(self._write(work))
+        await asyncio.wrap_future(self.write_soon(work))
 
-    def _write(self, work: Callable[[sa.Connection], Any]) -> "Future[Any]":
+    def write_soon(self, work: Callable[[sa.Connection], Any]) -> "Future[Any]":
+        """Queue a change of rows of this run; readers of the run are woken once it is committed."""
         written = self.services.database.write_soon(work)
         self.services.events.wake_after(self.run_id, written)
         return written
@@ -194,7 +200,10 @@ def _kept(run_id: str, seq: int, record: StepRecord) -> Callable[[sa.Connection]
 
 
 class _Text:
-    """The text one step shows while it is written, gathered into few events."""
+    """What one step shows while it is written, gathered into few events: text, or the values of an answer so far.
+
+    Of the values only the last stays in the stream, so that what a run keeps does not grow with how often it told.
+    """
 
     def __init__(self, scope: RunScope, seq: int) -> None:
         self.seq = seq
@@ -203,6 +212,10 @@ class _Text:
         self._pending = ""
         self._begun = False
         self._timer: asyncio.TimerHandle | None = None
+        self._values = _Values(scope, seq)
+
+    def partial(self, value: JsonValue) -> None:
+        self._values.show(value)
 
     def add(self, delta: str) -> None:
         self._pending += delta
@@ -215,6 +228,7 @@ class _Text:
             self._emit({"type": "data-text-restart", "id": self._id, "data": {}})
 
     def close(self) -> None:
+        self._values.show(None)
         self._flush()
         if self._begun:
             self._emit({"type": "text-end", "id": self._id})
@@ -232,6 +246,40 @@ class _Text:
 
     def _emit(self, *events: Event) -> None:
         self._scope.services.events.append_soon(self._scope.run_id, *events)
+
+
+class _Values:
+    """The values of a structured answer so far, as the one event `data-partial` of its step."""
+
+    def __init__(self, scope: RunScope, seq: int) -> None:
+        self._scope = scope
+        self._id = f"partial-{seq}"
+        self._value: JsonValue = None
+        self._told: JsonValue = None
+        self._number: int | None = None  # of the event that stands for it now
+        self._timer: asyncio.TimerHandle | None = None
+
+    def show(self, value: JsonValue) -> None:
+        """Tell a value soon, the last of several; None, which withdraws it, at once."""
+        self._value = value
+        if value is None:
+            self._tell()
+        elif self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(_PARTIAL_SECONDS, self._tell)
+
+    def _tell(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._value == self._told:
+            return
+        self._told = value = self._value
+        run_id, event = self._scope.run_id, {"type": "data-partial", "id": self._id, "data": {"value": value}}
+
+        def work(connection: sa.Connection) -> None:
+            self._number = events.replace(connection, run_id, event, self._number)
+
+        self._scope.write_soon(work)
 
 
 def failed(failure: BaseException) -> RunFailed:

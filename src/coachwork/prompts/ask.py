@@ -175,8 +175,10 @@ class _Asking:
 
     def restart(self) -> None:
         self.veil = Veil()
-        if self.prompt.file.settings.show:
+        if self.prompt.file.settings.show and self.prompt.shape is None:
             current_scope().restart_text()
+        elif self.prompt.file.settings.show:
+            current_scope().partial(None)
         self.watched, self.shown = 0, None
         if self.watch is not None:
             self.watch(None)
@@ -217,17 +219,22 @@ class _Asking:
         return reply
 
     def show(self, fresh: str, text: str) -> None:
-        if self.prompt.file.settings.show:
+        shows, shape = self.prompt.file.settings.show, self.prompt.shape
+        if shows and shape is None:
             current_scope().text(self.veil.shown(fresh) if self.prompt.form.reasons else fresh)
-        if self.watch is None or len(text) < self.watched + len(text) // 64:
+        grows = shows and shape is not None
+        if not (grows or self.watch) or len(text) < self.watched + len(text) // 64:
             return  # a long answer is looked at less often: each look reads it from its beginning
         self.watched = len(text)
-        value = so_far(text, self.prompt.shape)
+        value = so_far(text, shape)
         if self.prompt.form.reasons:
             value = answer_so_far(value)
         if value is not None and value != self.shown:
             self.shown = value
-            self.watch(value)
+            if self.watch is not None:
+                self.watch(value)
+            if grows:
+                current_scope().partial(value)
 
 
 def _add(record: StepRecord, reply: Reply) -> None:

@@ -151,7 +151,7 @@ def form_of(
     """Check sections and settings against a function. `thinks`: the model does so by itself. Raises ProjectError."""
     settings = source.settings
     reasons = settings.reasoning and not thinks
-    shape = _shape(source, file, signature, reasons=reasons)
+    shape = _shape(source, signature, reasons=reasons)
     pool = pool_of(settings, source.front, source.place, file, signature, cases)
     if settings.reasoning:
         check_reasoning(pool, source.front, source.place)
@@ -179,7 +179,7 @@ def form_of(
     )
 
 
-def _shape(source: Source, file: PromptFile, signature: Signature, *, reasons: bool) -> Shape | None:
+def _shape(source: Source, signature: Signature, *, reasons: bool) -> Shape | None:
     output, is_text = source.settings.output, signature.returns is str
     if output == "text" and not is_text:
         raise source.wrong(
@@ -189,13 +189,6 @@ def _shape(source: Source, file: PromptFile, signature: Signature, *, reasons: b
         )
     if is_text and output != "json":
         return None
-    if file.settings.show:
-        raise ProjectError(
-            "`show` streams text to the reader, and this prompt gives structured output",
-            file=file.path,
-            line=file.line_of("show"),
-            hint="Remove `show`, or let the function give str.",
-        )
     try:
         return reasoning.reasoned(signature.returns, signature.name) if reasons else Shape.of(signature.returns)
     except ProjectError as error:

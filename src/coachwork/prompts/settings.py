@@ -79,9 +79,10 @@ class Settings(Tunable):
     """The front matter of a prompt file: this, and nothing else.
 
     `alternatives` are routes that follow where all models of `route` failed. `label` is what a reader sees
-    while it works. A refused answer is asked again `reask` times, on `reask_route` where one is named. `seconds`
-    and `max_cost` (US dollars) bound a whole call. `on` changes settings for models by pattern: of several that
-    fit, the later wins.
+    while it works; with `show` they see the answer as well while it is written, its text or its values so far.
+    A refused answer is asked again `reask` times, on `reask_route` where one is named. `seconds` and `max_cost`
+    (US dollars) bound a whole call. `on` changes settings for models by pattern: of several that fit, the later
+    wins.
     """
 
     about: str = ""

@@ -7,7 +7,7 @@ import asyncio
 import time
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Query, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -15,17 +15,20 @@ from coachwork.app.project import Project
 from coachwork.errors import InputError, NotFound, ProjectError, did_you_mean
 from coachwork.messages import JsonValue
 from coachwork.models.preview import Preview
+from coachwork.pipelines.answers import compared
 from coachwork.pipelines.views import Page
 from coachwork.prompts import Prompt
 from coachwork.prompts.draft import ChangedMeanwhile, file_now, patch, save
 from coachwork.prompts.trial import Answer, answered, cases_of, summed, try_cases
 from coachwork.server import problems
 from coachwork.server.prompt_views import (
+    AnswersOf,
     Cost,
     ModelView,
     PromptDetail,
     PromptInfo,
     Side,
+    answers_view,
     calls_at_most,
     detail,
     info,
@@ -111,6 +114,13 @@ class Compared(BaseModel):
     sides: list[Side]
 
 
+class Answers(BaseModel):
+    """How the answers of a prompt were won in the last `days` (of 24 hours), by model."""
+
+    days: int
+    items: list[AnswersOf]
+
+
 @router.get("")
 def list_prompts(project: ProjectHere) -> Page[PromptInfo]:
     """Every prompt of the project, with its version, labels, last trial and last use."""
@@ -123,6 +133,15 @@ def list_prompts(project: ProjectHere) -> Page[PromptInfo]:
 def read_prompt(name: str, project: ProjectHere) -> PromptDetail:
     """A prompt whole: its file, what it says, the form of its input, its cases, its versions and its models."""
     return _detail(project, _find(project, name))
+
+
+@router.get("/{name}/answers")
+async def answers(name: str, project: ProjectHere, days: Annotated[int, Query(ge=1, le=366)] = 30) -> Answers:
+    """How the prompt's answers in runs were won, beside the time before: where a model drifts, it shows here."""
+    prompt = _find(project, name)
+    now = time.time_ns() // 1_000_000
+    found = await project.database.read(lambda connection: compared(connection, prompt.name, days, now))
+    return Answers(days=days, items=answers_view(found))
 
 
 @router.post("/{name}/check")

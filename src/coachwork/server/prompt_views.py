@@ -4,13 +4,13 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-import sqlalchemy as sa
 from pydantic import BaseModel
 
 from coachwork.app.project import Project
 from coachwork.messages import JsonValue
 from coachwork.models import ModelInfo
 from coachwork.models.preview import Preview, part_told
+from coachwork.pipelines.answers import Compared, Count, last_asked
 from coachwork.pipelines.views import moment
 from coachwork.prompts import Prompt
 from coachwork.prompts.draft import FileNow
@@ -18,9 +18,6 @@ from coachwork.prompts.signature import type_name
 from coachwork.prompts.tools import ROUNDS
 from coachwork.prompts.trial import Try
 from coachwork.prompts.versions import Trial, latest
-from coachwork.store import tables
-
-_RUNS_LOOKED_AT = 1_000
 
 
 class TrialView(BaseModel):
@@ -38,7 +35,7 @@ class TrialView(BaseModel):
 class PromptInfo(BaseModel):
     """A prompt in a list. `problem` says what is wrong with its file while an earlier version serves.
 
-    `last_used` is its last step among the last 1,000 runs.
+    `last_used` is when a run last asked it.
     """
 
     name: str
@@ -110,6 +107,25 @@ class PromptDetail(PromptInfo):
     versions: list[VersionView]
     models: list[ModelOfRoute]
     calls_at_most: int
+
+
+class CountView(BaseModel):
+    """Answers in runs: `how` by the way they were won, `failed` by the code of the error.
+
+    `at_once` is the share, from 0 to 1, that was right as it came; None where none was asked.
+    """
+
+    asked: int
+    at_once: float | None
+    how: dict[str, int]
+    failed: dict[str, int]
+
+
+class AnswersOf(CountView):
+    """One model's answers in the time asked for, and in the time of the same length before it."""
+
+    model: str
+    before: CountView
 
 
 class MessageView(BaseModel):
@@ -253,18 +269,17 @@ def side(what: str, trial: Trial, tries: Sequence[Try]) -> Side:
     )
 
 
+def answers_view(found: Sequence[Compared]) -> list[AnswersOf]:
+    return [AnswersOf(model=each.model, **_count(each.now), before=CountView(**_count(each.before))) for each in found]
+
+
+def _count(count: Count) -> dict[str, Any]:
+    return {"asked": count.asked, "at_once": count.at_once, "how": dict(count.how), "failed": dict(count.failed)}
+
+
 def last_used(project: Project) -> dict[str, int]:
-    """When each prompt was last asked in a run, in milliseconds, as far as the last runs tell."""
-    s, r = tables.steps, tables.runs
-    recent = sa.select(r.c.id).order_by(r.c.created_at.desc(), r.c.id.desc()).limit(_RUNS_LOOKED_AT).subquery()
-    query = (
-        sa.select(s.c.name, sa.func.max(s.c.started_at))
-        .join(recent, recent.c.id == s.c.run_id)
-        .where(s.c.kind == "prompt")
-        .group_by(s.c.name)
-    )
-    rows = project.database.read_now(lambda connection: connection.execute(query).all())
-    return {row[0]: row[1] for row in rows}
+    """When each prompt was last asked in a run, in milliseconds since 1970 UTC."""
+    return project.database.read_now(lambda connection: last_asked(connection, list(project.prompts)))
 
 
 def _info(prompt: Prompt[..., Any], used: int | None) -> dict[str, Any]:

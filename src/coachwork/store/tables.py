@@ -52,6 +52,7 @@ steps = sa.Table(
     sa.Column("output", Json),
     sa.Column("error", Json),
     sa.Column("attempts", Json),
+    sa.Index("steps_by_name", "kind", "name", "started_at"),
 )
 
 events = sa.Table(

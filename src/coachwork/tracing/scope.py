@@ -61,6 +61,9 @@ class Scope(Protocol):
     def restart_text(self) -> None:
         """Withdraw the text shown by this step so far."""
 
+    def partial(self, value: JsonValue) -> None:
+        """Show what there is of a structured answer, in place of what was shown; None withdraws it. Never a result."""
+
     def note(self, label: str) -> None:
         """Say in the reader's words what the run is doing now."""
 
@@ -101,6 +104,9 @@ class DirectScope:
 
     def restart_text(self) -> None:
         """Nobody watched."""
+
+    def partial(self, value: JsonValue) -> None:
+        """Nobody watches."""
 
     def note(self, label: str) -> None:
         """Nobody reads."""

@@ -4,7 +4,7 @@ import { QueryClient, useInfiniteQuery, useMutation, useQuery, useQueryClient } 
 import { useRef } from "react";
 import { ApiProblem, call, callText, documentPath, withQuery } from "./client";
 import { hasEnded } from "./types";
-import type { AppInfo, Approval, Budget, Checked, DocumentInfo, DocumentText, Feedback, Json, JsonObject, KnowledgeInfo, Paged, PromptAnswer, PromptDetail, PromptInfo, PromptModel, PromptSide, RouteInfo, Run, RunPage, RunSummary, Spend, SpendBy } from "./types";
+import type { AppInfo, Approval, Budget, Checked, DocumentInfo, DocumentText, Feedback, Json, JsonObject, KnowledgeInfo, Paged, PromptAnswer, PromptAnswers, PromptDetail, PromptInfo, PromptModel, PromptSide, RouteInfo, Run, RunPage, RunSummary, Spend, SpendBy } from "./types";
 
 export function newQueryClient(): QueryClient {
   return new QueryClient({
@@ -212,6 +212,11 @@ export function usePrompts() {
 
 export function usePrompt(name: string) {
   return useQuery({ queryKey: keys.prompt(name), queryFn: ({ signal }) => call<PromptDetail>(promptPath(name), { signal }) });
+}
+
+/** How a prompt's answers in runs were won, by model, beside the time before. */
+export function usePromptAnswers(name: string) {
+  return useQuery({ queryKey: ["prompt-answers", name], queryFn: ({ signal }) => call<PromptAnswers>(promptPath(name, "/answers"), { signal }) });
 }
 
 const promptPath = (name: string, what = "") => `/api/prompts/${encodeURIComponent(name)}${what}`;

@@ -138,6 +138,8 @@ export interface Step {
   output?: Json;
   error?: Problem | null;
   attempts?: Attempt[] | null;
+  /** What the model thought before it answered; told with the record of a run, not in its stream. */
+  reasoning?: string;
 }
 
 export interface Feedback {
@@ -359,6 +361,19 @@ export interface PromptVersion {
   serves: boolean;
   first_seen: string | null;
   trial: PromptTrial | null;
+}
+
+/** Answers in runs, by the way they were won and by the code of what went wrong. */
+export interface AnswerCount {
+  asked: number;
+  at_once: number | null;
+  how: Record<string, number>;
+  failed: Record<string, number>;
+}
+
+export interface PromptAnswers {
+  days: number;
+  items: (AnswerCount & { model: string; before: AnswerCount })[];
 }
 
 export interface PromptDetail extends PromptInfo {

@@ -1,9 +1,24 @@
 import type { PromptDetail } from "../api/types";
 import { dollars } from "../models/words";
+import { Section } from "../parts/Screen";
 import { When } from "../parts/When";
+import { AnswersPanel } from "./AnswersPanel";
 
-/** Every version that was seen, and how each did on the cases. */
+/** Every version that was seen, how each did on the cases, and how answers were won in runs. */
 export function VersionsPanel({ prompt }: { prompt: PromptDetail }) {
+  return (
+    <>
+      <Section title="Versions">
+        <Versions prompt={prompt} />
+      </Section>
+      <Section title="Its answers in runs">
+        <AnswersPanel name={prompt.name} />
+      </Section>
+    </>
+  );
+}
+
+function Versions({ prompt }: { prompt: PromptDetail }) {
   return (
     <div className="prose-table" tabIndex={0} role="region" aria-label="Versions">
       <table>

@@ -59,6 +59,12 @@ export function RunResult({ view, feedback, outputSchema, broken = false, onRetr
           )}
         </div>
       )}
+      {!answer && view.output === undefined && view.partial !== undefined && (
+        <div className="rounded-lg border border-dashed border-line-strong bg-surface px-5 py-4 max-sm:px-4" aria-busy="true">
+          <p className="mb-2 text-sm font-medium text-ink-3">Being written: this is not the result yet</p>
+          <FieldsView value={view.partial} />
+        </div>
+      )}
       {!answer && view.output !== undefined && view.output !== null && (
         <div className="rounded-lg border border-line bg-surface px-5 py-4 max-sm:px-4">
           <FieldsView value={view.output} schema={outputSchema ?? undefined} />

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Part } from "../api/stream";
-import type { Run, Step } from "../api/types";
+import type { Json, Run, Step } from "../api/types";
 import { cachedOf, NOTHING, sideBySide, viewOf, withPart } from "./progress";
 
 const step = (seq: number, start: number, end: number | null, more: Partial<Step> = {}): Step => ({
@@ -28,6 +28,15 @@ describe("a stream becomes what is shown", () => {
       { type: "text-delta", id: "t", delta: "." },
     ]);
     expect(viewOf(run({}), progress).text).toBe("Right.");
+  });
+
+  it("shows the values of an answer while its step works, as they are now, and no longer", () => {
+    const value = (number: Json) => ({ type: "data-partial", id: "partial-1", data: { value: number } });
+    const writing = fold([{ type: "data-step", data: step(1, 0, null) }, value({ name: "A" }), value({ name: "Ann" })]);
+    expect(viewOf(run({}), writing).partial).toEqual({ name: "Ann" });
+    expect(viewOf(run({}), withPart(writing, value(null))).partial).toBe(undefined);
+    expect(viewOf(run({}), withPart(writing, { type: "data-step", data: step(1, 0, 5) })).partial).toBe(undefined);
+    expect(viewOf(run({ status: "succeeded", output: { name: "Anna" } }), writing).partial).toBe(undefined);
   });
 
   it("lets a later part about a step replace the earlier one", () => {

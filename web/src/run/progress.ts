@@ -10,6 +10,8 @@ export interface Progress {
   steps: Step[];
   /** Texts by their id, in the order they began: the last one is the answer being written. */
   texts: { id: string; text: string }[];
+  /** What there is of a structured answer, by the number of its step. Never a result. */
+  partials: Record<string, Json>;
   note: string;
   approvals: Approval[];
   result: { output: Json; seconds: number | null; cost_usd: number | null } | null;
@@ -17,7 +19,7 @@ export interface Progress {
   ended: boolean;
 }
 
-export const NOTHING: Progress = { status: null, position: null, steps: [], texts: [], note: "", approvals: [], result: null, problem: null, ended: false };
+export const NOTHING: Progress = { status: null, position: null, steps: [], texts: [], partials: {}, note: "", approvals: [], result: null, problem: null, ended: false };
 
 export function withPart(progress: Progress, part: Part): Progress {
   switch (part.type) {
@@ -36,6 +38,8 @@ export function withPart(progress: Progress, part: Part): Progress {
       return withText(progress, String(part["id"]), () => "");
     case "text-delta":
       return withText(progress, String(part["id"]), (text) => text + String(part["delta"] ?? ""));
+    case "data-partial":
+      return { ...progress, partials: { ...progress.partials, [String(part["id"])]: (part["data"] as { value: Json }).value } };
     case "data-approval": {
       const approval = part["data"] as Approval;
       return { ...progress, approvals: replaced(progress.approvals, approval, (other) => other.id === approval.id) };
@@ -80,6 +84,8 @@ export interface RunView {
   position: number | null;
   steps: Step[];
   text: string;
+  /** The answer that is being written, as far as it is; undefined where none is. */
+  partial: Json | undefined;
   note: string;
   approvals: Approval[];
   output: Json | undefined;
@@ -99,6 +105,7 @@ export function viewOf(run: Run, progress: Progress): RunView {
     position: progress.status === null ? run.position : progress.position,
     steps,
     text: streamed,
+    partial: recorded ? undefined : partialOf(steps, progress),
     note: progress.note,
     approvals: progress.approvals.length > 0 && !recorded ? progress.approvals : run.approvals,
     output: run.status === "succeeded" ? run.output : (progress.result?.output ?? undefined),
@@ -107,6 +114,12 @@ export function viewOf(run: Run, progress: Progress): RunView {
     cost_usd: recorded ? run.cost_usd : (progress.result?.cost_usd ?? null),
     startedAt: run.started_at,
   };
+}
+
+/** The values that the last step at work has written so far. */
+function partialOf(steps: Step[], { partials }: Progress): Json | undefined {
+  const working = steps.filter((step) => step.status === "running").map((step) => partials[`partial-${step.seq}`]);
+  return working.findLast((value) => value !== undefined && value !== null) ?? undefined;
 }
 
 function mergeSteps(recorded: Step[], streamed: Step[]): Step[] {

@@ -154,6 +154,14 @@ function StepInside({ step }: { step: Step }) {
           ))}
         </dl>
       )}
+      {step.reasoning && (
+        <details className="text-sm">
+          <summary className="cursor-pointer font-semibold text-ink-2">What the model thought before it answered</summary>
+          <p className="mt-1.5 max-h-[420px] overflow-y-auto rounded-md border border-line bg-surface px-4 py-3 whitespace-pre-wrap" tabIndex={0}>
+            {step.reasoning}
+          </p>
+        </details>
+      )}
       <div className="grid gap-4 lg:grid-cols-2">
         <Inside title="What went in" value={step.input} />
         <Inside title="What came out" value={step.output} />

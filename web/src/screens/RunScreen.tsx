@@ -111,6 +111,13 @@ function Output({ view, run, schema }: { view: RunView; run: Run; schema: React.
     );
   if (view.output !== undefined && view.output !== null) return <FieldsView value={view.output} schema={schema ?? undefined} />;
   if (view.text) return <AnswerText answer={unchecked(view.text)} writing />;
+  if (view.partial !== undefined)
+    return (
+      <div aria-busy="true">
+        <p className="mb-2 text-sm font-medium text-ink-3">Being written: this is not the result yet</p>
+        <FieldsView value={view.partial} />
+      </div>
+    );
   return <p className="text-ink-3">{hasEnded(run.status) ? "This run gave nothing out." : "Nothing yet."}</p>;
 }
 
