@@ -4,7 +4,6 @@ Real Chromium, real server, and a provider on this machine that answers by what 
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -39,6 +38,7 @@ class Ticket(BaseModel):
 
 class Sorted(BaseModel):
     team: Literal["billing", "returns"]
+    why: str
 
 
 @prompt
@@ -49,38 +49,40 @@ async def sort_it(ticket: Ticket) -> Sorted: ...
 async def sort_ticket(ticket: Ticket) -> Sorted:
     return await sort_it(ticket)
 """
-PROMPT = "---\nabout: Sorts a ticket.\n---\nBilling is the default.\n\n## user\n{{ticket.subject}}\n"
+PROMPT = "---\nabout: Sorts a ticket.\nshow: true\n---\nBilling is the default.\n\n## user\n{{ticket.subject}}\n"
 CASES = """cases:
   - name: A parcel
     inputs: {ticket: {subject: Send it back}}
-    expected_output: {team: returns}
+    evaluators: [{Contains: {value: {team: returns}}}]
 """
 
 
-@contextmanager
-def sorting(folder: Path, lab_settings: Callable[[str], str]) -> Iterator[Desk]:
-    with ProviderServer() as provider:
-        (folder / "prompts").mkdir(parents=True)
-        (folder / "coachwork.toml").write_text(ROUTE + lab_settings(provider.url))
-        (folder / "app.py").write_text(APP)
-        (folder / "prompts" / "sort_it.md").write_text(PROMPT)
-        (folder / "prompts" / "sort_it.cases.yaml").write_text(CASES)
-        provider.answer(
-            Answer('{"team": "returns"}', when="Parcels are returns.", times=None),
-            Answer('{"team": "billing"}', when="Billing is the default.", times=None),
+@pytest.fixture(scope="module")
+def provider() -> Iterator[ProviderServer]:
+    with ProviderServer() as server:
+        server.answer(
+            Answer('{"team": "returns", "why": "It is to be sent back."}', when="Parcels are returns.", times=None),
+            Answer('{"team": "billing", "why": "It is the default."}', when="Billing is the default.", times=None),
         )
-        served = Desk(folder, fake=False)
-        served.start()
-        try:
-            yield served
-        finally:
-            served.stop()
+        yield server
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory, lab_settings: Callable[[str], str]) -> Iterator[Desk]:
-    with sorting(tmp_path_factory.mktemp("sorting") / "desk", lab_settings) as served:
+def place(
+    tmp_path_factory: pytest.TempPathFactory, lab_settings: Callable[[str], str], provider: ProviderServer
+) -> Iterator[Desk]:
+    folder = tmp_path_factory.mktemp("sorting") / "desk"
+    (folder / "prompts").mkdir(parents=True)
+    (folder / "coachwork.toml").write_text(ROUTE + lab_settings(provider.url))
+    (folder / "app.py").write_text(APP)
+    (folder / "prompts" / "sort_it.md").write_text(PROMPT)
+    (folder / "prompts" / "sort_it.cases.yaml").write_text(CASES)
+    served = Desk(folder, fake=False)
+    served.start()
+    try:
         yield served
+    finally:
+        served.stop()
 
 
 def test_a_prompt_is_tried_on_two_models_drafted_judged_and_saved(page: Page, place: Desk) -> None:
@@ -107,7 +109,7 @@ def test_a_prompt_is_tried_on_two_models_drafted_judged_and_saved(page: Page, pl
     page.get_by_role("link", name="Draft").click()
     editor = page.get_by_role("textbox", name="Draft of prompts/sort_it.md")
     editor.fill(PROMPT.replace("ticket.subject", "ticket.subjct"))
-    expect(page.get_by_text("Line 7")).to_be_visible(timeout=LONG)
+    expect(page.get_by_text("Line 8")).to_be_visible(timeout=LONG)
     expect(page.get_by_role("button", name="Save to the file")).to_be_disabled()
     assert violations(page) == []
 
@@ -144,6 +146,27 @@ def test_a_prompt_is_tried_on_two_models_drafted_judged_and_saved(page: Page, pl
     expect(page.get_by_role("region", name="Result")).to_contain_text("returns", timeout=LONG)
     run = page.request.get(f"{place.url}/api/runs/{page.url.rsplit('/', 1)[1]}").json()
     assert run["steps"][0]["prompt_version"] == version
+    page.goto(f"{place.url}/prompts/sort_it?show=versions")
+    won = page.get_by_role("region", name="How its answers were won").get_by_role("row", name="big")
+    expect(won).to_contain_text("100 %")
+
+
+def test_a_typed_answer_grows_while_it_is_written_and_is_no_result(
+    page: Page, place: Desk, provider: ProviderServer
+) -> None:
+    provider.inject("hang-after-6", times=1)
+    page.goto(f"{place.url}/apps/sort_ticket")
+    page.get_by_label("Subject").fill("Is this the end?")
+    page.get_by_role("button", name="Run").click()
+    result = page.get_by_role("region", name="Result")
+    expect(result.get_by_text("this is not the result yet")).to_be_visible(timeout=LONG)
+    expect(result).to_contain_text("returns")
+    assert violations(page) == []
+    result.get_by_role("button", name="Stop").click()
+    expect(result.get_by_text("This was stopped")).to_be_visible(timeout=LONG)
+    expect(result.get_by_text("this is not the result yet")).to_be_hidden()
+    run = page.request.get(f"{place.url}/api/runs/{page.url.rsplit('/', 1)[1]}").json()
+    assert (run["status"], run["output"]) == ("cancelled", None)
 
 
 def test_a_draft_does_not_overwrite_what_somebody_else_saved(page: Page, place: Desk) -> None:

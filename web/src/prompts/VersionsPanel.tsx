@@ -20,7 +20,7 @@ export function VersionsPanel({ prompt }: { prompt: PromptDetail }) {
 
 function Versions({ prompt }: { prompt: PromptDetail }) {
   return (
-    <div className="prose-table" tabIndex={0} role="region" aria-label="Versions">
+    <div className="prose-table" tabIndex={0} role="region" aria-label="Table of versions">
       <table>
         <thead>
           <tr>
