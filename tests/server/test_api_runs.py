@@ -11,7 +11,7 @@ RUN_FIELDS = {
 STEP_FIELDS = {
     "seq", "kind", "name", "label", "detail", "status", "started_at", "finished_at", "seconds", "route", "model",
     "prompt_version", "how", "cached", "cost_usd", "input_tokens", "output_tokens", "input", "output", "error",
-    "attempts", "reasoning",
+    "attempts", "reasoning", "cached_tokens",
 }  # fmt: skip
 
 

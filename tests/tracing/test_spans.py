@@ -24,7 +24,7 @@ def recorded(tmp_path: Path) -> list[sa.Row]:
         started_ns=1_000,
         ended_ns=2_000_000_000,
         first_token_ns=500_001_000,
-        usage=Usage(12, 3),
+        usage=Usage(12, 3, cached_tokens=8),
         cost_nano=7,
         outcome="ok",
         finish_reason="stop",
@@ -55,6 +55,8 @@ def test_a_model_call_carries_the_conventions_names_and_stands_below_its_step(tm
     assert call.parent_id == step.span_id
     assert call.kind == "client"
     assert call.attributes["gen_ai.usage.input_tokens"] == 12
+    assert call.attributes["gen_ai.usage.cache_read.input_tokens"] == 8
+    assert "gen_ai.usage.cache_creation.input_tokens" not in call.attributes
     assert call.attributes["gen_ai.response.finish_reasons"] == ["stop"]
     assert call.attributes["gen_ai.response.time_to_first_chunk"] == 0.5
     assert step.attributes["coachwork.prompt.version"] == "abc123"

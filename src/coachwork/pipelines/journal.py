@@ -143,6 +143,7 @@ def _fields(record: StepRecord) -> dict[str, Any]:
         "cost_nano": record.cost_nano,
         "input_tokens": record.usage.input_tokens,
         "output_tokens": record.usage.output_tokens,
+        "cached_tokens": record.usage.cached_tokens,
         "input": record.input,
         "attempts": [vars(attempt) for attempt in record.attempts],
     }

@@ -25,6 +25,11 @@ class Page(View, Generic[T]):
 
 
 class StepView(View):
+    """One step of a run. Of its `input_tokens` a provider read `cached_tokens` from its own prefix cache.
+
+    `cached` is another thing: the whole answer was given before, and nobody was asked.
+    """
+
     seq: int
     kind: str
     name: str
@@ -42,6 +47,7 @@ class StepView(View):
     cost_usd: float | None
     input_tokens: int
     output_tokens: int
+    cached_tokens: int
     input: JsonValue = None
     output: JsonValue = None
     error: dict[str, Any] | None = None
@@ -121,6 +127,7 @@ def step_view(row: sa.Row[Any], *, whole: bool = True) -> StepView:
         **{name: values[name] for name in ("prompt_version", "how", "cached", "error")},
         input_tokens=values["input_tokens"],
         output_tokens=values["output_tokens"],
+        cached_tokens=values["cached_tokens"],
         started_at=_known(values["started_at"]),
         finished_at=moment(values["finished_at"]),
         seconds=between(values["started_at"], values["finished_at"]),

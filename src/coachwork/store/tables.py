@@ -48,6 +48,7 @@ steps = sa.Table(
     sa.Column("cost_nano", BigInt),
     sa.Column("input_tokens", sa.Integer, nullable=False, server_default="0"),
     sa.Column("output_tokens", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("cached_tokens", sa.Integer, nullable=False, server_default="0"),  # of the input
     sa.Column("input", Json),
     sa.Column("output", Json),
     sa.Column("error", Json),

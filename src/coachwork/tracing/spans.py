@@ -145,6 +145,13 @@ def model_call(call: ModelCall) -> None:
         "coachwork.route": call.route,
         "coachwork.run.id": current_scope().run_id,
     }
+    for part, tokens in (
+        ("cache_read.input_tokens", call.usage.cached_tokens),
+        ("cache_creation.input_tokens", call.usage.cache_write_tokens),
+        ("reasoning.output_tokens", call.usage.thinking_tokens),
+    ):
+        if tokens:
+            attributes[f"gen_ai.usage.{part}"] = tokens
     if call.finish_reason:
         attributes["gen_ai.response.finish_reasons"] = [call.finish_reason]
     if call.first_token_ns is not None:

@@ -134,6 +134,8 @@ export interface Step {
   cost_usd?: number | null;
   input_tokens?: number | null;
   output_tokens?: number | null;
+  /** Of the input tokens: those that the provider read from its own cache. */
+  cached_tokens?: number | null;
   input?: Json;
   output?: Json;
   error?: Problem | null;

@@ -4,8 +4,8 @@ import type { AnswerCount } from "../api/types";
 import { ProblemNote } from "../parts/ProblemNote";
 import { Skeleton } from "../parts/Skeleton";
 import { shortModel } from "../run/AnswerFacts";
-import { count } from "../text/numbers";
-import { mostFirst, shareWords } from "./words";
+import { count, shareWords } from "../text/numbers";
+import { mostFirst } from "./words";
 
 /** How the prompt's answers in runs were won, by model: a model that drifts shows here first. */
 export function AnswersPanel({ name }: { name: string }) {

@@ -10,13 +10,6 @@ export function worstWords(nano: number | null, calls: number): string {
   return calls > 1 && nano > 0 ? `${most}, up to ${plural(calls, "call")}` : most;
 }
 
-/** A share from 0 to 1. What is not all is never called all, what is not nothing never nothing. */
-export function shareWords(share: number | null): string {
-  if (share === null) return "–";
-  if (share === 0 || share === 1) return `${share * 100} %`;
-  return `${Math.min(99, Math.max(1, Math.round(share * 100)))} %`;
-}
-
 /** Counts by name, the most first. */
 export function mostFirst(counts: Record<string, number>): string {
   return Object.entries(counts)

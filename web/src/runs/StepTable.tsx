@@ -4,7 +4,7 @@ import type { Json, Step } from "../api/types";
 import { FieldsView } from "../run/FieldsView";
 import { shortModel } from "../run/AnswerFacts";
 import { StatusIcon } from "../run/StatusMark";
-import { count, duration, moneyAligned } from "../text/numbers";
+import { count, duration, moneyAligned, shareWords } from "../text/numbers";
 
 const KINDS: Record<string, { icon: typeof Search; word: string }> = {
   prompt: { icon: MessageSquareText, word: "Prompt" },
@@ -122,6 +122,7 @@ function StepInside({ step }: { step: Step }) {
   if (step.model) rows.push(["Model", step.model]);
   if (step.prompt_version) rows.push(["Prompt version", step.prompt_version]);
   if (step.how) rows.push(["How the answer was read", step.how]);
+  if (step.cached_tokens && step.input_tokens) rows.push(["Read from the provider's cache", `${count(step.cached_tokens)} tokens, ${shareWords(step.cached_tokens / step.input_tokens)} of the input`]);
   if (step.detail) rows.push(["Detail", step.detail]);
   return (
     <div className="flex flex-col gap-4 text-base">
@@ -149,7 +150,7 @@ function StepInside({ step }: { step: Step }) {
           {rows.map(([label, value]) => (
             <div key={label}>
               <dt className="text-xs text-ink-3">{label}</dt>
-              <dd className={label === "Detail" || label.startsWith("How") ? "" : "font-mono text-xs leading-5"}>{value}</dd>
+              <dd className={["Detail", "How", "Read"].some((word) => label.startsWith(word)) ? "" : "font-mono text-xs leading-5"}>{value}</dd>
             </div>
           ))}
         </dl>

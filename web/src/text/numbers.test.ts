@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { ago, duration, money, ordinal } from "./numbers";
+import { ago, duration, money, ordinal, shareWords } from "./numbers";
 
 describe("numbers as people read them", () => {
   it.each([
@@ -33,4 +33,8 @@ describe("numbers as people read them", () => {
     ["2026-11-24T11:57:00Z", "3 min. ago"],
     ["2026-11-26T12:00:00Z", "in 2 days"],
   ])("%s is %s", (iso, expected) => expect(ago(iso, now).replace("min ", "min. ")).toBe(expected));
+
+  it("calls a share neither all nor nothing where it is not", () => {
+    expect([null, 0, 0.001, 0.5, 0.996, 1].map(shareWords)).toEqual(["–", "0 %", "1 %", "50 %", "99 %", "100 %"]);
+  });
 });

@@ -69,3 +69,10 @@ export function ordinal(value: number): string {
   const kind = new Intl.PluralRules("en", { type: "ordinal" }).select(value);
   return `${whole.format(value)}${{ one: "st", two: "nd", few: "rd" }[kind as string] ?? "th"}`;
 }
+
+/** A share from 0 to 1. What is not all is never called all, what is not nothing never nothing. */
+export function shareWords(share: number | null): string {
+  if (share === null) return "–";
+  if (share === 0 || share === 1) return `${share * 100} %`;
+  return `${Math.min(99, Math.max(1, Math.round(share * 100)))} %`;
+}
