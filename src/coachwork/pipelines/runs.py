@@ -31,6 +31,7 @@ from coachwork.pipelines.views import (
     run_fields,
     step_view,
 )
+from coachwork.store.inserting import insert_if_new
 from coachwork.store.tables import approvals, feedback, runs, steps
 
 _MOST = 200  # items a page
@@ -230,11 +231,8 @@ def new_id(kind: str) -> str:
 
 def _accept(connection: sa.Connection, values: dict[str, Any]) -> sa.Row[Any]:
     """Insert the run, or find the one that has its idempotency key."""
-    if values["idempotency_key"] is not None:
-        known = runs.select().where(runs.c.idempotency_key == values["idempotency_key"])
-        if (row := connection.execute(known).one_or_none()) is not None:
-            return row
-    connection.execute(runs.insert().values(**values))
+    if not insert_if_new(connection, runs, values, ["idempotency_key"]):
+        return connection.execute(runs.select().where(runs.c.idempotency_key == values["idempotency_key"])).one()
     for event in (
         {"type": "start", "messageId": values["id"]},
         {"type": "data-run", "data": {"status": "queued", "position": None}},
