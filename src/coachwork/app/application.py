@@ -1,10 +1,13 @@
 """The application a project declares. Knows its pipelines; does not know where the project lies."""
 
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, ParamSpec, TypeVar, overload
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, overload
 
 from coachwork.errors import ProjectError
 from coachwork.pipelines.pipeline import Example, Pipeline
+
+if TYPE_CHECKING:
+    from coachwork.hosting.pipeline import Hosted
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -59,3 +62,44 @@ class App:
             return made
 
         return declare if function is None else declare(function)
+
+    def host(
+        self,
+        name: str,
+        thing: object | None = None,
+        /,
+        *,
+        input: Any = None,
+        output: Any = None,
+        expires: str | None = None,
+        options: Mapping[str, Any] | None = None,
+        title: str = "",
+        about: str = "",
+        examples: Sequence[Example] = (),
+        knowledge: Sequence[str] = (),
+    ) -> "Hosted":
+        """Declare what another framework made as a pipeline: a LangGraph graph, a LangChain runnable, an agent, …
+
+        Without `thing` it works in a process of its own, as `[hosted.NAME]` of the settings says. `input` and
+        `output` are its types, where it does not say them itself. Its interrupts become approvals, which expire
+        after `expires`. `options` are passed to the framework's own call: `{"context": …}`, `{"deps": …}`.
+        See docs/hosting.md. Raises ProjectError for an object that no adapter hosts, or a name used twice.
+        """
+        from coachwork.hosting.pipeline import Hosted
+
+        made = Hosted(
+            name,
+            thing,
+            input=input,
+            output=output,
+            expires=expires,
+            options=options or {},
+            title=title,
+            about=about,
+            examples=examples,
+            knowledge=knowledge,
+        )
+        if made.name in self.pipelines:
+            raise ProjectError(f"there are two pipelines named {made.name!r}", hint="Give one another name.")
+        self.pipelines[made.name] = made
+        return made

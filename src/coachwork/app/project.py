@@ -7,7 +7,7 @@ import importlib.util
 import os
 import sys
 import traceback
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -16,6 +16,9 @@ from typing import Any
 from coachwork.app.application import App
 from coachwork.app.settings import FILE, Settings, read_settings
 from coachwork.errors import CoachworkError, ProjectError, did_you_mean
+from coachwork.hosting.config import HostedConfig
+from coachwork.hosting.pipeline import Hosted
+from coachwork.hosting.process import Process
 from coachwork.knowledge import KnowledgeBase
 from coachwork.knowledge.config import KnowledgeConfig
 from coachwork.models import Models
@@ -40,6 +43,7 @@ class Project:
     models: Models
     webhooks: Webhooks
     database: Database
+    hosted: Sequence[Process] = ()
 
     @property
     def pipelines(self) -> dict[str, Pipeline[..., Any]]:
@@ -69,6 +73,7 @@ def load_project(folder: Path, environ: Mapping[str, str] = os.environ) -> Proje
     app = _the_app(modules, folder)
     prompts = {found.name: found for found in _declared(modules, Prompt)}
     knowledge = {found.name: found for found in _declared(modules, KnowledgeBase)}
+    hosted = _placed(app.pipelines, settings.hosted, folder, environ)
     database = Database(settings.database)
     try:
         database.migrate()
@@ -90,7 +95,33 @@ def load_project(folder: Path, environ: Mapping[str, str] = os.environ) -> Proje
     for pipeline in app.pipelines.values():
         pipeline.knowledge = pipeline.knowledge or _used(pipeline, knowledge.values())
     webhooks = Webhooks(settings.webhooks, folder, environ)
-    return Project(folder, settings, app, prompts, knowledge, models, webhooks, database)
+    return Project(folder, settings, app, prompts, knowledge, models, webhooks, database, hosted)
+
+
+def _placed(
+    pipelines: Mapping[str, Pipeline[..., Any]],
+    configs: Mapping[str, HostedConfig],
+    folder: Path,
+    environ: Mapping[str, str],
+) -> list[Process]:
+    """A process for each pipeline that is hosted elsewhere, by the section of its name. Raises ProjectError."""
+    elsewhere = {name: made for name, made in pipelines.items() if isinstance(made, Hosted) and made.elsewhere}
+    for name in configs:
+        if name not in elsewhere:
+            raise ProjectError(
+                f"[hosted.{name}] belongs to no pipeline",
+                file=str(folder / FILE),
+                hint=f'{did_you_mean(name, list(elsewhere))} Or declare it in app.py: app.host("{name}")',
+            )
+    for name, made in elsewhere.items():
+        if name not in configs:
+            raise ProjectError(
+                f"app.host({name!r}) has no object, and there is no [hosted.{name}] to say where it runs",
+                file=str(folder / FILE),
+                hint=f'Add [hosted.{name}] with python = "…/bin/python" and object = "module:name".',
+            )
+        made.process = Process(name, configs[name], folder, environ)
+    return [made.process for made in elsewhere.values() if made.process is not None]
 
 
 def _bind_prompts(

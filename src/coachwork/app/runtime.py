@@ -1,5 +1,6 @@
 """A project at work: the engine started, runs accepted. Knows the order of starting and stopping."""
 
+import asyncio
 from types import TracebackType
 
 from coachwork.app.project import Project
@@ -51,10 +52,14 @@ class Runtime:
         self._engine = Engine(project.pipelines, services, adopt=self._adopt)
         await self._engine.start()
         self.runs = Runs(project.pipelines, services, self._engine)
+        if self._adopt:  # a server: what is hosted elsewhere is warm before it is asked
+            for process in project.hosted:
+                process.start()
 
     async def stop(self) -> None:
         """Stop working; nothing that was accepted is lost. The project stays open."""
         await self._services.approvals.close()
         await self._engine.stop()
+        await asyncio.gather(*(process.stop() for process in self.project.hosted))
         spans.stop()
         self.project.database.flush()

@@ -14,6 +14,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from coachwork.errors import ProjectError, did_you_mean
+from coachwork.hosting.config import HostedConfig
 from coachwork.knowledge.config import KnowledgeConfig
 from coachwork.models.config import BudgetConfig, ModelConfig, ModelsConfig, ProviderConfig, RouteConfig
 from coachwork.pipelines.deliver import WebhookConfig
@@ -69,6 +70,7 @@ class Settings(Section):
     budgets: list[BudgetConfig] = []
     knowledge: dict[str, KnowledgeConfig] = {}
     webhooks: dict[str, WebhookConfig] = {}
+    hosted: dict[str, HostedConfig] = {}
 
     @property
     def model_room(self) -> ModelsConfig:
@@ -147,6 +149,7 @@ def _known_fields(section: list[str]) -> list[str]:
         "budgets": BudgetConfig,
         "knowledge": KnowledgeConfig,
         "webhooks": WebhookConfig,
+        "hosted": HostedConfig,
     }
     return list((kinds[section[0]] if section and section[0] in kinds else Settings).model_fields)
 

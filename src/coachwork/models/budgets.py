@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from coachwork.errors import BudgetExceeded, Finding, UnknownModel, UnknownPrice, did_you_mean
+from coachwork.messages import Usage
 from coachwork.models import budget_store
 from coachwork.models.budget_desk import LEASE_SECONDS, Desk, Hold, Lease, Short
 from coachwork.models.budget_store import Answer, Need, Wish
@@ -84,11 +85,18 @@ class Budgets:
 
     async def hold(self, call: "Call") -> Hold | None:
         """Hold the worst case of the call on its model; None where it counts against nothing, or is free."""
-        allowances = self._of(scope_names(call.office.app))
+        allowances = self.applying(call.office.app)
         if not allowances:
             return None
         target = call.asked_target
-        nano = worst(target, at_most(call.asked_request, call.texts, call.audio, model=target.name))
+        most = at_most(call.asked_request, call.texts, call.audio, model=target.name)
+        return await self.hold_most(allowances, target, most, route=call.route.name, seconds=call.seconds_left)
+
+    async def hold_most(
+        self, allowances: Sequence[Allowance], target: Target, most: Usage, *, route: str, seconds: float
+    ) -> Hold | None:
+        """Hold the price of using at most `most`; waits up to `seconds` for it, 0 for not at all."""
+        nano = worst(target, most)
         if nano is None:
             raise unknown_price(target, allowances[0])
         if nano == 0:
@@ -98,9 +106,13 @@ class Budgets:
         if hold is not None:
             return hold
         try:
-            return await desk.wait(allowances, nano, max(min(call.seconds_left, PATIENCE_SECONDS), 0))
+            return await desk.wait(allowances, nano, max(min(seconds, PATIENCE_SECONDS), 0))
         except Short as short:
-            raise exceeded(short.lease, nano, target, call.route.name) from None
+            raise exceeded(short.lease, nano, target, route) from None
+
+    def applying(self, app: str) -> list[Allowance]:
+        """What a call now, of the application `app`, counts against."""
+        return self._of(scope_names(app))
 
     def settle(self, hold: Hold, cost: int) -> None:
         self._desk().settle(hold, cost)

@@ -17,6 +17,7 @@ from coachwork.models.check import ModelCheck, check
 from coachwork.models.config import ModelConfig, ModelsConfig
 from coachwork.models.embedding import Embeddings, embedding
 from coachwork.models.fakes import FAKED, fake_from
+from coachwork.models.foreign import Foreign
 from coachwork.models.ledger import OnCall
 from coachwork.models.moderation import Moderated, moderating
 from coachwork.models.office import Call, Office, Value
@@ -68,6 +69,7 @@ class Models:
         if self._fake is not None:
             self.providers["fake"] = self._fake
         self._chain = through(CHAIN)
+        self.foreign = Foreign(self._office, config, self.providers)  # calls that a hosted framework makes itself
 
     @property
     def route_names(self) -> list[str]:

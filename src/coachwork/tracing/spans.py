@@ -101,6 +101,14 @@ def step(record: StepRecord, run_id: str) -> Iterator["Span"]:
                 span.set_attribute(f"coachwork.output.confidence.{place}", probability)
 
 
+def part(name: str, *, operation: str, start_ns: int) -> "Span":
+    """Begin the span of a part of hosted work, a node or a tool, under the current one. `end()` it with its time."""
+    attributes = {"gen_ai.operation.name": operation, "coachwork.run.id": current_scope().run_id}
+    if operation == "execute_tool":
+        attributes["gen_ai.tool.name"] = name
+    return tracer().start_span(f"{operation} {name}", start_time=start_ns, attributes=attributes)
+
+
 class ModelCall(Protocol):
     """What a span needs to know of a call that has ended; times are nanoseconds since 1970 UTC."""
 
