@@ -1,6 +1,6 @@
-"""The hello-world of Haystack: https://haystack.deepset.ai/overview/quick-start, with two documents instead of a download.
+"""The hello-world of Haystack: https://haystack.deepset.ai/overview/quick-start.
 
-The last lines of the page, which run it, stand under `__main__`.
+It has two documents instead of a download. The last lines of the page, which run it, stand under `__main__`.
 """
 
 from haystack import Document, Pipeline

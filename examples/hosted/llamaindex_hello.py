@@ -1,7 +1,7 @@
-"""The hello-world of LlamaIndex workflows: https://docs.llamaindex.ai/en/stable/module_guides/workflow/, without a model.
+"""LlamaIndex workflows ask a person: https://docs.llamaindex.ai/en/stable/understanding/workflows/human_in_the_loop.
 
-Its OpenAI package needs an older `openai` than Coachwork, so the workflow that asks a model is in `joke_flow.py`, for
-an environment of its own.
+The hello-world of its documentation asks a model. LlamaIndex's package for OpenAI needs an older `openai` than
+Coachwork, so that one is `joke_flow.py`, for an environment of its own.
 """
 
 from workflows import Workflow, step

@@ -55,7 +55,7 @@ async def _run(workflow: Any, task: Task, host: Host) -> Outcome:
     finally:
         if not over:
             await handler.cancel_run()
-    return Outcome(plain(value.result if type(value) is StopEvent else value))
+    return Outcome(_told(value))
 
 
 def _show(event: Any, host: Host) -> None:
@@ -70,9 +70,24 @@ def _show(event: Any, host: Host) -> None:
 
 
 def _question(event: Any) -> Question:
-    value = {name: part for name, part in plain(event).items() if not name.startswith("_")}
-    title = str(value.get("prefix") or value.get("msg") or "The workflow asks before it goes on")
-    return Question("input", title, title)
+    """The event's text as the question; the person writes the response where the workflow needs more than a yes."""
+    fields = _fields(event)
+    title = str(fields.get("prefix") or fields.get("msg") or "The workflow asks before it goes on")
+    rest = {name: plain(part) for name, part in fields.items() if part != title}
+    return Question("input", title, rest or "")
+
+
+def _told(value: Any) -> Any:
+    """What a workflow gave: the result of its stop event, or the fields of one of its own kind."""
+    from workflows.events import StopEvent
+
+    return plain(_fields(value) if isinstance(value, StopEvent) else value)
+
+
+def _fields(event: Any) -> dict[str, Any]:
+    """The fields of an event: those it declares, and those it was only given."""
+    fields = {**event.model_dump(), **event.to_dict()}
+    return {name: part for name, part in fields.items() if name != "_data"}
 
 
 # ── A loop of its own ──────────────────────────────────────────────────────────────────────────
