@@ -18,6 +18,7 @@ from .task import Outcome, Task, plain, size
 _ONE = "haystack.component.run"
 _ASKS = ("haystack.component.input", "haystack.agent.step.llm.input")
 _SAYS = ("haystack.component.output", "haystack.agent.step.llm.output")
+_USAGE_TOO = {"stream_options": {"include_usage": True}}
 _numbers = itertools.count(1)
 _watched: ContextVar[_Watched | None] = ContextVar("coachwork_haystack", default=None)
 
@@ -50,7 +51,11 @@ def _data(pipeline: Any, given: Any, host: Host) -> dict[str, Any]:
             if fields:
                 data[component] = fields
         if "streaming_callback" in sockets:
-            data.setdefault(component, {})["streaming_callback"] = lambda chunk: host.text(chunk.content or "")
+            fields = data.setdefault(component, {})
+            fields["streaming_callback"] = lambda chunk: host.text(chunk.content or "")
+            streams_openai = type(pipeline.get_component(component)).__name__ == "OpenAIChatGenerator"
+            if streams_openai and "generation_kwargs" in sockets:  # else a stream tells no usage
+                fields["generation_kwargs"] = {**_USAGE_TOO, **(fields.get("generation_kwargs") or {})}
     return data
 
 
