@@ -10,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, TypeAdapter
 
-from coachwork.cli.inputs import from_pairs, parse_input
+from coachwork.cli.inputs import parse_input
 from coachwork.errors import InputError
 from coachwork.messages import Audio
+from coachwork.pipelines.typed_text import from_pairs
 
 
 class Mood(StrEnum):

@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from coachwork.cli import exits, output
-from coachwork.cli.batch_file import Row, read_rows
 from coachwork.cli.options import working
 from coachwork.cli.results import category
 from coachwork.errors import CoachworkError, Conflict, InputError
+from coachwork.pipelines.batch_file import Row, read_file
 
 if TYPE_CHECKING:
     from coachwork.app.project import Project
@@ -90,7 +90,7 @@ def run_batch(
     as_json: bool,
 ) -> int:
     """Run every row, print the table, give the exit code: 1 if a row failed or was refused, 4 if some wait, else 0."""
-    rows = read_rows(file, pipeline.input_schema)
+    rows = read_file(file, pipeline.input_schema)
     batch = Batch(resume or secrets.token_hex(4), pipeline.name, rows)
     console = output.err()
     console.print(f"Batch {batch.id}: {len(rows)} rows of {file.name} for {pipeline.title!r}")

@@ -1,14 +1,16 @@
 """Rows of a file become inputs; a bad row is named and stops nothing."""
 
+import io
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
 from pydantic import BaseModel, TypeAdapter
 
-from coachwork.cli.batch_file import Row, read_rows
 from coachwork.errors import InputError
 from coachwork.messages import Audio
+from coachwork.pipelines.batch_file import Row, read_file, read_rows
 
 
 class Ticket(BaseModel):
@@ -24,7 +26,7 @@ SCHEMA: dict[str, Any] = TypeAdapter(Ticket).json_schema()
 def rows_of(folder: Path, name: str, content: str | bytes) -> list[Row]:
     path = folder / name
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
-    return read_rows(path, SCHEMA)
+    return read_file(path, SCHEMA)
 
 
 def test_jsonl_rows_keep_their_line_numbers(tmp_path: Path) -> None:
@@ -107,4 +109,44 @@ def test_a_file_that_is_none_is_refused(name: str, content: str | bytes, says: s
 
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="can't be read"):
-        read_rows(tmp_path / "gone.jsonl", SCHEMA)
+        read_file(tmp_path / "gone.jsonl", SCHEMA)
+
+
+def workbook(*lines: list[object]) -> bytes:
+    openpyxl = pytest.importorskip("openpyxl")
+    book, content = openpyxl.Workbook(), io.BytesIO()
+    for line in lines:
+        book.active.append(line)
+    book.save(content)
+    return content.getvalue()
+
+
+def test_an_excel_sheet_reads_like_the_same_table_as_csv() -> None:
+    data = workbook(["subject", "number"], ["Hello", 7.0], [None, None], [date(2026, 11, 25), 8], [12, "many"])
+    rows = read_rows("a.xlsx", data, SCHEMA)
+    assert [row.input for row in rows] == [
+        {"subject": "Hello", "number": 7},
+        {"subject": "2026-11-25", "number": 8},
+        {"subject": "12", "number": "many"},
+    ]
+
+
+@pytest.mark.parametrize("data", [b"", b"PK\x03\x04 no archive", b"subject\nHello\n"])
+def test_a_broken_excel_file_is_refused(data: bytes) -> None:
+    with pytest.raises(InputError, match="archive"):
+        read_rows("a.xlsx", data, SCHEMA)
+
+
+def test_an_upload_has_no_files_beside_it_and_its_texts_may_begin_with_an_at() -> None:
+    csv = b"subject,recording\n@ada wrote,\nHello,@voice.wav\n"
+    good, bad = read_rows("a.csv", csv, SCHEMA)
+    assert good.input == {"subject": "@ada wrote"}
+    assert "@voice.wav names a file" in str(bad.problem)
+    (line,) = read_rows("a.jsonl", b'{"subject": "@/etc/hostname", "recording": "@/etc/hostname"}', SCHEMA)
+    assert "@/etc/hostname names a file" in str(line.problem)
+
+
+def test_a_cell_may_hold_a_whole_file() -> None:
+    url = "data:audio/wav;base64," + "A" * 200_000
+    (row,) = read_rows("a.csv", f'subject,recording\nHello,"{url}"\n'.encode(), SCHEMA)
+    assert row.input == {"subject": "Hello", "recording": url}
