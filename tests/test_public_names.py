@@ -3,6 +3,7 @@
 import coachwork
 
 PUBLIC = [
+    "Answer",
     "App",
     "Audio",
     "ChatMessage",
@@ -18,6 +19,7 @@ PUBLIC = [
     "Pdf",
     "Sentence",
     "Transcript",
+    "answer_from",
     "approval",
     "deliver",
     "note",

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from coachwork.app.application import App
     from coachwork.knowledge import KnowledgeBase
     from coachwork.messages import (
+        Answer,
         Audio,
         ChatMessage,
         Checked,
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
         Sentence,
         Transcript,
     )
+    from coachwork.pipelines.answering import answer_from
     from coachwork.pipelines.approvals import Decision, approval
     from coachwork.pipelines.deliver import Delivery, deliver
     from coachwork.pipelines.pipeline import Example
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
+    "Answer": "coachwork.messages",
     "App": "coachwork.app.application",
     "Audio": "coachwork.messages",
     "ChatMessage": "coachwork.messages",
@@ -46,6 +49,7 @@ _HOMES = {
     "Pdf": "coachwork.messages",
     "Sentence": "coachwork.messages",
     "Transcript": "coachwork.messages",
+    "answer_from": "coachwork.pipelines.answering",
     "approval": "coachwork.pipelines.approvals",
     "deliver": "coachwork.pipelines.deliver",
     "note": "coachwork.pipelines.steps",
@@ -55,6 +59,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "Answer",
     "App",
     "Audio",
     "ChatMessage",
@@ -70,6 +75,7 @@ __all__ = [
     "Pdf",
     "Sentence",
     "Transcript",
+    "answer_from",
     "approval",
     "deliver",
     "note",

@@ -447,6 +447,16 @@ class Checked(Frozen):
         return [sentence for sentence in self.sentences if not sentence.supported]
 
 
+class Answer(Checked):
+    """An answer from documents. `found`: at least one of its sentences is proved by them.
+
+    Where none is, `near_misses` are the passages that came nearest to the question.
+    """
+
+    found: bool
+    near_misses: list[Passage] = []
+
+
 # ── A run, as it is shown ──────────────────────────────────────────────────────────────────────
 
 

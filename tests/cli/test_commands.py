@@ -31,7 +31,7 @@ def test_new_makes_a_project_that_loads(coachwork: Coachwork, tmp_path: Path) ->
     assert made.code == 0, made.err
     assert made.json["title"] == "Harbour bikes"
     folder = tmp_path / "harbour-bikes"
-    assert {"app.py", "coachwork.toml", ".gitignore", "prompts/answer.md", "README.md"} <= set(made.json["files"])
+    assert {"app.py", "coachwork.toml", ".gitignore", "prompts/answer_from.md", "README.md"} <= set(made.json["files"])
     assert sum(1 for page in (folder / "knowledge").rglob("*.md")) == 3
     assert 'App("Harbour bikes"' in (folder / "app.py").read_text()
     assert "default" in tomllib.loads((folder / "coachwork.toml").read_text())["routes"]

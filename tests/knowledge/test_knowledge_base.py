@@ -124,6 +124,22 @@ def test_an_altered_or_invented_sentence_is_never_supported(claim: str) -> None:
     assert len(KnowledgeBase("h").verify(claim, [passage(SOURCE)]).unsupported) == 1
 
 
+@pytest.mark.parametrize(
+    ("sentence", "claims"),
+    [
+        ("The handbook has no answer to this.", False),
+        ("Our documents say nothing about parking.", False),
+        ("Dazu steht leider nichts in den Unterlagen.", False),
+        ("Das steht nicht im Handbuch.", False),
+        ("The handbook has no rule against dogs, so bring yours.", True),
+        ("The documents have no answer after 30 days.", True),
+        ("The shop has no information desk.", True),
+    ],
+)
+def test_saying_that_the_documents_are_silent_claims_nothing(sentence: str, claims: bool) -> None:
+    assert bool(KnowledgeBase("h").verify(sentence, [passage(SOURCE)]).unsupported) is claims
+
+
 def test_a_courtesy_is_no_claim() -> None:
     text = "Hello Anna,\n\nReturn shipping within Germany costs 4.90 euro [1].\n\nKind regards"
     assert KnowledgeBase("h").verify(text, [passage(SOURCE)]).unsupported == []

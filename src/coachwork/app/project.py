@@ -22,6 +22,7 @@ from coachwork.hosting.process import Process
 from coachwork.knowledge import KnowledgeBase
 from coachwork.knowledge.config import KnowledgeConfig
 from coachwork.models import Models
+from coachwork.pipelines.answering import answer_from, writer
 from coachwork.pipelines.deliver import Webhooks
 from coachwork.pipelines.pipeline import Pipeline
 from coachwork.prompts import Prompt
@@ -74,6 +75,10 @@ def load_project(folder: Path, environ: Mapping[str, str] = os.environ) -> Proje
     prompts = {found.name: found for found in _declared(modules, Prompt)}
     knowledge = {found.name: found for found in _declared(modules, KnowledgeBase)}
     hosted = _placed(app.pipelines, settings.hosted, folder, environ)
+    if any(value is answer_from for module in modules for value in vars(module).values()):
+        prompts.setdefault("answer_from", writer())
+        for base in knowledge.values():
+            base.writer = prompts["answer_from"]
     database = Database(settings.database)
     try:
         database.migrate()

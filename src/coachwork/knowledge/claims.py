@@ -60,6 +60,16 @@ _ABSENCE = re.compile(
     r")[^.!?]*[.!]?",
     re.IGNORECASE,
 )
+_SILENCE = re.compile(
+    r"(?:(?:unfortunately|sorry)[,:]? )?(?:"
+    r"(?:the|our|these) (?:provided |given )?(?:documents?|handbook|passages?|sources?|context|manual|knowledge base"
+    r"|materials?) (?:(?:has|have|holds?|gives?|contains?|provides?) no (?:answer|information|details?|mention|word)"
+    r"|(?:says?|tells?|contains?) nothing)\b"
+    r"|(?:dazu|darüber|davon|hierzu|dar[uü]ber) steht (?:leider )?nichts in (?:den|der|dem|unseren|unserem) [\w-]+"
+    r"|(?:das|dies|die antwort) steht (?:leider )?nicht (?:in (?:den|der|dem|unseren|unserem)|im) [\w-]+"
+    r")[^.!?]*[.!]?",
+    re.IGNORECASE,
+)
 _DENIED = re.compile(r"\bnot\b|n['’]t\b|\bunable\b|\bcannot\b", re.IGNORECASE)
 _LEAD_IN = re.compile(
     r"(?:[\w ,'’-]{0,60}\b(?:here|following|follows|below|steps?|summary|answer|questions?|details?|note"
@@ -118,7 +128,7 @@ def _claims_nothing(text: str, span: Span, sentence: str) -> bool:
         return not re.search(r"\d", sentence)
     if re.search(r"\d", sentence):
         return False
-    if _ABSENCE.fullmatch(sentence) and _DENIED.search(sentence):
+    if (_ABSENCE.fullmatch(sentence) and _DENIED.search(sentence)) or _SILENCE.fullmatch(sentence):
         return True
     if _COURTESY.fullmatch(sentence):
         return not _hides_a_claim(sentence)

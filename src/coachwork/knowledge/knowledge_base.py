@@ -2,11 +2,11 @@
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from pydantic import TypeAdapter
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 _PASSAGES: TypeAdapter[list[Passage]] = TypeAdapter(list[Passage])
 _QUERY_CHARACTERS = 4000  # of a long ticket: an embedding model reads some 1,000, full-text search gains nothing beyond
 MAX_TOP_K = 200
+Writer: TypeAlias = Callable[[str, list[Passage]], Awaitable[str]]
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,7 @@ class KnowledgeBase:
 
     def __init__(self, name: str) -> None:
         self.name = name
+        self.writer: Writer | None = None  # writes answers for `answer_from`: set where the project uses it
         self._bound: _Bound | None = None
         self._store: LanceStore | None = None
 

@@ -44,9 +44,14 @@ class ChangedMeanwhile(Conflict):
         self.now = now
 
 
-def file_now(project: Path, file: str) -> FileNow:
-    """The prompt file `file` of a project. Raises ProjectError where it is gone or no text."""
+def file_now(project: Path, file: str, shipped: str = "") -> FileNow:
+    """The prompt file `file` of a project, or `shipped` where there is none yet.
+
+    Raises ProjectError where it is gone or no text.
+    """
     place = _place(project, file)
+    if shipped and not place.exists():
+        return FileNow(file, shipped, _revision(shipped.encode()), _locked(place))
     try:
         data = place.read_bytes()
         text = data.decode("utf-8")
@@ -54,22 +59,26 @@ def file_now(project: Path, file: str) -> FileNow:
         raise ProjectError(f"this file can't be read: {error.strerror}", file=file, hint="Put it back.") from None
     except UnicodeDecodeError:
         raise ProjectError("this file is not UTF-8 text", file=file, hint="Save it as UTF-8.") from None
-    return FileNow(file, text.replace("\r\n", "\n"), hashlib.sha256(data).hexdigest()[:16], _locked(place))
+    return FileNow(file, text.replace("\r\n", "\n"), _revision(data), _locked(place))
 
 
-def save(project: Path, file: str, text: str, *, based_on: str) -> FileNow:
+def _revision(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()[:16]
+
+
+def save(project: Path, file: str, text: str, *, based_on: str, shipped: str = "") -> FileNow:
     """Put `text` in the place of the revision `based_on`, whole or not at all; mode and line ends stay.
 
     Raises ReadOnly, and ChangedMeanwhile where the file is another by now.
     """
     with _SAVING:
-        now = file_now(project, file)
+        now = file_now(project, file, shipped)
         if now.locked:
             raise ReadOnly(f"{file}: {now.locked}", hint="Download the patch, and apply it: git apply FILE")
         if now.revision != based_on:
             raise ChangedMeanwhile(now)
         place = _place(project, file)
-        windows = b"\r\n" in place.read_bytes()
+        windows = place.exists() and b"\r\n" in place.read_bytes()
         plain = text.replace("\r\n", "\n")
         _replace(place, (plain.replace("\n", "\r\n") if windows else plain).encode("utf-8"))
         return file_now(project, file)
@@ -94,13 +103,16 @@ def _place(project: Path, file: str) -> Path:
 def _locked(place: Path) -> str:
     """Why a file can't be replaced. Modes count for the superuser too: who took the right away meant it."""
     for each, what in ((place, "the file is read-only"), (place.parent, "its folder is read-only")):
+        if not each.exists():
+            continue
         if not stat.S_IMODE(each.stat().st_mode) & 0o222 or not os.access(each, os.W_OK):
             return what
     return ""
 
 
 def _replace(place: Path, data: bytes) -> None:
-    mode = stat.S_IMODE(place.stat().st_mode)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    mode = stat.S_IMODE(place.stat().st_mode) if place.exists() else 0o644
     number, name = tempfile.mkstemp(dir=place.parent, prefix=f".{place.name}.")
     try:
         with os.fdopen(number, "wb") as file:

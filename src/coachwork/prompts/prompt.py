@@ -48,8 +48,9 @@ class Prompt(Generic[P, R]):
     Made by `@prompt`; works once the project has bound it.
     """
 
-    def __init__(self, function: Callable[P, Awaitable[R]], file: str = "") -> None:
+    def __init__(self, function: Callable[P, Awaitable[R]], file: str = "", shipped: str = "") -> None:
         functools.update_wrapper(self, function)
+        self.shipped = shipped  # the text that serves while the project has no such file, "" for none
         self._function = function
         self._file = (file or function.__name__).removesuffix(".md")
         self._bound: _Bound | None = None
@@ -109,9 +110,9 @@ class Prompt(Generic[P, R]):
         version of `label` serves instead of the file, where the prompt has one.
         """
         from coachwork.prompts.compiled import Signature, compile_prompt
-        from coachwork.prompts.source import Folder, read_prompt
+        from coachwork.prompts.source import read_prompt
 
-        signature, folder = Signature.of(self._function), Folder(project)
+        signature, folder = Signature.of(self._function), self._folder(project)
         compiled = compile_prompt(read_prompt(folder, self.file), signature, routes)
         bound = _Bound(folder, models, routes, versions, signature, compiled, self._stamps(folder, compiled))
         self._bound = bound
@@ -136,18 +137,18 @@ class Prompt(Generic[P, R]):
                 hint=error.hint,
             ) from None
         compiled = replace(compiled, cases=bound.compiled.cases)  # every version is judged by the cases of today
-        other = Prompt(self._function, self._file)
+        other = Prompt(self._function, self._file, self.shipped)
         other._bound = replace(bound, folder=None, compiled=compiled, seen=(), broken=None)
         return other
 
     def drafted(self, project: Path, text: str) -> "Prompt[P, R]":
         """The same prompt with another text of its file, all else as it is there. Raises ProjectError at the line."""
         from coachwork.prompts.compiled import compile_prompt
-        from coachwork.prompts.source import Drafted, Folder, read_prompt
+        from coachwork.prompts.source import Drafted, read_prompt
 
         bound = self._here()
-        read = read_prompt(Drafted(Folder(project), self.file, text), self.file)
-        other = Prompt(self._function, self._file)
+        read = read_prompt(Drafted(self._folder(project), self.file, text), self.file)
+        other = Prompt(self._function, self._file, self.shipped)
         compiled = compile_prompt(read, bound.signature, bound.routes)
         other._bound = replace(bound, folder=None, compiled=compiled, seen=(), broken=None)
         return other
@@ -157,7 +158,7 @@ class Prompt(Generic[P, R]):
         from coachwork.prompts.trial import OneModel
 
         bound = self._here()
-        other = Prompt(self._function, self._file)
+        other = Prompt(self._function, self._file, self.shipped)
         models = OneModel(bound.models, model, max_tokens)
         other._bound = replace(bound, folder=None, models=models, compiled=self.compiled, seen=(), broken=None)
         return other
@@ -221,6 +222,11 @@ class Prompt(Generic[P, R]):
                 hint="Load the folder first: coachwork.load_project(path), or run it with `coachwork run`.",
             )
         return self._bound
+
+    def _folder(self, project: Path) -> "Folder":
+        from coachwork.prompts.source import Folder
+
+        return Folder(project, {self.file: self.shipped} if self.shipped else {})
 
     def _reload(self, bound: _Bound, folder: "Folder") -> None:
         import structlog

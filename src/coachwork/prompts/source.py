@@ -25,14 +25,15 @@ class Texts(Protocol):
 
 @dataclass(frozen=True)
 class Folder:
-    """The files of a project, as they are now."""
+    """The files of a project, as they are now. `shipped` are texts that serve where the project has no such file."""
 
     project: Path
+    shipped: Mapping[str, str] = field(default_factory=dict)
 
     def read(self, file: str) -> str | None:
         path = self.project / file
         if not path.resolve().is_relative_to((self.project / "prompts").resolve()) or not path.is_file():
-            return None
+            return self.shipped.get(file)
         try:
             return path.read_text("utf-8")
         except UnicodeDecodeError as error:
@@ -45,7 +46,8 @@ class Folder:
 
     def files(self) -> Sequence[str]:
         found = (self.project / "prompts").rglob("*")
-        return sorted(path.relative_to(self.project).as_posix() for path in found if path.suffix in (".md", ".yaml"))
+        own = {path.relative_to(self.project).as_posix() for path in found if path.suffix in (".md", ".yaml")}
+        return sorted(own | set(self.shipped))
 
     def stamps(self, files: Sequence[str]) -> tuple[tuple[str, int, int, int], ...]:
         """Time, size and number of every file and of the folders around: what tells that something was saved."""

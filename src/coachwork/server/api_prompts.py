@@ -206,7 +206,7 @@ def save_draft(name: str, draft: Saving, project: ProjectHere) -> PromptDetail |
     prompt = _find(project, name)
     drafted = _drafted(project, prompt, draft.text)
     try:
-        save(project.folder, prompt.file, draft.text, based_on=draft.based_on)
+        save(project.folder, prompt.file, draft.text, based_on=draft.based_on, shipped=prompt.shipped)
     except ChangedMeanwhile as error:
         current = {"text": error.now.text, "revision": error.now.revision}
         body = {**problems.from_error(error).plain(), "current": current}
@@ -220,7 +220,7 @@ def save_draft(name: str, draft: Saving, project: ProjectHere) -> PromptDetail |
 def as_patch(name: str, draft: Patching, project: ProjectHere) -> Response:
     """What a draft changes, as a patch that `git apply` takes."""
     prompt = _find(project, name)
-    now = file_now(project.folder, prompt.file)
+    now = file_now(project.folder, prompt.file, prompt.shipped)
     headers = {"content-disposition": f'attachment; filename="{prompt.name}.patch"'}
     return Response(patch(prompt.file, now.text, draft.text), media_type="text/x-diff", headers=headers)
 
@@ -243,7 +243,7 @@ def _detail(project: Project, prompt: Prompt[..., Any]) -> PromptDetail:
         if route.name in (prompt.route, *prompt.compiled.file.settings.alternatives) or each.model == prompt.route
     }
     used = last_used(project).get(prompt.name)
-    return detail(prompt, file_now(project.folder, prompt.file), list(models.values()), used)
+    return detail(prompt, file_now(project.folder, prompt.file, prompt.shipped), list(models.values()), used)
 
 
 def _drafted(project: Project, prompt: Prompt[..., Any], text: str | None) -> Prompt[..., Any]:

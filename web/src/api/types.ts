@@ -214,6 +214,18 @@ export interface Citation {
   quote: string;
 }
 
+export interface Passage {
+  knowledge: string;
+  document: string;
+  title: string;
+  title_path?: string[];
+  page?: number | null;
+  start: number;
+  end: number;
+  text: string;
+  score: number;
+}
+
 export interface Sentence {
   text: string;
   start: number;

@@ -92,7 +92,7 @@ function ValueCard({ title, value, schema }: { title: string; value: Json; schem
             <AnswerText answer={answer} />
             <UnsupportedNote count={answer.unsupported.length} />
             {Object.keys(answer.rest).length > 0 && <FieldsView value={answer.rest} schema={schema ?? undefined} />}
-            <Sources citations={answer.citations} />
+            <Sources answer={answer} />
           </>
         ) : (
           <FieldsView value={value} schema={schema ?? undefined} />

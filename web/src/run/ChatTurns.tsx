@@ -72,7 +72,7 @@ export function EarlierAnswer({ turn }: { turn: ChatMessage }) {
           </Button>
         )}
       </div>
-      {open && <Sources citations={answer.citations} />}
+      {open && <Sources answer={answer} />}
     </div>
   );
 }

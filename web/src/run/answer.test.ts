@@ -13,6 +13,15 @@ const answer = (text: string, citations: Citation[], markers: number[][]): Answe
   return answerOf({ text, citations, sentences } as unknown as Json) as Answer;
 };
 
+describe("an answer from documents", () => {
+  it("tells what came nearest where nothing of it is proved, and keeps what else there is", () => {
+    const near = { knowledge: "k", document: "d.md", title: "D", start: 0, end: 4, text: "Near", score: 0.4 };
+    const found = answerOf({ text: "The documents do not answer this.", found: false, near_misses: [near], language: "en" } as unknown as Json);
+    expect(found?.nearMisses).toEqual([near]);
+    expect(found?.rest).toEqual({ language: "en" });
+  });
+});
+
 describe("the citation a number stands for", () => {
   it("is its own sentence's, where two sentences cite one passage", () => {
     const text = "Parcels cost 6 € [1]. They take 2 days [1].";

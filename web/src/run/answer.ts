@@ -1,6 +1,6 @@
 // Which outputs are an answer with sources, and what in them stands where. Pure.
 
-import type { Citation, Json, JsonObject, Sentence } from "../api/types";
+import type { Citation, Json, JsonObject, Passage, Sentence } from "../api/types";
 import { isObject } from "../form/fields";
 import { unitOffsets } from "../text/offsets";
 import type { Range } from "../text/offsets";
@@ -12,23 +12,25 @@ export interface Answer {
   unsupported: Range<Sentence>[];
   /** The citations of each sentence, in JavaScript offsets. */
   cited: Range<Citation[]>[];
+  /** Where nothing of it is proved: the passages that came nearest to the question. */
+  nearMisses: Passage[];
   /** Everything the output says beside the answer. */
   rest: JsonObject;
 }
 
 /** Text that nobody has held against its sources: while it is written, or where there are none. */
 export function unchecked(text: string): Answer {
-  return { text, citations: [], unsupported: [], cited: [], rest: {} };
+  return { text, citations: [], unsupported: [], cited: [], nearMisses: [], rest: {} };
 }
 
 /** An output with `text` is an answer; anything else is shown as labelled values. */
 export function answerOf(output: Json | undefined): Answer | null {
   if (typeof output === "string") return unchecked(output);
   if (!isObject(output) || typeof output["text"] !== "string") return null;
-  const { text, citations: given, sentences: checked, ...rest } = output;
+  const { text, citations: given, sentences: checked, near_misses: near, found: _found, ...rest } = output;
   const citations = (Array.isArray(given) ? (given as unknown as Citation[]) : []).filter((citation) => typeof citation?.marker === "number");
   const sentences = Array.isArray(checked) ? (checked as unknown as Sentence[]) : [];
-  return { text: text as string, citations, unsupported: unsupportedIn(text as string, sentences), cited: citedIn(text as string, sentences, citations), rest };
+  return { text: text as string, citations, unsupported: unsupportedIn(text as string, sentences), cited: citedIn(text as string, sentences, citations), nearMisses: Array.isArray(near) ? (near as unknown as Passage[]) : [], rest };
 }
 
 /** The citations follow the sentences in order, one for each marker of each sentence; where they don't, none is paired. */
@@ -64,13 +66,15 @@ export function unsupportedIn(text: string, sentences: Sentence[]): Range<Senten
   return ranges.filter((range, index) => index === 0 || range.start >= (ranges[index - 1] as Range<Sentence>).end);
 }
 
+type Place = Citation | Passage;
+
 /** The address of a citation: the document, opened at the quoted words. */
-export function addressOf(citation: Citation): string {
+export function addressOf(citation: Place): string {
   const document = citation.document.split("/").map(encodeURIComponent).join("/");
   return `/knowledge/${encodeURIComponent(citation.knowledge)}/documents/${document}?start=${citation.start}&end=${citation.end}`;
 }
 
-export function placeOf(citation: Citation): string {
+export function placeOf(citation: Place): string {
   const path = citation.title_path?.filter((part) => part !== citation.title) ?? [];
   return [path.at(-1), citation.page ? `page ${citation.page}` : ""].filter(Boolean).join(" · ");
 }

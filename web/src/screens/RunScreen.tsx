@@ -106,7 +106,7 @@ function Output({ view, run, schema }: { view: RunView; run: Run; schema: React.
         <AnswerText answer={answer} />
         <UnsupportedNote count={answer.unsupported.length} />
         {Object.keys(answer.rest).length > 0 && <FieldsView value={answer.rest} schema={schema ?? undefined} />}
-        <Sources citations={answer.citations} />
+        <Sources answer={answer} />
       </div>
     );
   if (view.output !== undefined && view.output !== null) return <FieldsView value={view.output} schema={schema ?? undefined} />;

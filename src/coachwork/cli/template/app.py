@@ -2,7 +2,7 @@
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from coachwork import App, Citation, Conversation, Example, KnowledgeBase, Passage, Sentence, note, prompt
+from coachwork import Answer, App, Conversation, Example, KnowledgeBase, answer_from
 
 app = App("Template title", about="Answers questions from our handbook, and shows where the answer stands.")
 handbook = KnowledgeBase("handbook")
@@ -13,18 +13,6 @@ class Question(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
     question: str = Field(min_length=3, max_length=2000, description="Ask as you would ask a colleague.")
-
-
-class Answer(BaseModel):
-    """A text whose [1] markers are proved word for word in the documents."""
-
-    text: str
-    citations: list[Citation] = []
-    sentences: list[Sentence] = []
-
-
-@prompt  # its text, model and limits stand in prompts/answer.md
-async def answer(question: str, passages: list[Passage]) -> str: ...
 
 
 @app.pipeline(
@@ -38,16 +26,10 @@ async def answer(question: str, passages: list[Passage]) -> str: ...
     knowledge=["handbook"],
 )
 async def ask(question: Question) -> Answer:
-    return await answer_from_handbook(question.question)
+    # search, write, hold every sentence against the documents; its prompt is prompts/answer_from.md
+    return await answer_from(handbook, question.question, top_k=4)
 
 
 @app.pipeline(title="Chat", about="The same handbook, as a conversation.", knowledge=["handbook"])
 async def chat(conversation: Conversation) -> Answer:
-    return await answer_from_handbook(conversation.question)
-
-
-async def answer_from_handbook(question: str) -> Answer:
-    note("Searching the handbook")
-    passages = await handbook.search(question, top_k=4)
-    checked = handbook.verify(await answer(question, passages), passages)
-    return Answer(text=checked.text, citations=checked.citations, sentences=checked.sentences)
+    return await answer_from(handbook, conversation.question, top_k=4)
