@@ -88,10 +88,10 @@ class Hosting:
         asked = [one for one in self.get(run["id"])["approvals"] if one["status"] == "pending"]
         answered = self.http.post(f"/api/approvals/{asked[0]['id']}/answer", json={"decision": decision, **more})
         answered.raise_for_status()
-        return self.rest(run["id"], besides=len(self.get(run["id"])["approvals"]) if len(asked) == 1 else 0)
+        return self.rest(run["id"])
 
-    def rest(self, run_id: str, besides: int = 0) -> dict[str, Any]:
-        """The run as soon as it rests: ended, or waiting with more approvals than `besides`."""
+    def rest(self, run_id: str) -> dict[str, Any]:
+        """The run as soon as it rests: ended, or waiting for an answer that nobody gave yet."""
 
         def resting() -> dict[str, Any] | None:
             run = self.get(run_id)
@@ -108,6 +108,10 @@ class Hosting:
             for line in response.iter_lines():
                 if line.startswith("data: {"):
                     yield json.loads(line.removeprefix("data: "))
+
+    def events_so_far(self, run_id: str) -> list[dict[str, Any]]:
+        """What the run has shown until now."""
+        return [json.loads(row["data"]) for row in self.rows("select data from events where run_id = ?", run_id)]
 
     def begin(self, pipeline: str, input: object) -> str:
         """Start a run and do not wait."""

@@ -97,11 +97,11 @@ class Hosted(Pipeline[..., Any]):
 
 def _function(hosted: Hosted, name: str, given: Any, gives: Any) -> Any:
     """The typed function that the pipeline is read from: its one parameter is the model, or a plain value."""
-    whole = isinstance(given, type) and issubclass(given, BaseModel)
-    parameter = "given" if whole else "text" if given is str else "input"
+    fields = isinstance(given, type) and issubclass(given, BaseModel)
+    parameter = "given" if fields else "text" if given is str else "input"
 
-    async def function(**fields: Any) -> Any:
-        return await hosted.work(fields[parameter] if whole else fields)
+    async def function(**arguments: Any) -> Any:
+        return await hosted.work(arguments[parameter])
 
     function.__name__ = function.__qualname__ = name
     function.__annotations__ = {parameter: given, "return": gives}

@@ -193,7 +193,7 @@ class Process:
             finally:
                 for admission in asking:
                     admission.cancel()
-        raise self._failure("closed the stream without an end")
+        raise self._failure("ended while it worked")  # its last line was not an end
 
     async def _events(self, client: "httpx2.AsyncClient", task: Task) -> AsyncIterator[Event]:
         body = {"run_id": task.run_id, "given": task.given, "state": task.state}

@@ -4,14 +4,15 @@ Knows what each framework calls its own types; imports none of them.
 """
 
 from collections.abc import Callable
-from typing import Any, Union, get_args, get_origin
+from typing import Any, Union, get_args, get_origin, get_type_hints
 
-from pydantic import BaseModel, ConfigDict, PydanticSchemaGenerationError, TypeAdapter, create_model
-from pydantic.errors import PydanticInvalidForJsonSchema
+from pydantic import BaseModel, ConfigDict, SerializerFunctionWrapHandler, TypeAdapter, create_model, model_serializer
+from pydantic.errors import PydanticUserError
 
 from coachwork.messages import Conversation
 
 Types = tuple[Any, Any]
+Fields = dict[str, Any]  # name: (type, default), as create_model takes them
 _DEFERRED = "DeferredToolRequests"
 
 
@@ -21,18 +22,49 @@ def types_of(adapter: str, thing: Any) -> Types:
 
 
 def _langgraph(graph: Any) -> Types:
-    """A graph over messages is a chat; any other takes its state as fields and gives its state."""
-    schema = graph.get_input_jsonschema()
-    if "messages" in schema.get("properties", {}):
-        return Conversation, str
-    return _model_or_none(graph.get_input_schema), dict[str, Any]
+    """A graph over messages is a chat; any other takes the fields of its input or state, and gives its state."""
+    builder = getattr(graph, "builder", None)
+    if builder is None:  # a function under @entrypoint
+        return _of_root(graph), Any
+    fields = _of_state(builder.input_schema, builder.state_schema)
+    if "messages" not in fields:
+        return (_made("Input", fields) if fields else None), dict[str, Any]
+    return Conversation, str
+
+
+def _of_state(given: Any, state: Any) -> Fields:
+    """The fields of a graph's input. Of a TypedDict that is its whole state none is required: nodes fill some in."""
+    if hasattr(given, "model_fields"):
+        return _of_model(given)
+    must: frozenset[str] = frozenset() if given is state else getattr(given, "__required_keys__", frozenset())
+    hints = get_type_hints(given, include_extras=True)
+    return {name: (_field(name, kind), ... if name in must else None) for name, kind in hints.items()}
+
+
+def _of_root(runnable: Any) -> Any:
+    """What a runnable takes: fields, a text, or None for what it does not say or can't be described."""
+    try:
+        model = runnable.get_input_schema()
+    except PydanticUserError:
+        return None
+    fields = _of_model(model)
+    root = getattr(model, "model_fields", {}).get("root")
+    return _made("Input", fields) if fields else str if root is not None and root.annotation is str else None
+
+
+def _of_model(model: Any) -> Fields:
+    return {
+        name: (_field(name, info.annotation), ... if info.is_required() else info.default)
+        for name, info in getattr(model, "model_fields", {}).items()
+        if name != "root"
+    }
 
 
 def _langchain(runnable: Any) -> Types:
     """A chat model is a chat, a chain has the fields of its prompt."""
     if hasattr(runnable, "bind_tools"):
         return Conversation, str
-    return _model_or_none(runnable.get_input_schema), _chain_output(runnable)
+    return _of_root(runnable), _chain_output(runnable)
 
 
 def _chain_output(runnable: Any) -> Any:
@@ -58,7 +90,7 @@ def _openai_agents(agent: Any) -> Types:
 
 def _haystack(pipeline: Any) -> Types:
     """The fields that some component needs, each once; the reply's text where one component replies."""
-    fields: dict[str, Any] = {}
+    fields: Fields = {}
     for sockets in pipeline.inputs().values():
         for name, socket in sockets.items():
             if socket["is_mandatory"] and name not in fields:
@@ -72,10 +104,7 @@ def _haystack(pipeline: Any) -> Types:
 
 def _llamaindex(workflow: Any) -> Types:
     """The fields of its start event, where it has one of its own."""
-    fields = {
-        name: (_field(name, info.annotation), ... if info.is_required() else info.default)
-        for name, info in workflow.start_event_class.model_fields.items()
-    }
+    fields = _of_model(workflow.start_event_class)
     return _made("StartEvent", fields) if fields else None, Any
 
 
@@ -91,19 +120,18 @@ _SHAPES: dict[str, Callable[[Any], Types]] = {
 }
 
 
-def _model_or_none(schema: Callable[[], Any]) -> Any:
-    """The fields of a model as one of ours, None where it is no object with fields."""
-    model = schema()
-    fields = {
-        name: (_field(name, info.annotation), ... if info.is_required() else info.default)
-        for name, info in getattr(model, "model_fields", {}).items()
-        if name != "root"
-    }
-    return _made("Input", fields) if fields else None
+class _Given(BaseModel):
+    """The fields of a hosted object. One that was left out is left out there too."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    @model_serializer(mode="wrap")
+    def _as_given(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return {name: value for name, value in handler(self).items() if name in self.model_fields_set}
 
 
-def _made(name: str, fields: dict[str, Any]) -> type[BaseModel]:
-    return create_model(name, __config__=ConfigDict(extra="forbid"), **fields)
+def _made(name: str, fields: Fields) -> type[BaseModel]:
+    return create_model(name, __base__=_Given, **fields)
 
 
 def _field(name: str, annotation: Any) -> Any:
@@ -115,6 +143,6 @@ def _checked(annotation: Any) -> Any:
     """The type, or any JSON where it can't be described as JSON."""
     try:
         TypeAdapter(annotation).json_schema()
-    except (PydanticSchemaGenerationError, PydanticInvalidForJsonSchema, TypeError, NameError):
+    except (PydanticUserError, TypeError, NameError):
         return Any
     return annotation

@@ -42,7 +42,8 @@ async def run(thing: Any, task: Task, host: Host) -> Outcome:
 def _data(pipeline: Any, given: Any, host: Host) -> dict[str, Any]:
     """The input by component: Haystack's own form, or plain fields for every component that has them."""
     inputs = pipeline.inputs(include_components_with_connected_inputs=True)
-    given = given if isinstance(given, dict) else {}
+    if not isinstance(given, dict):
+        raise TypeError("a pipeline takes fields: declare input= as a model with the inputs of its components")
     by_component = bool(given) and all(name in inputs and isinstance(part, dict) for name, part in given.items())
     data: dict[str, Any] = {name: dict(part) for name, part in given.items()} if by_component else {}
     for component, sockets in inputs.items():

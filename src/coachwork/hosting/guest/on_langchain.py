@@ -10,13 +10,13 @@ from .task import Outcome, Task, plain, size
 
 
 async def run(thing: Any, task: Task, host: Host) -> Outcome:
-    """Stream a runnable. A chat model gets the conversation, anything else the fields it was given."""
+    """Stream a runnable. A chat model gets the conversation, anything else what was given."""
     from langchain_core.language_models import BaseLanguageModel
 
     speaks = isinstance(thing, BaseLanguageModel)
     config = dict(task.options.get("config") or {})
     config["callbacks"] = [*(config.get("callbacks") or []), watcher(host)]
-    given = [(turn["role"], turn["content"]) for turn in task.turns] if speaks else _given(thing, task)
+    given = [(turn["role"], turn["content"]) for turn in task.turns] if speaks else task.given
     more = {name: value for name, value in task.options.items() if name != "config"}
     value: Any = None
     async for event in thing.astream_events(given, config, version="v2", **more):
@@ -25,14 +25,6 @@ async def run(thing: Any, task: Task, host: Host) -> Outcome:
         elif event["event"].endswith("_end") and not event["parent_ids"]:
             value = event["data"]["output"]
     return Outcome(told(value))
-
-
-def _given(thing: Any, task: Task) -> Any:
-    """The input as the runnable takes it: its fields, or the one value where it takes a plain one."""
-    properties = thing.get_input_schema().model_json_schema().get("properties")
-    if properties is None and isinstance(task.given, dict) and len(task.given) == 1:
-        return next(iter(task.given.values()))
-    return task.given
 
 
 def text_of(message: Any) -> str:

@@ -104,12 +104,11 @@ def _decisions(answer: Answer, asked: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _told(values: Any) -> Any:
-    """The last message's text where the state is a conversation, else the state."""
-    if isinstance(values, dict) and set(values) <= {"messages", "structured_response", "remaining_steps"}:
-        if values.get("structured_response") is not None:
-            return plain(values["structured_response"])
-        if values.get("messages"):
-            return text_of(values["messages"][-1])
+    """The last message's text where the state has a conversation, or what it was brought into; else the state."""
+    if isinstance(values, dict) and values.get("structured_response") is not None:
+        return plain(values["structured_response"])
+    if isinstance(values, dict) and values.get("messages"):
+        return text_of(values["messages"][-1])
     return plain(values)
 
 

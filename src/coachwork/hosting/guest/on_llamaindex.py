@@ -38,8 +38,10 @@ async def _run(workflow: Any, task: Task, host: Host) -> Outcome:
         for answer in task.answers:
             response = answer.value if answer.status == "edited" else "yes" if answer.yes else "no"
             handler.ctx.send_event(HumanResponseEvent(response=response, comment=answer.comment))
-    else:
+    elif isinstance(task.given, dict):
         handler = workflow.run(**{**task.options, **task.given})
+    else:
+        raise TypeError("a workflow starts from fields: declare input= as a model with those that its first step reads")
     over = False
     try:
         async for event in handler.stream_events():

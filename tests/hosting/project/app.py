@@ -1,0 +1,29 @@
+"""Objects of other frameworks that ask, fail, wait and cost."""
+
+import on_agents
+import on_langchain
+import on_langgraph
+from pydantic import BaseModel
+
+from coachwork import App
+
+app = App("Lab")
+
+
+class Text(BaseModel):
+    text: str
+
+
+app.host("reviewed", on_langgraph.reviewed)
+app.host("forgetful", on_langgraph.forgetful)
+app.host("graph_mailer", on_langgraph.mailer)
+app.host("bounded", on_langchain.bounded)
+app.host("boundless", on_langchain.boundless)
+app.host("unknown", on_langchain.unknown)
+app.host("spender", on_langchain.spender, input=str, output=str)
+app.host("breaks", on_langchain.breaks, input=str, output=str)
+app.host("mailer", on_agents.mailer)
+app.host("careful", on_agents.careful)
+app.host("agent_elsewhere")
+app.host("fragile", input=str, output=str)
+app.host("by_command", input=Text, output=str)

@@ -1,0 +1,31 @@
+"""Agents whose tools need a person: pydantic-ai's and the OpenAI Agents SDK's."""
+
+from typing import Any
+
+import pydantic_ai
+from agents import Agent, ModelSettings, function_tool
+from pydantic_ai.tools import DeferredToolRequests
+
+MAILS: list[str] = []
+
+mailer: pydantic_ai.Agent[None, Any] = pydantic_ai.Agent(
+    "openai-chat:gpt-5-mini",
+    output_type=[str, DeferredToolRequests],
+    model_settings={"max_tokens": 200},
+    defer_model_check=True,
+)
+
+
+@mailer.tool_plain(requires_approval=True)
+def send_mail(to: str) -> str:
+    """Send a mail."""
+    return f"sent to {to}"
+
+
+@function_tool(needs_approval=True)
+def send_letter(to: str) -> str:
+    """Send a letter."""
+    return f"posted to {to}"
+
+
+careful = Agent(name="Careful", model="gpt-5-mini", tools=[send_letter], model_settings=ModelSettings(max_tokens=200))

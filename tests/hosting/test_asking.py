@@ -1,0 +1,93 @@
+"""What hosted code asks a person: interrupts, tools that need approval; yes, no, and changed."""
+
+import signal
+from typing import Any
+
+import pytest
+
+from coachwork.messages import ToolCallPart
+from coachwork.testing import Answer
+
+from .served import Hosting, chat
+
+TOOL = {"graph_mailer": "send_mail", "mailer": "send_mail", "careful": "send_letter", "agent_elsewhere": "send_letter"}
+DONE = {"send_mail": "sent to", "send_letter": "posted to"}
+
+
+def wants(lab: Hosting, pipeline: str) -> None:
+    """The model will call the tool that needs a person, then say what it was told."""
+    call = ToolCallPart("call-1", TOOL[pipeline], '{"to": "Ann"}')
+    lab.provider.answer(Answer(tool_calls=(call,), when="write to Ann"))
+
+
+def arguments(pipeline: str, to: str) -> dict[str, Any]:
+    """The question's value with another receiver."""
+    if pipeline == "graph_mailer":
+        return {"action_requests": [{"name": "send_mail", "args": {"to": to}}]}
+    return {"tool": TOOL[pipeline], "arguments": {"to": to}}
+
+
+@pytest.mark.parametrize("pipeline", TOOL)
+def test_a_tool_waits_for_a_person_and_goes_on(lab: Hosting, pipeline: str) -> None:
+    wants(lab, pipeline)
+    run = lab.run(pipeline, chat("write to Ann"))
+    assert run["status"] == "waiting", run["error"]
+    assert run["approvals"][0]["title"] == f"Allow {TOOL[pipeline]}?"
+    before = lab.provider.asked
+    run = lab.answer(run)
+    assert run["status"] == "succeeded", run["error"]
+    assert run["output"] == f"The tool said: {DONE[TOOL[pipeline]]} Ann"
+    assert lab.provider.asked == before + 1  # what was asked before the question was not asked again
+    assert [step["kind"] for step in run["steps"]] == ["step", "approval", "step"]
+
+
+@pytest.mark.parametrize("pipeline", TOOL)
+def test_a_tool_that_a_person_rejects_is_not_used(lab: Hosting, pipeline: str) -> None:
+    wants(lab, pipeline)
+    run = lab.run(pipeline, chat("write to Ann"))
+    run = lab.answer(run, "reject", comment="Ann is away")
+    assert run["status"] == "succeeded", run["error"]
+    assert "Ann is away" in run["output"]
+    assert DONE[TOOL[pipeline]] not in run["output"]
+
+
+@pytest.mark.parametrize("pipeline", ["graph_mailer", "mailer"])
+def test_a_person_may_change_the_arguments(lab: Hosting, pipeline: str) -> None:
+    wants(lab, pipeline)
+    run = lab.run(pipeline, chat("write to Ann"))
+    run = lab.answer(run, "edit", value=arguments(pipeline, "Bob"))
+    assert run["status"] == "succeeded", run["error"]
+    assert run["output"].endswith("sent to Bob")
+
+
+def test_where_arguments_cannot_be_changed_the_model_is_told_to_ask_again(lab: Hosting) -> None:
+    wants(lab, "careful")
+    run = lab.run("careful", chat("write to Ann"))
+    run = lab.answer(run, "edit", value=arguments("careful", "Bob"))
+    assert "changed the arguments" in run["output"]
+    assert '{"to": "Bob"}' in run["output"]
+
+
+def test_an_interrupted_graph_goes_on_from_its_own_checkpoint_after_a_kill(lab: Hosting) -> None:
+    lab.provider.answer(Answer("A poem about rain.", when="rain"))
+    run = lab.run("reviewed", {"topic": "rain"})
+    assert run["approvals"][0]["value"] == {"draft": "A poem about rain."}
+    before = lab.provider.asked
+    lab.end(signal.SIGKILL)
+    lab.start()
+    run = lab.answer(run, "edit", value={"draft": "A better poem."})
+    assert run["status"] == "succeeded", run["error"]
+    assert run["output"]["final"] == "A better poem."
+    assert lab.provider.asked == before  # the node before the interrupt did not run again
+    assert len(lab.calls(run["id"], 1)) == 1
+
+
+def test_a_graph_whose_checkpoints_died_says_so(lab: Hosting) -> None:
+    run = lab.run("forgetful", {"topic": "rain"})
+    assert run["status"] == "waiting", run["error"]
+    lab.end(signal.SIGKILL)
+    lab.start()
+    run = lab.answer(run)
+    assert run["status"] == "failed"
+    assert "InMemorySaver" in str(run["error"])
+    assert "SqliteSaver or PostgresSaver" in str(run["error"])

@@ -1,0 +1,89 @@
+"""What hosted code costs and how it ends: budgets, failures, cancellation, and processes of their own."""
+
+import pytest
+
+from coachwork.messages import Usage
+from coachwork.testing import Answer
+
+from .served import Hosting, chat, eventually
+
+
+def test_a_call_without_a_bound_is_refused_before_it_is_sent(lab: Hosting) -> None:
+    before = lab.provider.asked
+    run = lab.run("boundless", chat("hi"))
+    assert run["status"] == "failed"
+    assert "without a limit of its answer" in run["error"]["detail"]
+    assert "max_tokens" in run["error"]["hint"]
+    assert lab.provider.asked == before
+
+
+def test_a_model_of_unknown_price_is_refused_where_money_is_counted(lab: Hosting) -> None:
+    before = lab.provider.asked
+    run = lab.run("unknown", chat("hi"))
+    assert run["status"] == "failed"
+    assert "price" in run["error"]["detail"]
+    assert '[models."openai:no-such-model"]' in run["error"]["hint"]
+    assert lab.provider.asked == before
+
+
+def test_code_that_asks_for_ever_ends_where_the_money_does(lab: Hosting) -> None:
+    lab.provider.answer(Answer("dear", usage=Usage(10, 200), times=None))
+    run = lab.run("spender", {"text": "spend"})
+    assert run["status"] == "failed"
+    assert "budget" in run["error"]["detail"]
+    calls = lab.calls(run["id"], 4)  # 200 tokens at 60 USD a million are 0.012 USD: four fit into 0.05
+    assert [call["cost_nano"] for call in calls] == [12_000_000] * 4
+    assert round(run["cost_usd"], 6) == 0.048
+
+
+def test_an_error_of_the_hosted_code_is_the_runs(lab: Hosting) -> None:
+    run = lab.run("breaks", {"text": "spoon"})
+    assert run["status"] == "failed"
+    assert "there is no spoon" in str(run["error"])
+
+
+def test_a_provider_that_fails_is_booked_and_costs_nothing(lab: Hosting) -> None:
+    lab.provider.inject("500", times=1)
+    run = lab.run("bounded", chat("hi"))
+    assert run["status"] == "failed"
+    [call] = lab.calls(run["id"], 1)
+    assert (call["outcome"], call["cost_nano"]) == ("model", 0)
+
+
+@pytest.mark.parametrize("pipeline", ["bounded", "agent_elsewhere"])
+def test_cancelling_a_run_reaches_the_provider_and_what_was_written_is_paid(lab: Hosting, pipeline: str) -> None:
+    lab.provider.inject("hang-after-2", times=1)
+    run_id = lab.begin(pipeline, chat("tell me a very long story"))
+    eventually(lambda: any(event["type"] == "text-delta" for event in lab.events_so_far(run_id)))
+    asked = lab.provider.requests[-1]
+    assert lab.http is not None
+    lab.http.post(f"/api/runs/{run_id}/cancel").raise_for_status()
+    assert lab.rest(run_id)["status"] == "cancelled"
+    eventually(lambda: asked.seconds is not None)  # the provider saw the connection close
+    [call] = lab.calls(run_id, 1)
+    assert call["outcome"] == "cancelled"
+    assert call["estimated"] == 1
+    assert call["cost_nano"] > 0
+
+
+def test_a_process_that_dies_fails_its_run_and_is_started_again(lab: Hosting) -> None:
+    assert lab.run("fragile", {"text": "one"})["output"] == "alive: one"
+    run = lab.run("fragile", {"text": "die"})
+    assert run["status"] == "failed"
+    assert "[hosted.fragile] ended while it worked" in run["error"]["detail"]
+    assert lab.run("fragile", {"text": "two"})["output"] == "alive: two"
+
+
+def test_any_program_may_speak_the_protocol(lab: Hosting) -> None:
+    run = lab.run("by_command", {"text": "hello"})
+    assert run["output"] == "by command: hello"
+    [call] = lab.calls(run["id"], 1)
+    assert (call["model"], call["input_tokens"], call["output_tokens"]) == ("openai:gpt-5-mini", 7, 3)
+    assert call["cost_nano"] > 0
+
+
+def test_no_secret_is_written_down(lab: Hosting) -> None:
+    lab.run("bounded", chat("hi"))
+    for file in lab.folder.rglob("*"):
+        if file.is_file():
+            assert b"sk-hosted-secret" not in file.read_bytes(), file
