@@ -5,6 +5,8 @@ from types import TracebackType
 
 from coachwork.app.project import Project
 from coachwork.pipelines.approvals import Approvals
+from coachwork.pipelines.batch_feeder import Feeder
+from coachwork.pipelines.batches import Batches
 from coachwork.pipelines.engine import Engine, once
 from coachwork.pipelines.events import EventLog
 from coachwork.pipelines.run_scope import Services
@@ -21,6 +23,8 @@ class Runtime:
     """
 
     runs: Runs
+    batches: Batches
+    feeder: Feeder
 
     def __init__(self, project: Project, *, adopt: bool = True, concurrency: int | None = None) -> None:
         self.project = project
@@ -52,12 +56,28 @@ class Runtime:
         self._engine = Engine(project.pipelines, services, adopt=self._adopt)
         await self._engine.start()
         self.runs = Runs(project.pipelines, services, self._engine)
+        self._feed()
         if self._adopt:  # a server: what is hosted elsewhere is warm before it is asked
             for process in project.hosted:
                 process.start()
 
+    def _feed(self) -> None:
+        """Set up batches; a server feeds those that there are."""
+        project = self.project
+        of_a_run = [budget.usd for budget in project.settings.budgets if budget.scope == "run"]
+        self.batches = Batches(
+            project.pipelines,
+            project.database,
+            at_once=2 * self._concurrency,  # so that a place is taken again at once
+            run_budget_nano=round(min(of_a_run) * 1e9) if of_a_run else None,
+        )
+        self.feeder = Feeder(self.batches, self.runs, project.database)
+        if self._adopt:
+            self.feeder.start()
+
     async def stop(self) -> None:
         """Stop working; nothing that was accepted is lost. The project stays open."""
+        await self.feeder.stop()
         await self._services.approvals.close()
         await self._engine.stop()
         await asyncio.gather(*(process.stop() for process in self.project.hosted))

@@ -85,6 +85,50 @@ approvals = sa.Table(
     sa.Index("approvals_by_decision", "decided_at"),
 )
 
+batches = sa.Table(  # a table of inputs, a run for each row
+    "batches",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("pipeline", sa.Text, nullable=False),
+    sa.Column("name", sa.Text, nullable=False),  # of the file
+    sa.Column("sha256", sa.Text, nullable=False),  # of the file
+    sa.Column("user", sa.Text, nullable=False, server_default=""),
+    sa.Column("idempotency_key", sa.Text, unique=True),
+    sa.Column("status", sa.Text, nullable=False),  # running, paused, finished, cancelled
+    sa.Column("reason", sa.Text, nullable=False, server_default=""),  # why it is paused
+    sa.Column("at_once", sa.Integer, nullable=False),  # rows that work at the same time
+    sa.Column("cap_nano", BigInt),  # no new row once this might be passed
+    sa.Column("rows", sa.Integer, nullable=False),
+    sa.Column("queued", sa.Integer, nullable=False),  # rows without a run
+    sa.Column("refused", sa.Integer, nullable=False),
+    sa.Column("succeeded", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("failed", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("cancelled", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("spent_nano", BigInt, nullable=False, server_default="0"),  # by rows that have ended, all tries
+    sa.Column("highest_nano", BigInt, nullable=False, server_default="0"),  # of one row
+    sa.Column("created_at", BigInt, nullable=False),
+    sa.Column("finished_at", BigInt),
+    sa.Column("fed_by", sa.Text, nullable=False, server_default=""),  # the one process that starts its rows
+    sa.Column("fed_until", BigInt, nullable=False, server_default="0"),
+    sa.Index("batches_by_end", "finished_at"),
+)
+
+batch_rows = sa.Table(
+    "batch_rows",
+    metadata,
+    sa.Column("batch_id", sa.Text, sa.ForeignKey("batches.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("row", sa.Integer, primary_key=True),
+    sa.Column("status", sa.Text, nullable=False),  # queued, open (its run says more), or how its run ended, or refused
+    sa.Column("title", sa.Text, nullable=False, server_default=""),
+    sa.Column("given", Json),  # as it stands in the file, shortened
+    sa.Column("input", Json),  # None where it was refused
+    sa.Column("error", Json),  # why it was refused
+    sa.Column("tries", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("run_id", sa.Text),  # of the last try
+    sa.Column("cost_nano", BigInt, nullable=False, server_default="0"),  # of all tries that have ended
+    sa.Index("batch_rows_by_status", "batch_id", "status", "row"),
+)
+
 calls = sa.Table(
     "calls",
     metadata,
