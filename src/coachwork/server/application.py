@@ -11,6 +11,7 @@ from coachwork.app.project import Project
 from coachwork.server import (
     api_app,
     api_approvals,
+    api_batches,
     api_health,
     api_knowledge,
     api_models,
@@ -30,6 +31,8 @@ from coachwork.server.version import VERSION
 ROUTERS = (
     api_app.router,  # /api/app, /api/openapi.json
     api_runs.router,  # /api/pipelines/{name}/runs, /api/runs
+    api_batches.uploads,  # POST /api/pipelines/{name}/batches
+    api_batches.router,  # /api/batches
     api_approvals.router,  # /api/approvals
     api_knowledge.router,  # /api/knowledge
     api_search.router,  # /api/knowledge/{name}/search

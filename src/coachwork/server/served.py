@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 from fastapi import Depends, Request
 
 from coachwork.app.project import Project
+from coachwork.pipelines.batches import Batches
 from coachwork.pipelines.runs import Runs
 
 if TYPE_CHECKING:
@@ -31,13 +32,22 @@ def _project(request: Request) -> Project:
     return served(request).project
 
 
-def _runs(request: Request) -> Runs:
+def _runtime(request: Request) -> "Runtime":
     runtime = served(request).runtime
     if runtime is None:
         raise RuntimeError("the application is not started: its lifespan has to run")
-    return runtime.runs
+    return runtime
+
+
+def _runs(request: Request) -> Runs:
+    return _runtime(request).runs
+
+
+def _batches(request: Request) -> Batches:
+    return _runtime(request).batches
 
 
 ServedHere = Annotated[Served, Depends(served)]
 ProjectHere = Annotated[Project, Depends(_project)]
 RunsHere = Annotated[Runs, Depends(_runs)]
+BatchesHere = Annotated[Batches, Depends(_batches)]
