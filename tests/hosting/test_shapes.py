@@ -1,5 +1,6 @@
 """Found by shape: which adapter hosts what, and which form it gets, without one framework imported for it."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any, TypedDict
 import pytest
 from pydantic import BaseModel
 
+import coachwork
 from coachwork import App
 from coachwork.errors import ProjectError
 
@@ -25,6 +27,7 @@ except ProjectError as error:
 loaded = {module.partition(".")[0] for module in sys.modules}
 print(sorted(loaded & {"langgraph", "langchain_core", "pydantic_ai", "agents", "haystack", "workflows", "openai"}))
 """
+_HERE = {**os.environ, "PYTHONPATH": str(Path(coachwork.__file__).parents[1])}
 
 
 class Weather(BaseModel):
@@ -33,7 +36,7 @@ class Weather(BaseModel):
 
 
 def test_nothing_is_imported_to_find_out_what_a_thing_is() -> None:
-    done = subprocess.run([sys.executable, "-c", _PROGRAM], capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-c", _PROGRAM], env=_HERE, capture_output=True, text=True, check=True)
     refusal, loaded = done.stdout.splitlines()
     assert "app.host('thing', …) was given a builtins.object, which no adapter hosts" in refusal
     assert loaded == "[]"

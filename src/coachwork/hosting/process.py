@@ -28,6 +28,7 @@ log = structlog.get_logger(__name__)
 _PROGRAM = Path(__file__).parent / "guest_program.py"
 _PAUSES = (0.5, 1.0, 2.0, 5.0, 15.0, 30.0)  # seconds before it is started again
 _STOP_SECONDS = 5.0
+_NOTICED_SECONDS = 10.0
 TOKEN = "COACHWORK_HOSTED_TOKEN"
 
 
@@ -42,6 +43,7 @@ class Process:
         self._token = secrets.token_urlsafe(32)
         self._child: asyncio.subprocess.Process | None = None
         self._ready: asyncio.Future[str] | None = None
+        self._ended = asyncio.Event()
         self._watch: asyncio.Task[None] | None = None
 
     # ── Its life ──
@@ -68,7 +70,7 @@ class Process:
             while True:
                 ready = await self._begin()
                 if self._child is not None:
-                    code = await self._child.wait()
+                    code = await _end_of(self._child)
                     log.error("hosted.ended", name=self.name, code=code)
                 failures = 0 if ready else failures + 1
                 self._renew(failures)
@@ -81,6 +83,7 @@ class Process:
         assert self._ready is not None
         if self._ready.done() and (self._ready.exception() is None or failures < 2):
             self._ready = asyncio.get_running_loop().create_future()
+        self._ended.set()
 
     async def _begin(self) -> bool:
         assert self._ready is not None
@@ -96,6 +99,7 @@ class Process:
             return False
         if self._ready.done():
             self._ready = asyncio.get_running_loop().create_future()
+        self._ended.clear()
         self._ready.set_result(address)
         log.info("hosted.ready", name=self.name, address=address)
         return True
@@ -167,8 +171,28 @@ class Process:
         import httpx2
 
         self.start()
-        assert self._ready is not None
-        address = await asyncio.shield(self._ready)
+        while True:
+            ready = self._ready
+            assert ready is not None
+            try:
+                return await self._work(await asyncio.shield(ready), task, host)
+            except httpx2.ConnectError:  # it ended meanwhile, before this was begun: the next one does it
+                await self._replaced(ready)
+            except httpx2.TransportError as error:
+                raise self._failure(f"ended while it worked ({type(error).__name__})") from None
+
+    async def _replaced(self, ready: "asyncio.Future[str]") -> None:
+        """Wait until its end was noticed. Raises RunFailed where it lives and yet can't be reached."""
+        try:
+            async with asyncio.timeout(_NOTICED_SECONDS):
+                if self._ready is ready:
+                    await self._ended.wait()
+        except TimeoutError:
+            raise self._failure("runs, but does not answer at the address it told") from None
+
+    async def _work(self, address: str, task: Task, host: Host) -> Outcome:
+        import httpx2
+
         headers = {"authorization": f"Bearer {self._token}"}
         timeout = httpx2.Timeout(10, read=None)
         async with httpx2.AsyncClient(base_url=address, headers=headers, timeout=timeout, trust_env=False) as client:
@@ -181,19 +205,20 @@ class Process:
                         case "outcome":
                             return _outcome(event)
                         case "failed":
-                            raise RunFailed(
-                                f"{event['type']}: {event['message']}",
-                                hint=f"Its traceback is on the server's standard error, from [hosted.{self.name}].",
-                                details={"type": event["type"], "hosted": self.name},
-                            )
+                            raise self._failed(event)
                         case _:
                             host.relay(event)
-            except httpx2.TransportError as error:
-                raise self._failure(f"ended while it worked ({type(error).__name__})") from None
             finally:
                 for admission in asking:
                     admission.cancel()
         raise self._failure("ended while it worked")  # its last line was not an end
+
+    def _failed(self, event: Event) -> RunFailed:
+        return RunFailed(
+            f"{event['type']}: {event['message']}",
+            hint=f"Its traceback is on the server's standard error, from [hosted.{self.name}].",
+            details={"type": event["type"], "hosted": self.name},
+        )
 
     async def _events(self, client: "httpx2.AsyncClient", task: Task) -> AsyncIterator[Event]:
         body = {"run_id": task.run_id, "given": task.given, "state": task.state}
@@ -205,6 +230,21 @@ class Process:
             async for line in response.aiter_lines():
                 if line:
                     yield json.loads(line)
+
+
+async def _end_of(child: asyncio.subprocess.Process) -> int:
+    """Its exit code, when it ends. What it still writes to its output is let go, so that it never waits for a reader."""
+    assert child.stdout is not None
+
+    async def let_go(output: asyncio.StreamReader) -> None:
+        while await output.read(65536):
+            pass
+
+    reading = asyncio.create_task(let_go(child.stdout))
+    try:
+        return await child.wait()
+    finally:
+        reading.cancel()
 
 
 async def _admit(client: "httpx2.AsyncClient", run_id: str, call: Event, host: Host) -> None:
