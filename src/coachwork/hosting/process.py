@@ -233,7 +233,7 @@ class Process:
 
 
 async def _end_of(child: asyncio.subprocess.Process) -> int:
-    """Its exit code, when it ends. What it still writes to its output is let go, so that it never waits for a reader."""
+    """Its exit code, when it ends. What it still writes is let go, so that it never waits for a reader."""
     assert child.stdout is not None
 
     async def let_go(output: asyncio.StreamReader) -> None:
