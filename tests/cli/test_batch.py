@@ -75,3 +75,37 @@ def test_ctrl_c_keeps_every_row_and_resume_repeats_none(coachwork: Coachwork, pr
     assert [item["run"]["output"] for item in resumed.json["items"]] == [1, 2, 3, 4, 5, 6]
     assert coachwork("runs", "list", "--json").json["counts"] == {"succeeded": 6}
     assert sorted((project / "thoughts").read_text().split()) == ["0", "1", "2", "3", "4", "5"]
+
+
+def test_a_killed_batch_goes_on_where_it_was_and_repeats_nothing(
+    coachwork: Coachwork, project: Path, spawn: Spawn
+) -> None:
+    (project / "rows.csv").write_text("number\n" + "".join(f"{number}\n" for number in range(5)))
+    process = spawn("run", "slow", "--batch", "rows.csv", "--concurrency", "2")
+    while coachwork("runs", "list", "--json").json["counts"].get("running", 0) < 2:
+        assert process.poll() is None
+    process.kill()
+    process.communicate(timeout=60)
+    [batch] = coachwork("batch", "list", "--json").json["items"]
+    assert (batch["status"], batch["rows"], batch["counts"]["succeeded"]) == ("running", 5, 0)
+    assert coachwork("batch", "pause", batch["id"]).out.split()[3] == "paused"
+
+    (project / "open").touch()
+    resumed = coachwork("run", "slow", "--batch", "rows.csv", "--resume", batch["id"], "--json")
+    assert resumed.code == 0, resumed.err
+    assert coachwork("runs", "list", "--json").json["counts"] == {"succeeded": 5}
+    assert sorted((project / "thoughts").read_text().split()) == ["0", "1", "2", "3", "4"]
+
+    assert coachwork("batch", "results", batch["id"], "results.csv").code == 0
+    assert (project / "results.csv").read_text("utf-8-sig").splitlines()[1].startswith("1,succeeded,")
+    other = coachwork("run", "slow", "--batch", "rows.jsonl", "--resume", batch["id"])
+    assert "can't be read" in other.err
+
+
+def test_a_check_names_bad_cells_and_runs_nothing(coachwork: Coachwork, project: Path) -> None:
+    (project / "rows.csv").write_text("subject,number\nAda,six\nBob,6\n")
+    result = coachwork("batch", "check", "answer", "rows.csv")
+    assert result.code == 1
+    assert "row 1: number: Input should be a valid integer" in result.err
+    assert "2 rows: 1 can be run, 1 can't" in result.out
+    assert coachwork("batch", "list", "--json").json["items"] == []

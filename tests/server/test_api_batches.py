@@ -14,7 +14,7 @@ from .over_http import Here
 TABLE = b"subject,body,attempts\nAda,hello,1\nBob,,many\n,,\nEve,=1+1,2\n"
 BATCH_FIELDS = {
     "id", "pipeline", "pipeline_title", "name", "user", "status", "reason", "rows", "counts", "spent_usd", "cap_usd",
-    "at_once", "created_at", "finished_at", "seconds",
+    "at_once", "sha256", "created_at", "finished_at", "seconds",
 }  # fmt: skip
 
 

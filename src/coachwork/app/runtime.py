@@ -19,16 +19,20 @@ class Runtime:
     """`async with Runtime(project) as runtime: await runtime.runs.start(…)`.
 
     `adopt` lets this process take over unfinished runs of processes that died: on for a server, off
-    for a command that ends soon. `concurrency` overrides the setting `runs.concurrency`.
+    for a command that ends soon. `feed`, as `adopt` unless told, lets it bring batches on.
+    `concurrency` overrides the setting `runs.concurrency`.
     """
 
     runs: Runs
     batches: Batches
     feeder: Feeder
 
-    def __init__(self, project: Project, *, adopt: bool = True, concurrency: int | None = None) -> None:
+    def __init__(
+        self, project: Project, *, adopt: bool = True, feed: bool | None = None, concurrency: int | None = None
+    ) -> None:
         self.project = project
         self._adopt = adopt
+        self._feeds = adopt if feed is None else feed
         self._concurrency = concurrency or project.settings.runs.concurrency
 
     async def __aenter__(self) -> "Runtime":
@@ -72,7 +76,7 @@ class Runtime:
             run_budget_nano=round(min(of_a_run) * 1e9) if of_a_run else None,
         )
         self.feeder = Feeder(self.batches, self.runs, project.database)
-        if self._adopt:
+        if self._feeds:
             self.feeder.start()
 
     async def stop(self) -> None:

@@ -1,79 +1,64 @@
-"""`coachwork run --batch`: a run for every row of a file. Knows rows, counts and the table; a run is the pipelines'.
+"""`coachwork run --batch`: a run for every row of a file. Knows the progress and the table; a batch is the pipelines'.
 
-Every good row is accepted before the first result is waited for, so stopping the command loses nothing.
+Every good row is kept before the first one works, so stopping the command loses nothing.
 """
 
 import asyncio
+import hashlib
 import json
-import secrets
 import statistics
 import sys
-import time
-from collections import Counter
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from coachwork.cli import exits, output
-from coachwork.cli.options import working
+from coachwork.cli.options import at_work
 from coachwork.cli.results import category
-from coachwork.errors import CoachworkError, Conflict, InputError
-from coachwork.pipelines.batch_file import Row, read_file
+from coachwork.errors import InputError
 
 if TYPE_CHECKING:
     from coachwork.app.project import Project
+    from coachwork.app.runtime import Runtime
+    from coachwork.pipelines.batch_views import BatchRowView, BatchView, RowStatus
+    from coachwork.pipelines.batches import Batches, Table
     from coachwork.pipelines.pipeline import Pipeline
-    from coachwork.pipelines.runs import Runs
     from coachwork.pipelines.views import RunDetail
 
-_STATES = ("succeeded", "waiting", "failed", "cancelled", "refused")
+_STATES: tuple["RowStatus", ...] = ("succeeded", "waiting", "failed", "cancelled", "refused")
 
 
-@dataclass
+@dataclass(frozen=True)
 class Batch:
-    """A batch as it goes: which row became which run, and how each stands."""
+    """A batch as it stands when the command ends: its rows in the order of the file, and the run of each."""
 
-    id: str
-    pipeline: str
-    rows: list[Row]
-    runs: "dict[int, RunDetail]" = field(default_factory=dict)
-    refused: dict[int, CoachworkError] = field(default_factory=dict)
-    settled: set[int] = field(default_factory=set)
-    started: float = field(default_factory=time.monotonic)
-    seconds: float = 0.0
-
-    def status(self, number: int) -> str:
-        if number in self.refused:
-            return "refused"
-        return self.runs[number].status if number in self.runs else "not started"
-
-    def counts(self) -> Counter[str]:
-        """How many rows are in which state; those that still work are left out."""
-        return Counter(self.status(row.number) for row in self.rows if row.number in self.settled)
+    view: "BatchView"
+    rows: "list[BatchRowView]"
+    runs: "Mapping[int, RunDetail]"
 
     def totals(self) -> dict[str, Any]:
-        """The last line of the table. `cost_usd` is None where a price is unknown."""
-        costs = [run.cost_usd for run in self.runs.values()]
+        """The last line of the table."""
         return {
-            "batch": self.id,
-            "rows": len(self.rows),
-            **{state: self.counts()[state] for state in _STATES},
-            "seconds": round(self.seconds, 3),
-            "cost_usd": None if None in costs else sum(cost for cost in costs if cost is not None),
+            "batch": self.view.id,
+            "rows": self.view.rows,
+            **{state: self.view.counts[state] for state in _STATES},
+            "seconds": self.view.seconds,
+            "cost_usd": self.view.spent_usd,
         }
 
     def as_json(self) -> dict[str, Any]:
         items = []
         for index, row in enumerate(self.rows):
-            run = self.runs.get(row.number)
-            error = self.refused.get(row.number)
+            run = self.runs.get(row.row)
             items.append(
                 {
                     "index": index,
-                    "row": row.number,
+                    "row": row.row,
                     "input": row.given,
                     "run": None if run is None else run.model_dump(mode="json", by_alias=True, exclude={"input"}),
-                    "error": None if error is None else error.to_dict(),
+                    "error": row.error if run is None else None,
                 }
             )
         return {"items": items, "totals": self.totals()}
@@ -85,22 +70,19 @@ def run_batch(
     file: Path,
     *,
     concurrency: int | None,
+    cap_usd: float | None,
     out: Path | None,
     resume: str | None,
     as_json: bool,
 ) -> int:
     """Run every row, print the table, give the exit code: 1 if a row failed or was refused, 4 if some wait, else 0."""
-    rows = read_file(file, pipeline.input_schema)
-    batch = Batch(resume or secrets.token_hex(4), pipeline.name, rows)
-    console = output.err()
-    console.print(f"Batch {batch.id}: {len(rows)} rows of {file.name} for {pipeline.title!r}")
+    table = read_table(file)
+    progress = _Progress()
     try:
-        asyncio.run(_work(project, batch, concurrency=concurrency, adopt=resume is not None))
+        work = _work(project, pipeline, table, progress, concurrency=concurrency, cap_usd=cap_usd, resume=resume)
+        batch = asyncio.run(work)
     except KeyboardInterrupt:
-        left = len(batch.runs) - len(batch.settled - set(batch.refused))
-        console.print(f"\nStopped after {len(batch.settled)} of {len(rows)} rows. {left} that were accepted are kept.")
-        console.print(f"  → go on here:   coachwork run {pipeline.name} --batch {file} --resume {batch.id}")
-        console.print("  → or let the server go on with them: coachwork serve")
+        progress.stopped(file)
         return exits.INTERRUPTED
     if out is not None:
         _write(out, batch)
@@ -109,74 +91,117 @@ def run_batch(
     else:
         _print_table(batch)
     _print_refusals(batch)
-    counts = batch.counts()
+    counts = batch.view.counts
+    if batch.view.status == "paused":
+        output.err().print(f"Paused: {batch.view.reason}. Go on: coachwork batch resume {batch.view.id} --cap USD")
+        return exits.FAILED
     if counts["failed"] or counts["cancelled"] or counts["refused"]:
         return exits.FAILED
     return exits.WAITING if counts["waiting"] else exits.OK
 
 
-async def _work(project: "Project", batch: Batch, *, concurrency: int | None, adopt: bool) -> None:
-    """Accept every row, then wait until each has ended or waits for a person."""
-    async with working(project, adopt=adopt, concurrency=concurrency) as runs:
-        with _Progress(batch) as progress:
-            for row in batch.rows:
-                await _accept(runs, batch, row)
-                if row.number in batch.refused:
-                    progress.settled(row)
-            watchers = asyncio.Semaphore(32)  # who is waited for looks into the database: not all of thousands at once
+def read_table(file: Path) -> "Table":
+    """A file on this machine as a table; `@name` in it means a file below its folder. Raises InputError."""
+    from coachwork.pipelines.batch_file import attachment
+    from coachwork.pipelines.batches import Table
 
-            async def settle(row: Row) -> None:
-                async with watchers:
-                    batch.runs[row.number] = await runs.wait(batch.runs[row.number].id)
-                batch.settled.add(row.number)
-                progress.settled(row)
-
-            async with asyncio.TaskGroup() as group:
-                for row in batch.rows:
-                    if row.number in batch.runs:
-                        group.create_task(settle(row))
-    batch.seconds = time.monotonic() - batch.started
-
-
-async def _accept(runs: "Runs", batch: Batch, row: Row) -> None:
-    """Start a row's run, or keep why it can't be. The key makes a resumed batch find its runs again."""
     try:
-        if row.problem is not None:
-            raise row.problem
-        key = f"batch:{batch.id}:{row.number}"
-        batch.runs[row.number] = await runs.start(batch.pipeline, row.input, user="cli", idempotency_key=key)
-    except (InputError, Conflict) as error:
-        batch.refused[row.number] = error
-        batch.settled.add(row.number)
+        return Table(file.name, file.read_bytes(), partial(attachment, folder=file.parent))
+    except OSError as error:
+        raise InputError(f"{str(file)!r} can't be read: {error.strerror or error}") from None
+
+
+async def _work(
+    project: "Project",
+    pipeline: "Pipeline[..., Any]",
+    table: "Table",
+    progress: "_Progress",
+    *,
+    concurrency: int | None,
+    cap_usd: float | None,
+    resume: str | None,
+) -> Batch:
+    """Keep every row, then bring the batch on until each row has ended or waits for a person."""
+    async with at_work(project, adopt=resume is not None, feed=False, concurrency=concurrency) as runtime:
+        if resume is None:
+            view = await runtime.batches.start(pipeline.name, table, cap_usd=cap_usd, at_once=concurrency, user="cli")
+        else:
+            view = await _resumed(runtime.batches, resume, table)
+        feeding = asyncio.create_task(runtime.feeder.feed_only(view.id))
+        with progress:
+            progress.show(view)
+            while not feeding.done():
+                await asyncio.wait({feeding}, timeout=0.2)
+                progress.show(await runtime.batches.get(view.id))
+        await feeding
+        return await _found(runtime, view.id)
+
+
+async def _resumed(batches: "Batches", batch_id: str, table: "Table") -> "BatchView":
+    view = await batches.get(batch_id)
+    if view.sha256 != hashlib.sha256(table.data).hexdigest():
+        raise InputError(
+            f"batch {batch_id} was started with another file than {table.name!r} is now",
+            hint=f"Its rows are kept: coachwork batch show {batch_id}. Start the new file without --resume.",
+        )
+    return await batches.resume(batch_id) if view.status == "paused" else view
+
+
+async def _found(runtime: "Runtime", batch_id: str) -> Batch:
+    rows: list[BatchRowView] = []
+    after: int | None = 0
+    while after is not None:
+        page = await runtime.batches.rows(batch_id, after=after, limit=200)
+        rows, after = [*rows, *page.items], page.next_after
+    runs = {row.row: await runtime.runs.get(row.run_id) for row in rows if row.run_id is not None}
+    return Batch(await runtime.batches.get(batch_id), rows, runs)
 
 
 class _Progress:
-    """A bar with live counts on a terminal, a line a row elsewhere."""
+    """A bar with live counts on a terminal, a line for every change elsewhere."""
 
-    def __init__(self, batch: Batch) -> None:
-        self._batch = batch
+    def __init__(self) -> None:
         self._bar = output.progress() if sys.stderr.isatty() else None
-        self._console = output.err()
         self._task: Any = None
+        self._console = output.err()
+        self._view: BatchView | None = None
+        self._told = ""
 
     def __enter__(self) -> "_Progress":
         if self._bar is not None:
             self._bar.start()
-            self._task = self._bar.add_task(self._batch.pipeline, total=len(self._batch.rows), state="")
         return self
 
     def __exit__(self, *_exc: object) -> None:
         if self._bar is not None:
             self._bar.stop()
 
-    def settled(self, row: Row) -> None:
-        counts = self._batch.counts()
-        told = " · ".join(f"{counts[state]} {state}" for state in _STATES if counts[state])
+    def show(self, view: "BatchView") -> None:
+        if self._view is None:
+            self._console.print(f"Batch {view.id}: {view.rows} rows of {view.name} for {view.pipeline_title!r}")
+        self._view = view
+        ended = sum(view.counts[state] for state in _STATES)
+        told = " · ".join(f"{view.counts[state]} {state}" for state in _STATES if view.counts[state])
         if self._bar is not None:
-            self._bar.update(self._task, completed=len(self._batch.settled), state=told)
-        else:
-            done = f"{len(self._batch.settled)}/{len(self._batch.rows)}"
-            self._console.print(f"{done} row {row.number}: {self._batch.status(row.number)}")
+            if self._task is None:
+                self._task = self._bar.add_task(view.pipeline, total=view.rows, state="")
+            self._bar.update(self._task, completed=ended, state=told)
+        elif told != self._told:
+            self._console.print(f"{ended}/{view.rows}: {told}")
+        self._told = told
+
+    def stopped(self, file: Path) -> None:
+        """What is left when somebody stops the command, and how it goes on."""
+        if self._view is None:
+            self._console.print("Stopped. Nothing was started.")
+            return
+        view = self._view
+        ended = sum(view.counts[state] for state in _STATES)
+        left = view.rows - ended
+        self._console.print(f"\nStopped after {ended} of {view.rows} rows. {left} that were accepted are kept.")
+        again = f"coachwork run {view.pipeline} --batch {file} --resume {view.id}"
+        self._console.print(f"  → go on here:   {again}")
+        self._console.print("  → or let the server go on with them: coachwork serve")
 
 
 def _print_table(batch: Batch) -> None:
@@ -194,11 +219,10 @@ def _print_table(batch: Batch) -> None:
     table.add_column("time", justify="right", no_wrap=True, min_width=8)
     table.add_column("cost", justify="right", no_wrap=True, min_width=7)
     for row in batch.rows:
-        run = batch.runs.get(row.number)
-        cells = [str(row.number), run.title if run else _short(row.given), batch.status(row.number)]
+        cells = [str(row.row), row.title or _short(row.given), row.status]
         if any(categories.values()):
-            cells.append(categories.get(row.number, ""))
-        cells += [output.duration(run.seconds) if run else "", output.money(run.cost_usd) if run else ""]
+            cells.append(categories.get(row.row, ""))
+        cells += [output.duration(row.seconds), output.money(row.cost_usd)] if row.run_id else ["", ""]
         style = {"failed": "red", "refused": "red", "waiting": "yellow"}.get(cells[2], "")
         table.add_row(*(Text(cell) for cell in cells), style=style)
     console = output.out()
@@ -210,24 +234,25 @@ def _summary(batch: Batch) -> str:
     """The totals as a sentence."""
     totals = batch.totals()
     states = ", ".join(f"{totals[state]} {state}" for state in _STATES if totals[state])
-    seconds = [run.seconds for run in batch.runs.values() if run.seconds is not None]
+    seconds = [row.seconds for row in batch.rows if row.seconds is not None]
     middle = f" ({output.duration(statistics.median(seconds))} a run in the middle)" if seconds else ""
-    took = f"{output.duration(totals['seconds'])}{middle}, {output.money(totals['cost_usd'])}"
-    return f"{totals['rows']} rows: {states}; {took}"
+    took = output.duration(totals["seconds"]) if totals["seconds"] is not None else "not at its end"
+    return f"{totals['rows']} rows: {states or 'none ended'}; {took}{middle}, {output.money(totals['cost_usd'])}"
 
 
 def _print_refusals(batch: Batch) -> None:
     """Every bad row by number, field and reason; every failed run with its reason; how to answer those that wait."""
     console = output.err()
-    for number, error in batch.refused.items():
-        fields = error.details.get("fields", [])
-        reasons = [f"{'.'.join(item['path']) or 'input'}: {item['message']}" for item in fields] or [error.message]
-        for reason in reasons:
-            console.print(f"row {number} was refused: {reason}", style="red")
-    for number, run in batch.runs.items():
-        if run.status == "failed":
-            console.print(f"row {number} failed: {(run.error or {}).get('message', '')}  ({run.id})", style="red")
-    if waiting := batch.counts()["waiting"]:
+    for row in batch.rows:
+        error = row.error or {}
+        if row.status == "refused":
+            fields = error.get("details", {}).get("fields", [])
+            reasons = [f"{'.'.join(item['path']) or 'input'}: {item['message']}" for item in fields]
+            for reason in reasons or [error.get("message", "")]:
+                console.print(f"row {row.row} was refused: {reason}", style="red")
+        if row.status == "failed":
+            console.print(f"row {row.row} failed: {error.get('message', '')}  ({row.run_id})", style="red")
+    if waiting := batch.view.counts["waiting"]:
         console.print(f"{waiting} wait for a person: coachwork approvals list, or the Inbox of `coachwork serve`")
 
 
@@ -242,6 +267,6 @@ def _write(path: Path, batch: Batch) -> None:
     except OSError as error:
         raise InputError(
             f"the results can't be written to {str(path)!r}: {error.strerror}",
-            hint=f"The runs are kept: --resume {batch.id} --out FILE writes them without running them again.",
+            hint=f"The runs are kept: --resume {batch.view.id} --out FILE writes them without running them again.",
         ) from None
     output.err().print(f"Results are in {path}")

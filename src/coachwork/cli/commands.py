@@ -5,7 +5,21 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from coachwork.cli import approvals, doctor, exits, ingest, models, new, output, prompt, run, runs, serve, testing
+from coachwork.cli import (
+    approvals,
+    batches,
+    doctor,
+    exits,
+    ingest,
+    models,
+    new,
+    output,
+    prompt,
+    run,
+    runs,
+    serve,
+    testing,
+)
 from coachwork.errors import CoachworkError
 
 
@@ -67,6 +81,7 @@ app.command("run")(run.run)
 app.command("ingest")(ingest.ingest)
 app.command("doctor")(doctor.doctor)
 app.add_typer(runs.app, name="runs")
+app.add_typer(batches.app, name="batch")
 app.add_typer(approvals.app, name="approvals")
 app.add_typer(models.app, name="models")
 app.add_typer(prompt.app, name="prompt")

@@ -13,6 +13,7 @@ from coachwork.errors import InputError, did_you_mean
 
 if TYPE_CHECKING:
     from coachwork.app.project import Project
+    from coachwork.app.runtime import Runtime
     from coachwork.pipelines.pipeline import Pipeline
     from coachwork.pipelines.runs import Runs
 
@@ -60,15 +61,24 @@ def load(given: Path | None = None) -> "Project":
 
 
 @asynccontextmanager
-async def working(project: "Project", *, adopt: bool = False, concurrency: int | None = None) -> AsyncIterator["Runs"]:
-    """The project's runs, for as long as the block lasts; afterwards the project is closed."""
+async def at_work(
+    project: "Project", *, adopt: bool = False, feed: bool = False, concurrency: int | None = None
+) -> AsyncIterator["Runtime"]:
+    """The project at work, for as long as the block lasts; afterwards the project is closed."""
     from coachwork.app.runtime import Runtime
 
     try:
-        async with Runtime(project, adopt=adopt, concurrency=concurrency) as runtime:
-            yield runtime.runs
+        async with Runtime(project, adopt=adopt, feed=feed, concurrency=concurrency) as runtime:
+            yield runtime
     finally:
         await project.close()
+
+
+@asynccontextmanager
+async def working(project: "Project", *, adopt: bool = False, concurrency: int | None = None) -> AsyncIterator["Runs"]:
+    """The project's runs, for as long as the block lasts; afterwards the project is closed."""
+    async with at_work(project, adopt=adopt, concurrency=concurrency) as runtime:
+        yield runtime.runs
 
 
 def find_pipeline(project: "Project", name: str) -> "Pipeline[..., object]":

@@ -27,13 +27,16 @@ def run(
         ),
     ] = None,
     batch: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="One run for each row of a .jsonl or .csv file.")
+        Path | None, typer.Option(metavar="FILE", help="One run for each row of a .csv, .xlsx or .jsonl file.")
     ] = None,
     concurrency: Annotated[
         int | None, typer.Option(min=1, max=64, help="How many rows of a batch work at once.")
     ] = None,
     out: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Also write a batch's results there, as JSON.")
+    ] = None,
+    cap: Annotated[
+        float | None, typer.Option(min=0.000001, metavar="USD", help="Start no new row once this might be passed.")
     ] = None,
     resume: Annotated[
         str | None, typer.Option(metavar="BATCH", help="Go on with a batch that was stopped, by its id.")
@@ -46,8 +49,8 @@ def run(
 
     A run that waits for a person ends the command with exit code 4; it is kept, and goes on when it is answered.
     """
-    if batch is None and (concurrency is not None or out is not None or resume is not None):
-        raise InputError("--concurrency, --out and --resume belong to --batch FILE")
+    if batch is None and any(option is not None for option in (concurrency, cap, out, resume)):
+        raise InputError("--concurrency, --cap, --out and --resume belong to --batch FILE")
     if batch is not None and (given or no_wait):
         raise InputError("--batch takes its inputs from the file, and waits: leave out --input and --no-wait")
     loaded = load(project)
@@ -55,9 +58,10 @@ def run(
     if batch is not None:
         from coachwork.cli.batch import run_batch
 
-        raise typer.Exit(
-            run_batch(loaded, found, batch, concurrency=concurrency, out=out, resume=resume, as_json=as_json)
+        code = run_batch(
+            loaded, found, batch, concurrency=concurrency, cap_usd=cap, out=out, resume=resume, as_json=as_json
         )
+        raise typer.Exit(code)
     from coachwork.cli.inputs import parse_input
 
     value = parse_input(given or [], found.input_schema, stdin=sys.stdin.read, folder=Path.cwd())

@@ -22,7 +22,7 @@ from coachwork.store import tables
 from coachwork.store.database import Database
 
 log = structlog.get_logger(__name__)
-_LEASE_MS = 15_000
+_LEASE_MS = 5_000
 _BUSY_SECONDS = 0.05
 _IDLE_SECONDS = 1.0
 _MANY = 1_000_000
@@ -51,7 +51,12 @@ class Feeder:
         await self._database.write(self._give_back)
 
     async def feed_only(self, batch_id: str) -> None:
-        """Feed one batch until it has finished, or only people can bring it on, or it is paused."""
+        """Feed one batch until it has finished, or only people can bring it on, or it is paused.
+
+        Somebody wants it here: it is taken over from a process that may be dead, and does no harm if it lives.
+        """
+        taken = partial(batch_journal.lease, batch_id=batch_id, by=self._id, milliseconds=_LEASE_MS, force=True)
+        await self._database.write(taken)
         while True:
             busy = await self._turn(batch_id)
             row, live = await self._database.read(partial(_standing, batch_id=batch_id))

@@ -161,9 +161,9 @@ def open_runs(connection: sa.Connection, batch_id: str) -> list[str]:
     return list(connection.execute(query.where(*mine)).scalars())
 
 
-def lease(connection: sa.Connection, batch_id: str, by: str, milliseconds: int) -> bool:
-    """Be the one who feeds a batch, for a while; False where another process is."""
-    free = (batches.c.fed_by == by) | (batches.c.fed_until < now())
+def lease(connection: sa.Connection, batch_id: str, by: str, milliseconds: int, *, force: bool = False) -> bool:
+    """Be the one who feeds a batch, for a while; False where another process is, unless it is forced."""
+    free = sa.true() if force else (batches.c.fed_by == by) | (batches.c.fed_until < now())
     taken = batches.update().where(batches.c.id == batch_id, free).values(fed_by=by, fed_until=now() + milliseconds)
     return bool(connection.execute(taken).rowcount)
 

@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from coachwork.messages import JsonValue
 from coachwork.pipelines.batch_file import excel
 from coachwork.pipelines.batch_views import row_view
+from coachwork.pipelines.pipeline import Pipeline
 
 Pages = AsyncIterator[Sequence[sa.Row[Any]]]
 _ABOUT = ("row", "status", "error", "run_id", "tries", "seconds", "cost_usd")
@@ -61,9 +62,14 @@ async def as_xlsx(pages: Pages, columns: Sequence[str]) -> bytes:
     return content.getvalue()
 
 
-def columns_of(input_schema: Mapping[str, Any], output_schema: Mapping[str, Any]) -> list[str]:
-    """The head of the table: what is said of a row, then a column for each field of input and output."""
-    return [*_ABOUT, *_fields("input", input_schema), *_fields("output", output_schema)]
+def columns_of(pipeline: Pipeline[..., Any] | None) -> list[str]:
+    """The head of the table: what is said of a row, then a column for each field of input and output.
+
+    Of a pipeline that is gone the fields are not known: one column each.
+    """
+    if pipeline is None:
+        return [*_ABOUT, "input", "output"]
+    return [*_ABOUT, *_fields("input", pipeline.input_schema), *_fields("output", pipeline.output_schema)]
 
 
 def _fields(side: str, schema: Mapping[str, Any]) -> list[str]:

@@ -14,12 +14,13 @@ RowStatus = Literal["queued", "running", "waiting", "succeeded", "failed", "canc
 
 
 class BatchView(View):
-    """`counts` is of rows by status; `spent_usd` is of all tries; `reason` says why it is paused."""
+    """`counts` is of rows by status, `spent_usd` of all tries; `reason` says why it is paused; `sha256` of the file."""
 
     id: str
     pipeline: str
     pipeline_title: str
     name: str
+    sha256: str
     user: str
     status: BatchStatus
     reason: str
@@ -99,7 +100,10 @@ def batch_view(row: sa.Row[Any], pipeline_title: str, live: Mapping[str, int], l
     created_at = moment(row.created_at)
     assert created_at is not None
     return BatchView(
-        **{name: values[name] for name in ("id", "pipeline", "name", "user", "status", "reason", "rows", "at_once")},
+        **{
+            name: values[name]
+            for name in ("id", "pipeline", "name", "sha256", "user", "status", "reason", "rows", "at_once")
+        },
         pipeline_title=pipeline_title,
         counts=counts,
         spent_usd=(row.spent_nano + live_nano) / 1e9,

@@ -153,8 +153,7 @@ async def results(
 ) -> Response:
     """Every row with its input and what came of it so far, as a file."""
     batch = await batches.get(batch_id)
-    pipeline = project.pipelines.get(batch.pipeline)
-    columns = columns_of(pipeline.input_schema if pipeline else {}, pipeline.output_schema if pipeline else {})
+    columns = columns_of(project.pipelines.get(batch.pipeline))
     headers = {"content-disposition": f'attachment; filename="{batch.pipeline}-{batch.id}.{kind}"'}
     pages = batches.results(batch_id)
     if kind == "xlsx":

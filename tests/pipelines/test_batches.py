@@ -1,0 +1,129 @@
+"""Batches by what they may spend, what is tried again, and who brings them on."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from coachwork.messages import StepRecord
+from coachwork.pipelines.batch_feeder import Feeder, affords
+from coachwork.pipelines.batches import Batches, Table
+from coachwork.pipelines.pipeline import Pipeline
+from coachwork.store.database import Database
+from coachwork.tracing.scope import current_scope
+
+CENT = 10_000_000  # in 1e-9 USD
+broken: set[int] = set()
+worked: list[int] = []
+
+
+async def paid(number: int) -> int:
+    """Costs a cent, also where it fails."""
+
+    async def work() -> int:
+        worked.append(number)
+        return number
+
+    await current_scope().step(StepRecord(kind="prompt", name="paid", label="", cost_nano=CENT), work)
+    if number in broken:
+        raise ValueError("kaputt")
+    return number
+
+
+async def other(number: int) -> int:
+    return number
+
+
+PIPELINES = {f.__name__: Pipeline(f) for f in (paid, other)}
+TABLE = Table("numbers.csv", b"number\n" + b"".join(b"%d\n" % number for number in range(8)))
+
+
+@pytest.fixture
+async def database(start, tmp_path: Path) -> AsyncIterator[Database]:
+    broken.clear()
+    worked.clear()
+    opened = Database(f"sqlite:///{tmp_path}/test.db")
+    opened.migrate()
+    yield opened
+    opened.close()
+
+
+def desk(database: Database, *, at_once: int = 2) -> Batches:
+    return Batches(PIPELINES, database, at_once=at_once)
+
+
+@pytest.mark.parametrize(
+    ("cap", "spent", "open_rows", "highest", "ended", "rows"),
+    [
+        (100, 0, 0, 0, 0, 1),  # nobody knows what a row costs: one shows it
+        (100, 0, 1, 0, 0, 0),
+        (100, 10, 0, 10, 1, 9),
+        (100, 10, 2, 10, 1, 7),
+        (100, 95, 0, 10, 9, 0),
+        (100, 100, 0, 0, 4, 0),
+        (100, 0, 3, 0, 4, 1_000_000),  # they cost nothing
+    ],
+)
+def test_rows_begin_only_where_the_dearest_so_far_fits(cap, spent, open_rows, highest, ended, rows):
+    assert affords(cap, spent, open_rows, highest, ended) == rows
+
+
+async def test_a_cap_pauses_the_batch_and_a_higher_one_lets_it_go_on(start, database):
+    runs, batches = await start(paid), desk(database)
+    feeder = Feeder(batches, runs, database)
+    batch = await batches.start("paid", TABLE, cap_usd=0.035)
+    await feeder.feed_only(batch.id)
+    batch = await batches.get(batch.id)
+    assert (batch.status, batch.spent_usd, batch.counts["succeeded"], batch.counts["queued"]) == ("paused", 0.03, 3, 5)
+    assert "the cap of $0.035 is near: $0.03 are spent" in batch.reason
+
+    await batches.resume(batch.id, cap_usd=1)
+    await feeder.feed_only(batch.id)
+    batch = await batches.get(batch.id)
+    assert (batch.status, batch.spent_usd, batch.reason) == ("finished", 0.08, "")
+    estimate = await batches.check("paid", TABLE)
+    assert (estimate.from_runs, estimate.likely_usd, estimate.highest_usd) == (8, 0.08, 0.08)
+
+
+async def test_failed_rows_alone_are_tried_again_and_what_they_cost_is_kept(start, database):
+    runs, batches = await start(paid), desk(database)
+    feeder = Feeder(batches, runs, database)
+    broken.update({2, 5})
+    batch = await batches.start("paid", TABLE)
+    await feeder.feed_only(batch.id)
+    batch = await batches.get(batch.id)
+    assert (batch.counts["succeeded"], batch.counts["failed"]) == (6, 2)
+
+    broken.discard(2)
+    await batches.retry(batch.id)
+    await feeder.feed_only(batch.id)
+    batch = await batches.get(batch.id)
+    assert (batch.status, batch.counts["succeeded"], batch.counts["failed"]) == ("finished", 7, 1)
+    assert batch.spent_usd == 0.1
+    assert sorted(worked) == sorted([*range(8), 2, 5])
+    [failed] = (await batches.rows(batch.id, status="failed")).items
+    assert (failed.row, failed.tries, failed.error["code"]) == (6, 2, "run-failed")
+
+
+async def test_two_processes_that_feed_one_batch_start_no_row_twice(start, database, until):
+    runs, batches = await start(paid), desk(database)
+    batch = await batches.start("paid", TABLE)
+    for feeder in (feeders := [Feeder(batches, runs, database) for _ in range(3)]):
+        feeder.start()
+
+    async def finished() -> bool:
+        return (await batches.get(batch.id)).status == "finished"
+
+    await until(finished)
+    for feeder in feeders:
+        await feeder.stop()
+    assert sorted(worked) == list(range(8))
+
+
+async def test_a_pipeline_that_changed_refuses_its_rows_and_one_that_is_gone_too(start, database):
+    runs, batches = await start(paid), desk(database)
+    batch = await batches.start("other", Table("n.jsonl", b'{"number": 1}\n'))
+    await Feeder(batches, runs, database).feed_only(batch.id)  # a process whose code has no such pipeline
+    [row] = (await batches.rows(batch.id)).items
+    assert (row.status, row.error["code"]) == ("refused", "not-found")
+    assert (await batches.get(batch.id)).status == "finished"
