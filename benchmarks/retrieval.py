@@ -20,15 +20,17 @@ from typing import Any
 
 from coachwork.app.project import cache_folder
 from coachwork.knowledge.cite import Judgement, judge
-from coachwork.knowledge.index import Hit, LanceIndex, LanceStore, Row, table_name
+from coachwork.knowledge.filters import Filter
+from coachwork.knowledge.index import Hit, PassageIndex, PassageStore, Row, open_store, table_name
 from coachwork.knowledge.ingest import embedded_text
-from coachwork.knowledge.search import fused, search_words, weight_of_words
+from coachwork.knowledge.search import Ranking, fused, search_words, weight_of_words
 from coachwork.messages import Passage
 from coachwork.models import Models, ModelsConfig
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
 ROUTE = "embed"
 DEPTH = 50
+EVERYBODY = Filter(readers=None)
 
 
 async def retrieval(folder: Path, keep: Path, language: str, model: str) -> None:
@@ -36,7 +38,7 @@ async def retrieval(folder: Path, keep: Path, language: str, model: str) -> None
     queries = [json.loads(line) for line in (folder / "queries.jsonl").open()]
     config = ModelsConfig.model_validate({"routes": {ROUTE: {"models": [model]}}})
     models = Models(config, database=None, cache_dir=cache_folder(os.environ), environ=os.environ)
-    store = LanceStore(str(keep))
+    store = open_store(str(keep))
     probe = await models.embed(ROUTE, ["model"], purpose="passage")
     name = table_name(folder.name, probe.model, probe.dimensions)
     index = await store.open(name, "English")
@@ -50,13 +52,14 @@ async def retrieval(folder: Path, keep: Path, language: str, model: str) -> None
         made = await models.embed(ROUTE, [query[field] for query in batch], purpose="query")
         for query, vector in zip(batch, made.vectors, strict=True):
             started = time.perf_counter()
-            words = await index.by_words(search_words(query[field]), DEPTH)
-            near = await index.by_vector(vector, DEPTH)
+            words = await index.by_words(search_words(query[field]), DEPTH, EVERYBODY)
+            near = await index.by_vector(vector, DEPTH, EVERYBODY)
             seconds.append(time.perf_counter() - started)
             weight = weight_of_words(query[field], "English")
             runs["BM25"][query["_id"]] = _run(words)
             runs["dense"][query["_id"]] = _run(near)
-            runs["fused"][query["_id"]] = {hit.document: score for hit, score in fused(words, near, 10, weight)}
+            both = fused([Ranking("words", words, weight), Ranking("dense", near, 1.0)])[:10]
+            runs["fused"][query["_id"]] = {found.hit.document: found.scores.fused or 0.0 for found in both}
     judged = _scorer(folder)
     for stage, run in runs.items():
         print(
@@ -69,8 +72,8 @@ async def retrieval(folder: Path, keep: Path, language: str, model: str) -> None
 
 
 async def _filled(
-    store: LanceStore, name: str, models: Models, dimensions: int, corpus: Sequence[dict[str, Any]]
-) -> LanceIndex:
+    store: PassageStore, name: str, models: Models, dimensions: int, corpus: Sequence[dict[str, Any]]
+) -> PassageIndex:
     index = await store.create(name, dimensions, "English")
     started = time.perf_counter()
     for begin in range(0, len(corpus), 64):

@@ -394,8 +394,29 @@ class Conversation(Frozen):
         return next((turn.content for turn in reversed(self.messages) if turn.role == "user"), "")
 
 
+class Scores(Frozen):
+    """What each stage of a search gave a passage, None where the stage did not have it; ranks count from 1.
+
+    `dense` is the cosine of the meaning, `words` what full-text search gives, `fused` both rankings in one from 0 to 1,
+    times `boost`; `rerank` goes from 0 to 1. A `neighbour` was not found but stands beside a passage that was.
+    """
+
+    dense: float | None = None
+    dense_rank: int | None = None
+    words: float | None = None
+    words_rank: int | None = None
+    fused: float | None = None
+    fused_rank: int | None = None
+    boost: float = 1.0
+    rerank: float | None = None
+    neighbour: bool = False
+
+
 class Passage(Frozen):
-    """A piece of a document: `start` and `end` are character offsets in its stored text, `page` counts from 1."""
+    """A piece of a document: `start` and `end` are character offsets in its stored text, `page` counts from 1.
+
+    `digest` names its words with the titles above them; `scores` says how it was found.
+    """
 
     knowledge: str
     document: str
@@ -406,6 +427,8 @@ class Passage(Frozen):
     end: int
     text: str
     score: float = 0.0
+    digest: str = ""
+    scores: Scores | None = None
 
 
 class Citation(Frozen):

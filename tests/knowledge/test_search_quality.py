@@ -11,7 +11,7 @@ from coachwork.knowledge import KnowledgeBase
 from coachwork.knowledge.config import KnowledgeConfig
 from coachwork.knowledge.index import Hit
 from coachwork.knowledge.language import language_of
-from coachwork.knowledge.search import fused, weight_of_words
+from coachwork.knowledge.search import Ranking, fused, weight_of_words
 from coachwork.models import Models, ModelsConfig
 from coachwork.store.database import Database
 from coachwork.testing import FakeModel
@@ -93,12 +93,16 @@ def hit(name: str) -> Hit:
 def test_words_count_more_in_the_documents_own_language_and_less_in_another() -> None:
     words, meaning = [hit("word"), hit("both")], [hit("meaning"), hit("both")]
     own, foreign = weight_of_words("How long is it?", "English"), weight_of_words("Wie lange ist es?", "English")
-    assert [found.id for found, _ in fused(words, meaning, 3, own)] == ["both", "word", "meaning"]
-    assert [found.id for found, _ in fused(words, meaning, 3, foreign)] == ["both", "meaning", "word"]
+    order = [
+        [found.hit.id for found in fused([Ranking("words", words, counts), Ranking("dense", meaning, 1.0)])]
+        for counts in (own, foreign)
+    ]
+    assert order == [["both", "word", "meaning"], ["both", "meaning", "word"]]
 
 
 def test_what_leads_both_rankings_scores_one() -> None:
-    assert fused([hit("a"), hit("b")], [hit("a")], 5, 1.25)[0][1] == pytest.approx(1.0)
+    best = fused([Ranking("words", [hit("a"), hit("b")], 1.25), Ranking("dense", [hit("a")], 1.0)])[0]
+    assert (best.hit.id, best.scores.fused) == ("a", pytest.approx(1.0))
 
 
 @pytest.mark.local_model

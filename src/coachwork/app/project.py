@@ -92,7 +92,14 @@ def load_project(folder: Path, environ: Mapping[str, str] = os.environ) -> Proje
         )
         for name, base in knowledge.items():
             config = settings.knowledge.get(name) or KnowledgeConfig(folder=f"knowledge/{name}")
-            base.bind(config, project=folder, index=settings.index, database=database, models=models)
+            base.bind(
+                config,
+                project=folder,
+                index=settings.index,
+                database=database,
+                models=models,
+                groups=settings.groups,
+            )
         _bind_prompts(prompts.values(), folder, models, Versions(database), settings.prompts.label)
     except CoachworkError:
         database.close()

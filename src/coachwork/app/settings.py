@@ -56,7 +56,8 @@ _PLAIN: dict[str, type[Section]] = {
 
 
 class Settings(Section):
-    """Everything a project can set. `database` is a SQLAlchemy URL, `index` a folder or an object-storage URI."""
+    """Everything a project can set. `database` is a SQLAlchemy URL, `index` a folder or an object-storage
+    URI. `groups` are the users of each group that may read documents (`[knowledge.NAME.access]`)."""
 
     database: str = "sqlite:///.coachwork/coachwork.db"
     index: str = ".coachwork/index"
@@ -69,6 +70,7 @@ class Settings(Section):
     providers: dict[str, ProviderConfig] = {}
     budgets: list[BudgetConfig] = []
     knowledge: dict[str, KnowledgeConfig] = {}
+    groups: dict[str, list[str]] = {}
     webhooks: dict[str, WebhookConfig] = {}
     hosted: dict[str, HostedConfig] = {}
 

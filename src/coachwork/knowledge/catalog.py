@@ -41,6 +41,7 @@ class Written:
     passages: int = 0
     reason: str = ""
     retry: bool = False
+    readers: tuple[str, ...] = ()
 
 
 class Catalog:
@@ -89,14 +90,23 @@ class Catalog:
         columns = [documents.c[name] for name in DocumentInfo.__dataclass_fields__]
         query = sa.select(*columns).where(self._mine).order_by(documents.c.id)
         rows = await self._database.read(lambda connection: connection.execute(query).all())
-        return [DocumentInfo(**row._mapping) for row in rows]
+        return [
+            DocumentInfo(**{**row._mapping, "readers": tuple(row.readers or ()), "metadata": row.metadata or {}})
+            for row in rows
+        ]
+
+    async def readers(self, id_: str) -> tuple[str, ...]:
+        """The groups that may read a document, () where there is none such."""
+        query = sa.select(documents.c.readers).where(self._mine, documents.c.id == id_)
+        found = await self._database.read(lambda connection: connection.execute(query).scalar())
+        return tuple(found or ())
 
     async def text(self, id_: str) -> DocumentText:
         """The stored text of a document with its structure. Raises NotFound."""
         query = sa.select(documents).where(self._mine, documents.c.id == id_)
         row = await self._database.read(lambda connection: connection.execute(query).one_or_none())
         if row is None:
-            raise NotFound(f"knowledge base {self._knowledge!r} has no document {id_!r}")
+            raise no_such_document(self._knowledge, id_)
         structure: dict[str, Any] = row.structure or {}
         return DocumentText(
             row.id,
@@ -106,6 +116,8 @@ class Catalog:
             tuple(Heading(**heading) for heading in structure.get("headings", ())),
             tuple(Page(**page) for page in structure.get("pages", ())),
             row.updated_at,
+            tuple(row.readers or ()),
+            row.metadata or {},
         )
 
     async def status(self) -> KnowledgeStatus:
@@ -142,7 +154,14 @@ class Catalog:
             "structure": structure,
             "passages": document.passages,
             "updated_at": now,
+            "readers": list(document.readers),
+            "metadata": dict(parsed.metadata),
         }
+
+
+def no_such_document(knowledge: str, id_: str) -> NotFound:
+    """One sentence for what is not there and for what may not be read: it tells nobody which of the two."""
+    return NotFound(f"knowledge base {knowledge!r} has no document {id_!r}")
 
 
 def _entry(row: Any) -> Entry:

@@ -13,6 +13,10 @@ class KnowledgeConfig(BaseModel):
     256 for the default one, has to hold the passage and its title path. The limits hold for each
     document; one that passes a limit is named and left out. `language` is that of the documents: full-text search
     folds its word forms and leaves out its function words. "Other" does neither and cuts any script into words.
+
+    `access` says by pattern of the document's name which groups may read it (the last that matches decides, `"*"`
+    is everybody); the groups' members stand in `[groups]`. `rerank` is a route of a model that puts what was found in
+    order, `rewrite` one that asks the question in other words too; "" for neither.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -27,3 +31,6 @@ class KnowledgeConfig(BaseModel):
     max_pages: int = Field(3000, ge=1)
     parse_seconds: float = Field(60, gt=0)
     parse_memory_mb: int = Field(1500, ge=256)
+    access: dict[str, list[str]] = {}
+    rerank: str = ""
+    rewrite: str = ""

@@ -1,11 +1,12 @@
 """What reading a document gives: frozen data without behaviour. Knows shapes; does not know any format."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 # Raise it when a parser gives other text for the same file, or `cut` other passages: every document is read anew.
-PARSER_VERSION = 3
+PARSER_VERSION = 4
 
 
 @dataclass(frozen=True)
@@ -29,13 +30,18 @@ class Page:
 
 @dataclass(frozen=True)
 class Parsed:
-    """A document as it is stored: its text, and where its headings and pages stand in it."""
+    """A document as it is stored: its text, and where its headings and pages stand in it.
+
+    `metadata` is what a search can filter by; `groups` those it names as its readers, None where it names none.
+    """
 
     title: str
     format: str
     text: str
     headings: tuple[Heading, ...] = ()
     pages: tuple[Page, ...] = ()
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    groups: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -68,7 +74,7 @@ class FailedDocument:
 
 @dataclass(frozen=True)
 class DocumentInfo:
-    """A document as listed. `size` in bytes, `updated_at` in epoch milliseconds."""
+    """A document as listed. `size` in bytes, `updated_at` in epoch milliseconds; `readers` are groups, `*` all."""
 
     id: str
     title: str
@@ -78,6 +84,8 @@ class DocumentInfo:
     reason: str
     passages: int
     updated_at: int
+    readers: tuple[str, ...] = ()
+    metadata: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -91,6 +99,8 @@ class DocumentText:
     headings: tuple[Heading, ...]
     pages: tuple[Page, ...]
     updated_at: int
+    readers: tuple[str, ...] = ()
+    metadata: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

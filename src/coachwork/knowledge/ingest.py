@@ -8,6 +8,7 @@ embeds only what is missing.
 
 import asyncio
 import hashlib
+import json
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from coachwork.errors import DocumentUnreadable
+from coachwork.knowledge.access import fingerprint, readers_by_rule, readers_of
 from coachwork.knowledge.catalog import Catalog, Entry, Written
 from coachwork.knowledge.chunk import Piece
 from coachwork.knowledge.config import KnowledgeConfig
@@ -36,6 +38,7 @@ from coachwork.knowledge.opened import sha256_of
 from coachwork.knowledge.parse import format_of
 from coachwork.knowledge.reader import DocumentReader, DocumentTimeout, Reading
 from coachwork.knowledge.search import search_words
+from coachwork.knowledge.weights import PLAIN, WeightTable
 
 _BATCH = 64  # passages embedded and written at once: what a kill can cost
 _TITLE_CHARACTERS = 200  # of the titles that are embedded with a passage, so that they don't crowd it out
@@ -54,9 +57,11 @@ def limits_of(config: KnowledgeConfig) -> ReadLimits:
     )
 
 
-def recipe_of(config: KnowledgeConfig, model: str) -> str:
+def recipe_of(config: KnowledgeConfig, model: str, document: str) -> str:
     """What besides a document's bytes decides its rows: another recipe means reading it anew."""
-    return f"{PARSER_VERSION}|{model}|{config.passage_tokens}|{config.overlap_tokens}|{config.language}"
+    ruled = readers_by_rule(config.access, document)
+    readers = "" if ruled is None else f"|{json.dumps(ruled)}"
+    return f"{PARSER_VERSION}|{model}|{config.passage_tokens}|{config.overlap_tokens}|{config.language}{readers}"
 
 
 def embedded_text(title: str, title_path: Sequence[str], text: str) -> str:
@@ -77,6 +82,7 @@ class Ingest:
     model: str
     dimensions: int
     tell: Progress
+    weights: WeightTable
 
     async def run(self) -> IngestReport:
         """Do it. Raises ProjectError without a folder, and errors of the embedding model."""
@@ -135,6 +141,7 @@ class _Run:
         for file in await asyncio.to_thread(_gone, files):
             self.present -= {id_ for id_ in self.present if id_ == file.id or id_.startswith(f"{file.id}/")}
         await self._follow_deletes(known, indexed)
+        await job.weights.set_rules(fingerprint(job.config.access))  # from here on every document stands by them
         self._say("", "indexing")
         if self.report.added or self.report.changed or self.report.deleted:
             await job.index.settle()
@@ -152,7 +159,7 @@ class _Run:
         known, indexed = await job.catalog.entries(), await job.index.versions()
         place.parent.mkdir(parents=True, exist_ok=True)
         file.path.replace(place)
-        await self._readings(file, readings, sha256, recipe_of(settings, job.model), indexed)
+        await self._readings(file, readings, sha256, recipe_of(settings, job.model, file.id), indexed)
         await self._flush()
         before = {id_ for id_ in {*known, *indexed} if id_.startswith(f"{file.id}/")}
         if gone := sorted(before - self.present):
@@ -166,7 +173,8 @@ class _Run:
     async def _document(self, file: SourceFile, known: Known, indexed: Indexed, reader: DocumentReader) -> None:
         """A file: settled already, or read with what is attached to it. The file's own row is written last, and so
         stands for the attachments' too."""
-        recipe, limit = recipe_of(self.job.config, self.job.model), limits_of(self.job.config).max_bytes
+        config = self.job.config
+        recipe, limit = recipe_of(config, self.job.model, file.id), limits_of(config).max_bytes
         entry, versions = known.get(file.id), indexed.get(file.id, {})
         self.present.add(file.id)
         sha256 = "" if file.refusal else await asyncio.to_thread(sha256_of, file.id, file.path, limit)
@@ -187,6 +195,9 @@ class _Run:
     async def _readings(
         self, file: SourceFile, readings: Sequence[Reading], sha256: str, recipe: str, indexed: Indexed
     ) -> None:
+        config = self.job.config
+        own = readings[0].parsed.groups if readings else None
+        readers = readers_of(config.access, file.id, own)  # what is attached is read by who may read the file
         for reading in reversed(readings):
             self.present.add(reading.id)
             if reading.reason:
@@ -195,7 +206,7 @@ class _Run:
                     indexed.get(reading.id, {}),
                 )  # fmt: skip
             else:
-                await self._passages(replace(file, id=reading.id), reading, sha256, recipe, indexed)
+                await self._passages(replace(file, id=reading.id), reading, sha256, recipe, indexed, readers)
 
     def _count(self, entry: Entry | None) -> None:
         if entry is None:
@@ -213,15 +224,25 @@ class _Run:
         self.failures.append(Written(file.id, file.size, sha256, recipe, nothing, reason=error.reason, retry=retry))
         await self.job.catalog.write(self.failures[-1:], _now())
 
-    async def _passages(self, file: SourceFile, reading: Reading, sha256: str, recipe: str, indexed: Indexed) -> None:
+    async def _passages(
+        self,
+        file: SourceFile,
+        reading: Reading,
+        sha256: str,
+        recipe: str,
+        indexed: Indexed,
+        readers: tuple[str, ...],
+    ) -> None:
         vectors = await self.job.index.vectors(file.id) if indexed.get(file.id) else {}
         version = version_of(sha256, recipe)
         for position, piece in enumerate(reading.pieces):
             if len(self.drafts) >= _BATCH:
                 await self._flush()
                 self._say(file.id)
-            self.drafts.append(_draft(file.id, version, position, reading.parsed, piece, vectors))
-        written = Written(file.id, file.size, sha256, recipe, reading.parsed, passages=len(reading.pieces))
+            self.drafts.append(_draft(file.id, version, position, reading.parsed, piece, vectors, readers))
+        written = Written(
+            file.id, file.size, sha256, recipe, reading.parsed, passages=len(reading.pieces), readers=readers
+        )
         self.finished.append((written, version))
 
     async def _flush(self) -> None:
@@ -239,13 +260,26 @@ class _Run:
         fresh = iter(vectors)
         rows = [draft.row if draft.known else replace(draft.row, vector=next(fresh)) for draft in drafts]
         if rows:
-            await self.job.index.put(rows, {written.id: version for written, version in finished})
+            await self._put(rows, {written.id: version for written, version in finished})
         await self.job.catalog.write([written for written, _version in finished], _now())
         self.report = replace(
             self.report,
             embedded=self.report.embedded + len(missing),
             reused=self.report.reused + len(drafts) - len(missing),
         )
+
+    async def _put(self, rows: Sequence[Row], complete: Mapping[str, str]) -> None:
+        """Put rows with what people decided of them; also what they decide while this goes on."""
+        before = await self.job.weights.all()
+        weighed = [(row, before.get((row.document, row.digest), PLAIN)) for row in rows]
+        await self.job.index.put(
+            [replace(row, hidden=weight.hidden, boost=weight.boost) for row, weight in weighed], complete
+        )
+        after = await self.job.weights.all()
+        for document, digest in {(row.document, row.digest) for row in rows}:
+            now = after.get((document, digest), PLAIN)
+            if now != before.get((document, digest), PLAIN):
+                await self.job.index.weigh(document, digest, now.hidden, now.boost)
 
     async def _follow_deletes(self, known: Known, indexed: Indexed) -> None:
         orphans = sorted(set(indexed) - self.present)
@@ -301,7 +335,13 @@ def _is_settled(file: SourceFile, entry: Entry | None, versions: Mapping[str, in
 
 
 def _draft(
-    document: str, version: str, position: int, parsed: Parsed, piece: Piece, vectors: Mapping[str, Sequence[float]]
+    document: str,
+    version: str,
+    position: int,
+    parsed: Parsed,
+    piece: Piece,
+    vectors: Mapping[str, Sequence[float]],
+    readers: tuple[str, ...],
 ) -> _Draft:
     text = parsed.text[piece.start : piece.end]
     embedded = embedded_text(parsed.title, piece.title_path, text)
@@ -320,6 +360,8 @@ def _draft(
         words=search_words(embedded),
         digest=digest,
         vector=vectors.get(digest, ()),
+        readers=readers,
+        metadata=parsed.metadata,
     )
     return _Draft(row, embedded, known=digest in vectors)
 

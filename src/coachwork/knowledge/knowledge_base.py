@@ -2,30 +2,43 @@
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from pydantic import TypeAdapter
 
-from coachwork.errors import InputError, ProjectError
+from coachwork.errors import InputError, NotFound, ProjectError
+from coachwork.knowledge.access import fingerprint, may_read, readers_asking
+from coachwork.knowledge.catalog import Catalog, no_such_document
+from coachwork.knowledge.chosen import Choice
 from coachwork.knowledge.cite import check
 from coachwork.knowledge.config import KnowledgeConfig
 from coachwork.knowledge.document import DocumentInfo, DocumentText, IngestProgress, IngestReport, KnowledgeStatus
-from coachwork.knowledge.embedder import Embedder
-from coachwork.messages import Checked, Passage, StepRecord
-from coachwork.tracing.scope import recorded
+from coachwork.knowledge.explanation import Explanation, explained
+from coachwork.knowledge.filters import Filter, Range, Where, conditions_of
+from coachwork.knowledge.index import WHOLE, PassageIndex, PassageStore, Stretch, open_store, table_name, table_prefix
+from coachwork.knowledge.query import (
+    QUESTION_CHARACTERS,
+    Outcome,
+    Place,
+    Query,
+    SearchModels,
+    require,
+    searched,
+)
+from coachwork.knowledge.search import Found, as_passage
+from coachwork.knowledge.weights import Weight, WeightTable
+from coachwork.messages import Checked, Passage, Scores, StepRecord
+from coachwork.tracing.scope import current_scope, recorded
 
 if TYPE_CHECKING:
-    from coachwork.knowledge.index import LanceStore
     from coachwork.knowledge.ingest import Ingest
     from coachwork.store.database import Database
 
 _PASSAGES: TypeAdapter[list[Passage]] = TypeAdapter(list[Passage])
-_QUERY_CHARACTERS = 4000  # of a long ticket: an embedding model reads some 1,000, full-text search gains nothing beyond
-MAX_TOP_K = 200
 Writer: TypeAlias = Callable[[str, list[Passage]], Awaitable[str]]
 
 
@@ -35,7 +48,8 @@ class _Bound:
     project: Path
     index: str
     database: "Database"
-    models: Embedder
+    models: SearchModels
+    groups: Mapping[str, Sequence[str]]
 
 
 class KnowledgeBase:
@@ -49,16 +63,24 @@ class KnowledgeBase:
         self.name = name
         self.writer: Writer | None = None  # writes answers for `answer_from`: set where the project uses it
         self._bound: _Bound | None = None
-        self._store: LanceStore | None = None
+        self._store: PassageStore | None = None
 
     def __repr__(self) -> str:
         return f"KnowledgeBase({self.name!r})"
 
     def bind(
-        self, config: KnowledgeConfig, *, project: Path, index: str, database: "Database", models: Embedder
+        self,
+        config: KnowledgeConfig,
+        *,
+        project: Path,
+        index: str,
+        database: "Database",
+        models: SearchModels,
+        groups: Mapping[str, Sequence[str]] | None = None,
     ) -> None:
-        """Give it its place. `index` is a folder or an object-storage URI; `models` makes the embeddings."""
-        self._bound = _Bound(config, project.resolve(), index, database, models)
+        """Give it its place. `index` is a folder or an object-storage URI; `models` makes the
+        embeddings; `groups` are the users of each group."""
+        self._bound = _Bound(config, project.resolve(), index, database, models, groups or {})
         self._store = None
 
     @property
@@ -71,41 +93,163 @@ class KnowledgeBase:
     def title(self) -> str:
         return self._need().config.title or self.name.replace("_", " ")
 
-    async def search(self, query: str, *, top_k: int = 6) -> list[Passage]:
+    async def search(
+        self,
+        query: str,
+        *,
+        top_k: int = 6,
+        where: Where | None = None,
+        neighbours: int = 0,
+        diversity: float = 0.0,
+        max_tokens: int | None = None,
+        rerank: str | None = None,
+        rewrite: str | None = None,
+    ) -> list[Passage]:
         """The `top_k` passages nearest to `query`, by meaning and by words, best first; one recorded step.
 
-        Raises ProjectError before the first ingest, InputError where top_k is not from 1 to 200.
+        Only what the one who asks may read is looked at (`access` in the settings). `where` filters by metadata:
+        `{"product": ["a", "b"], "year": Range(least=2024)}`. Around each passage come `neighbours` on each side;
+        `diversity` from 0 to 1 takes unlike passages before better ones; all together have at most `max_tokens`
+        estimated tokens. `rerank` and `rewrite` are routes of chat models, None for the settings' own, "" for none.
+
+        Raises ProjectError before the first ingest, InputError for what does not fit.
         """
         bound = self._need()
-        if not 1 <= top_k <= MAX_TOP_K:
-            raise InputError(f"top_k={top_k!r} does not fit", hint=f"Ask for 1 to {MAX_TOP_K} passages.")
+        choice = Choice(top_k, neighbours, diversity, max_tokens)
+        asked = self._query(bound, query, where, choice, rerank, rewrite)
         record = StepRecord(
-            "search", self.name, label=f"Searching the {self.title}", input={"query": query, "top_k": top_k}
+            "search",
+            self.name,
+            label=f"Searching the {self.title}",
+            input={"query": query, "top_k": top_k} | _told(asked, where),
         )
 
         async def find() -> list[Passage]:
-            passages = await self._find(bound, query.strip()[:_QUERY_CHARACTERS], top_k)
+            found = await self._find(bound, asked)
+            if found is None:
+                return []
+            passages = [as_passage(self.name, each) for each in found.chosen.passages]
             record.detail = found_in_words(passages)
             return passages
 
         return await recorded(record, _PASSAGES, find)
 
-    async def _find(self, bound: _Bound, query: str, top_k: int) -> list[Passage]:
-        from coachwork.knowledge.index import table_name, table_prefix
-        from coachwork.knowledge.search import as_passage, hybrid
+    async def explain(
+        self,
+        question: str,
+        *,
+        top_k: int = 6,
+        where: Where | None = None,
+        neighbours: int = 0,
+        diversity: float = 0.0,
+        max_tokens: int | None = None,
+        rerank: str | None = None,
+        rewrite: str | None = None,
+    ) -> Explanation:
+        """The same search with everything it looked at: ranks and scores of each stage, and why a passage came or not.
 
-        if not query:
-            return []
-        store = self._lance(bound)
-        made = await bound.models.embed(bound.config.embed, [query], purpose="query")
-        index = await store.open(table_name(self.name, made.model, made.dimensions), bound.config.language)
+        Hidden passages are told too, to those who may read their documents. Not recorded: it is for trying.
+        """
+        bound = self._need()
+        choice = Choice(top_k, neighbours, diversity, max_tokens)
+        asked = self._query(bound, question, where, choice, rerank, rewrite)
+        found = await self._find(bound, replace(asked, filter=replace(asked.filter, hidden=True)))
+        if found is None:
+            return Explanation(question=question, wordings=[], candidates=[], seconds={})
+        return explained(self.name, found)
+
+    async def weigh(
+        self, document: str, digest: str, *, hidden: bool | None = None, boost: float | None = None
+    ) -> Weight:
+        """Hide a passage from every search or show it again, multiply its score by `boost`, and give what holds now.
+
+        `digest` is the passage's own. What is None stays as it is. Outlives every ingest for as long as the
+        passage's words and titles stay the same. Raises NotFound, and InputError for a boost not from 0.1 to 10.
+        """
+        bound = self._need()
+        if boost is not None and not 0.1 <= boost <= 10:
+            raise InputError(f"boost={boost!r} does not fit", hint="From 0.1 to 10; 1 changes nothing.")
+        if all(passage.digest != digest for passage, _ in await self.passages(document)):
+            raise NotFound(
+                f"document {document!r} has no passage {digest!r}", hint="It may have changed: read it anew."
+            )
+        weight = await WeightTable(bound.database, self.name).change(document, digest, hidden, boost)
+        await (await self._index(bound)).weigh(document, digest, weight.hidden, weight.boost)
+        return weight
+
+    async def passages(self, document: str) -> list[tuple[Passage, Weight]]:
+        """The passages of a document in order, hidden ones too, with what they weigh. Raises NotFound."""
+        bound = self._need()
+        await self._readable(bound, document)
+        index = await self._index(bound)
+        hits = await index.passages([Stretch(document, 0, WHOLE)], Filter(self._asking(bound), hidden=True))
+        return [
+            (as_passage(self.name, Found(hit, Scores(boost=hit.boost))), Weight(hit.hidden, hit.boost)) for hit in hits
+        ]
+
+    def _query(
+        self, bound: _Bound, text: str, where: Where | None, choice: Choice, rerank: str | None, rewrite: str | None
+    ) -> Query:
+        filter = Filter(self._asking(bound), conditions_of(where or {}))
+        question = text.strip()[:QUESTION_CHARACTERS]
+        rerank = bound.config.rerank if rerank is None else rerank
+        rewrite = bound.config.rewrite if rewrite is None else rewrite
+        asked = Query(question, filter, choice, rerank, rewrite)
+        require(asked)
+        return asked
+
+    async def _find(self, bound: _Bound, asked: Query) -> Outcome | None:
+        """What is found, None for an empty question."""
+        if not asked.question:
+            return None
+        await self._require_rules(bound)
+        made = await bound.models.embed(bound.config.embed, [asked.question], purpose="query")
+        index = await self._index_of(bound, made.model, made.dimensions)
+        place = Place(index, bound.config.embed, bound.config.language)
+        return await searched(asked, place, next(iter(made.vectors)), bound.models)
+
+    async def _index(self, bound: _Bound) -> PassageIndex:
+        """The index that searches use, for who has no question."""
+        store = self._passages(bound)
+        names = [name for name in await store.tables() if name.startswith(table_prefix(self.name))]
+        if len(names) == 1 and (index := await store.open(names[0], bound.config.language)) is not None:
+            return index
+        probe = await bound.models.embed(bound.config.embed, ["model"], purpose="query")
+        return await self._index_of(bound, probe.model, probe.dimensions)
+
+    async def _index_of(self, bound: _Bound, model: str, dimensions: int) -> PassageIndex:
+        store = self._passages(bound)
+        index = await store.open(table_name(self.name, model, dimensions), bound.config.language)
         if index is None:
             names = await store.tables()
             other = any(name.startswith(table_prefix(self.name)) for name in names)
-            why = f"was indexed with another embedding model than {made.model!r}" if other else "is not indexed yet"
-            raise ProjectError(f"knowledge base {self.name!r} {why}", hint=f"Run: coachwork ingest {self.name}")
-        hits = await hybrid(index, query, next(iter(made.vectors)), top_k, bound.config.language)
-        return [as_passage(self.name, hit, score) for hit, score in hits]
+            why = f"was indexed with another embedding model than {model!r}, or before an upgrade" if other else ""
+            raise ProjectError(
+                f"knowledge base {self.name!r} {why or 'is not indexed yet'}", hint=f"Run: coachwork ingest {self.name}"
+            )
+        return index
+
+    def _asking(self, bound: _Bound) -> frozenset[str] | None:
+        return readers_asking(current_scope(), bound.groups)
+
+    async def _require_rules(self, bound: _Bound) -> None:
+        """Refuse to answer a named user from an index that was let in by other access rules than hold now."""
+        if self._asking(bound) is None or not bound.config.access:
+            return
+        if await WeightTable(bound.database, self.name).rules() != fingerprint(bound.config.access):
+            raise ProjectError(
+                f"the access rules of knowledge base {self.name!r} are not those it was indexed by",
+                hint=f"Run: coachwork ingest {self.name} (no passage is embedded again), and restart older processes.",
+            )
+
+    async def _readable(self, bound: _Bound, document: str) -> None:
+        """Raise NotFound for a document that is not there, and in the same words for one that may not be read."""
+        asking = self._asking(bound)
+        if asking is None:
+            return
+        await self._require_rules(bound)
+        if not may_read(await Catalog(bound.database, self.name).readers(document), asking):
+            raise no_such_document(self.name, document)
 
     def verify(self, text: str, passages: Sequence[Passage]) -> Checked:
         """Hold an answer against the passages it was written from; `[n]` in it means the n-th of them, from 1.
@@ -160,7 +304,6 @@ class KnowledgeBase:
     @asynccontextmanager
     async def _ingesting(self, tell: Callable[[IngestProgress], None]) -> "AsyncIterator[Ingest]":
         """The right to write, and what to write with; tables of other embedding models are dropped at the end."""
-        from coachwork.knowledge.index import table_name, table_prefix
         from coachwork.knowledge.lock import exclusive
 
         def waiting() -> None:
@@ -170,7 +313,7 @@ class KnowledgeBase:
         async with exclusive(self._lock_file(bound), waiting):
             job = await self._job(tell)
             yield job
-            store = self._lance(bound)
+            store = self._passages(bound)
             for other in await store.tables():
                 if other.startswith(table_prefix(self.name)) and other != table_name(
                     self.name, job.model, job.dimensions
@@ -178,47 +321,71 @@ class KnowledgeBase:
                     await store.drop(other)
 
     async def _job(self, tell: Callable[[IngestProgress], None]) -> "Ingest":
-        from coachwork.knowledge.catalog import Catalog
-        from coachwork.knowledge.index import table_name
         from coachwork.knowledge.ingest import Ingest
 
         bound = self._need()
         # Which model answers is asked and not assumed: the table, and what counts as unchanged, depend on it.
         probe = await bound.models.embed(bound.config.embed, ["model"], purpose="passage")
         name = table_name(self.name, probe.model, probe.dimensions)
-        index = await self._lance(bound).create(name, probe.dimensions, bound.config.language)
-        catalog = Catalog(bound.database, self.name)
-        return Ingest(self.folder, bound.config, catalog, index, bound.models, probe.model, probe.dimensions, tell)
+        index = await self._passages(bound).create(name, probe.dimensions, bound.config.language)
+        return Ingest(
+            folder=self.folder,
+            config=bound.config,
+            catalog=Catalog(bound.database, self.name),
+            index=index,
+            embedder=bound.models,
+            model=probe.model,
+            dimensions=probe.dimensions,
+            tell=tell,
+            weights=WeightTable(bound.database, self.name),
+        )
 
     async def status(self) -> KnowledgeStatus:
-        """Counts, from the last ingest."""
-        from coachwork.knowledge.catalog import Catalog
-
-        return await Catalog(self._need().database, self.name).status()
+        """Counts, from the last ingest: of what the one who asks may read."""
+        bound = self._need()
+        if self._asking(bound) is None:
+            return await Catalog(bound.database, self.name).status()
+        listed = await self.documents()
+        indexed = [found for found in listed if found.status == "indexed"]
+        updated = max((found.updated_at for found in listed), default=None)
+        passages = sum(found.passages for found in indexed)
+        return KnowledgeStatus(len(indexed), passages, len(listed) - len(indexed), updated)
 
     async def documents(self) -> list[DocumentInfo]:
-        """Every document by id, failed ones with their reason."""
-        from coachwork.knowledge.catalog import Catalog
-
-        return await Catalog(self._need().database, self.name).listed()
+        """Every document by id that the one who asks may read; those that failed, with their reason, to who may read
+        all."""
+        bound = self._need()
+        asking = self._asking(bound)
+        await self._require_rules(bound)
+        return [found for found in await Catalog(bound.database, self.name).listed() if may_read(found.readers, asking)]
 
     async def document(self, id: str) -> DocumentText:
         """The stored text of a document, into which passages and citations point. Raises NotFound."""
-        from coachwork.knowledge.catalog import Catalog
+        bound = self._need()
+        await self._readable(bound, id)
+        return await Catalog(bound.database, self.name).text(id)
 
-        return await Catalog(self._need().database, self.name).text(id)
-
-    def file(self, id: str) -> Path:
+    async def file(self, id: str) -> Path:
         """The original file of a document, never outside of the folder. Raises NotFound."""
         from coachwork.knowledge.folder import original
 
+        await self._readable(self._need(), id)
         return original(self.folder, id)
 
-    def _lance(self, bound: _Bound) -> "LanceStore":
-        from coachwork.knowledge.index import LanceStore
+    async def purge(self) -> None:
+        """Take off the disk, now, what was dropped from the index; an ingest does it for what is an hour old.
 
+        Waits for a running ingest; searches that go on at this moment may fail and be asked again.
+        """
+        from coachwork.knowledge.lock import exclusive
+
+        bound = self._need()
+        async with exclusive(self._lock_file(bound), lambda: None):
+            await (await self._index(bound)).purge()
+
+    def _passages(self, bound: _Bound) -> PassageStore:
         if self._store is None:
-            self._store = LanceStore(bound.index)
+            self._store = open_store(bound.index)
         return self._store
 
     def _lock_file(self, bound: _Bound) -> Path:
@@ -232,6 +399,22 @@ class KnowledgeBase:
                 hint="Load the project first: coachwork run PIPELINE, or load_project(folder) in Python.",
             )
         return self._bound
+
+
+def _told(asked: Query, where: Where | None) -> dict[str, Any]:
+    """What of a query is more than its words, for the record: options that were used. Never who asked."""
+    choice = asked.choice
+    options = {
+        "where": {name: wanted.model_dump() if isinstance(wanted, Range) else wanted for name, wanted in where.items()}
+        if where
+        else None,
+        "neighbours": choice.neighbours,
+        "diversity": choice.diversity,
+        "max_tokens": choice.max_tokens,
+        "rerank": asked.rerank,
+        "rewrite": asked.rewrite,
+    }
+    return {name: value for name, value in options.items() if value}
 
 
 def found_in_words(passages: Sequence[Passage]) -> str:

@@ -158,4 +158,6 @@ def _parsed(found: dict[str, Any]) -> Parsed:
         found["text"],
         tuple(Heading(**heading) for heading in found["headings"]),
         tuple(Page(**page) for page in found["pages"]),
+        found["metadata"],
+        None if found["groups"] is None else tuple(found["groups"]),
     )

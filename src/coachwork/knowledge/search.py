@@ -1,12 +1,14 @@
-"""Finds passages by meaning and by words, and fuses both rankings. Knows ranks; knows no files and no answer."""
+"""Finds passages by meaning and by words, and fuses the rankings. Knows ranks; knows no files and no answer."""
 
 import asyncio
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
+from coachwork.knowledge.filters import Filter
 from coachwork.knowledge.index import Hit, PassageIndex
 from coachwork.knowledge.language import language_of
-from coachwork.messages import Passage
+from coachwork.messages import Passage, Scores
 
 _RANK_OFFSET = 10  # of reciprocal rank fusion (Cormack et al. 2009 used 60): the first few ranks tell most
 _WORDS = 1.25  # what the ranking by words counts against the one by meaning,
@@ -30,35 +32,85 @@ def weight_of_words(query: str, language: str) -> float:
     return _FOREIGN_WORDS if asked and asked != language else _WORDS
 
 
-def fused(by_words: Sequence[Hit], by_vector: Sequence[Hit], limit: int, weight: float) -> list[tuple[Hit, float]]:
-    """The best of both rankings by reciprocal rank, `weight` being that of the words. A passage that leads both
-    scores 1.
+@dataclass(frozen=True)
+class Asked:
+    """A wording of the question with its vector. A model's wording counts less than the person's own."""
 
-    Equal scores keep the order of the ranking by words, so a search gives the same twice.
+    text: str
+    vector: Sequence[float]
+    counts: float = 1.0
+
+
+@dataclass(frozen=True)
+class Found:
+    """A passage on its way through the stages, with what each gave it."""
+
+    hit: Hit
+    scores: Scores
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """What one stage found for one wording, best first, and what the ranking counts against others."""
+
+    stage: str
+    hits: Sequence[Hit]
+    counts: float
+
+
+def fused(rankings: Sequence[Ranking]) -> list[Found]:
+    """All rankings in one by reciprocal rank times boost, best first. What leads them all scores 1 before its boost.
+
+    Equal scores keep the order in which they were found, so a search gives the same twice.
     """
-    scores: dict[str, float] = {}
+    sums: dict[str, float] = {}
     hits: dict[str, Hit] = {}
-    for ranking, counts in ((by_words, weight), (by_vector, 1.0)):
-        for rank, hit in enumerate(ranking):
-            scores[hit.id] = scores.get(hit.id, 0.0) + counts / (_RANK_OFFSET + 1 + rank)
+    stages: dict[str, dict[str, tuple[int, float]]] = {}
+    for ranking in rankings:
+        for rank, hit in enumerate(ranking.hits, 1):
+            sums[hit.id] = sums.get(hit.id, 0.0) + ranking.counts / (_RANK_OFFSET + rank)
             hits.setdefault(hit.id, hit)
-    best = sorted(scores, key=lambda id_: -scores[id_])[:limit]
-    whole = (weight + 1.0) / (_RANK_OFFSET + 1)
-    return [(hits[id_], scores[id_] / whole) for id_ in best]
+            best = stages.setdefault(hit.id, {}).get(ranking.stage)
+            if best is None or rank < best[0]:
+                stages[hit.id][ranking.stage] = (rank, hit.score)
+    whole = sum(ranking.counts for ranking in rankings) / (_RANK_OFFSET + 1)
+    scored = {id_: sums[id_] / whole * hits[id_].boost for id_ in sums}
+    order = sorted(scored, key=lambda id_: -scored[id_])
+    return [Found(hits[id_], _scores(stages[id_], scored[id_], rank, hits[id_])) for rank, id_ in enumerate(order, 1)]
 
 
-async def hybrid(
-    index: PassageIndex, query: str, vector: Sequence[float], limit: int, language: str
-) -> list[tuple[Hit, float]]:
-    """The best passages for `query` by vector and by words together, with their fused score from 0 to 1."""
-    depth = max(50, 4 * limit)
-    by_words, by_vector = await asyncio.gather(
-        index.by_words(search_words(query), depth), index.by_vector(vector, depth)
+def _scores(stages: Mapping[str, tuple[int, float]], score: float, rank: int, hit: Hit) -> Scores:
+    dense_rank, dense = stages.get("dense", (None, None))
+    words_rank, words = stages.get("words", (None, None))
+    return Scores(
+        dense=None if dense is None else round(dense, 4),
+        dense_rank=dense_rank,
+        words=None if words is None else round(words, 4),
+        words_rank=words_rank,
+        fused=round(score, 4),
+        fused_rank=rank,
+        boost=hit.boost,
     )
-    return fused(by_words, by_vector, limit, weight_of_words(query, language))
 
 
-def as_passage(knowledge: str, hit: Hit, score: float) -> Passage:
+async def rankings(
+    index: PassageIndex, asked: Sequence[Asked], depth: int, language: str, filter: Filter
+) -> list[Ranking]:
+    """What full-text search and the search by meaning find for each wording, all at once."""
+
+    async def of(each: Asked) -> list[Ranking]:
+        words, near = await asyncio.gather(
+            index.by_words(search_words(each.text), depth, filter), index.by_vector(each.vector, depth, filter)
+        )
+        weight = weight_of_words(each.text, language)
+        return [Ranking("words", words, weight * each.counts), Ranking("dense", near, each.counts)]
+
+    return [ranking for found in await asyncio.gather(*map(of, asked)) for ranking in found]
+
+
+def as_passage(knowledge: str, found: Found) -> Passage:
+    hit, scores = found.hit, found.scores
+    score = scores.rerank if scores.rerank is not None else scores.fused or 0.0
     return Passage(
         knowledge=knowledge,
         document=hit.document,
@@ -69,4 +121,6 @@ def as_passage(knowledge: str, hit: Hit, score: float) -> Passage:
         end=hit.end,
         text=hit.text,
         score=round(score, 4),
+        digest=hit.digest,
+        scores=scores,
     )

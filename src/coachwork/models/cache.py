@@ -39,7 +39,7 @@ async def _shared(call: Call, following: Next) -> Events:
     """Read a flight from its beginning. One that fails takes its payer with it; the next in line asks again."""
     assert call.request is not None
     skipped = tuple(attempt.model for attempt in call.attempts)
-    asked = question(call.request, call.route, tenant(), skipped)
+    asked = question(call.request, call.route, tenant(), skipped, person=current_scope().user)
     flights = call.office.of_loop(Flights)
     shown = False
     while True:

@@ -19,8 +19,14 @@ class Question:
     words: str
 
 
-def question(request: ModelRequest, route: Route, tenant: str, skipped: tuple[str, ...] = ()) -> Question:
-    """Equal for requests that every model would see as equal. How long the caller waits makes no difference."""
+def question(
+    request: ModelRequest, route: Route, tenant: str, skipped: tuple[str, ...] = (), *, person: str = ""
+) -> Question:
+    """Equal for requests that every model would see as equal. How long the caller waits makes no difference.
+
+    Only one and the same `person` is given the answer to a merely similar question: another of the team may read
+    other documents, and a passage that differs can be a small part of what was said.
+    """
     around = {
         "tenant": tenant,
         "route": route.name,
@@ -38,7 +44,7 @@ def question(request: ModelRequest, route: Route, tenant: str, skipped: tuple[st
         "seed": request.seed,
         "stop": request.stop,
     }
-    variants = {model: question(other, route, tenant) for model, other in request.variants.items()}
+    variants = {model: question(other, route, tenant, person=person) for model, other in request.variants.items()}
     whole = {
         **around,
         "variants": {model: other.id for model, other in variants.items()},
@@ -46,6 +52,7 @@ def question(request: ModelRequest, route: Route, tenant: str, skipped: tuple[st
     }
     family = {
         **around,
+        "person": person,
         "variants": {model: other.family for model, other in variants.items()},
         "messages": [_message(message, words=message.role == "system") for message in request.messages],
     }

@@ -122,7 +122,7 @@ async def get_document(name: str, document_id: str, project: ProjectHere) -> Doc
 @router.get("/{name}/files/{document_id:path}", response_class=FileResponse)
 async def get_file(name: str, document_id: str, project: ProjectHere) -> FileResponse:
     """The original file: a PDF to be shown, everything else to be saved."""
-    path = knowledge_base(project, name).file(document_id)
+    path = await knowledge_base(project, name).file(document_id)
     ending = PurePosixPath(document_id).suffix.lower()
     shown = ending == ".pdf"
     return FileResponse(

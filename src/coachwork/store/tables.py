@@ -292,6 +292,26 @@ documents = sa.Table(
     sa.Column("structure", Json),  # headings and pages with their offsets
     sa.Column("passages", sa.Integer, nullable=False, server_default="0"),
     sa.Column("updated_at", BigInt, nullable=False),
+    sa.Column("readers", Json),  # groups, `*` for everybody; NULL and [] for nobody but who may read all
+    sa.Column("metadata", Json),  # what a search can filter by
+)
+
+passage_weights = sa.Table(  # beside the index, so that they outlive every new ingest
+    "passage_weights",
+    metadata,
+    sa.Column("knowledge", sa.Text, primary_key=True),
+    sa.Column("document", sa.Text, primary_key=True),
+    sa.Column("digest", sa.Text, primary_key=True),  # of the passage's words with the titles above them
+    sa.Column("hidden", sa.Boolean, nullable=False),
+    sa.Column("boost", sa.Float, nullable=False),
+    sa.Column("updated_at", BigInt, nullable=False),
+)
+
+knowledge_access = sa.Table(
+    "knowledge_access",
+    metadata,
+    sa.Column("knowledge", sa.Text, primary_key=True),
+    sa.Column("rules", sa.Text, nullable=False),  # the fingerprint of those that the whole index was built by
 )
 
 feedback = sa.Table(

@@ -2,13 +2,19 @@
 
 import re
 from collections.abc import Iterator
+from typing import Any
 
+import yaml
+
+from coachwork.errors import DocumentUnreadable
 from coachwork.knowledge.document import Heading, Parsed, ReadLimits
+from coachwork.knowledge.filters import plain_metadata
 from coachwork.knowledge.formats.plain import decode
 from coachwork.knowledge.formats.text_builder import one_line, title_of
 
 _FRONT = re.compile(r"\A---[ \t]*\n(.*?)\n(?:---|\.\.\.)[ \t]*(?:\n+|\Z)", re.DOTALL)
 _TITLE = re.compile(r"^title:[ \t]*(.+)$", re.MULTILINE)
+_SAYS_GROUPS = re.compile(r"^\s*[\"']?groups[\"']?\s*:", re.MULTILINE | re.IGNORECASE)
 _ATX = re.compile(r" {0,3}(#{1,6})(?:[ \t]+(.*?))?(?:[ \t]+#+)?[ \t]*\Z")
 _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
 _UNDERLINE = re.compile(r" {0,3}(=+|-{2,})[ \t]*\Z")
@@ -52,10 +58,48 @@ def headings_of(text: str) -> list[Heading]:
 
 def parse(document: str, data: bytes, limits: ReadLimits) -> Parsed:
     text = decode(document, data)
-    title = ""
+    title, fields = "", {}
     if front := _FRONT.match(text):
         text = text[front.end() :]
         if named := _TITLE.search(front[1]):
             title = named[1].strip().strip("\"'")
+        fields = _fields(document, front[1])
     headings = headings_of(text)
-    return Parsed(title or title_of(document, headings), "markdown", text, tuple(headings))
+    groups = _groups(document, fields.pop("groups")) if "groups" in fields else None
+    title = title or title_of(document, headings)
+    return Parsed(title, "markdown", text, tuple(headings), metadata=plain_metadata(fields), groups=groups)
+
+
+def _fields(document: str, front: str) -> dict[Any, Any]:
+    """The front matter's fields. What is no YAML has none, unless it speaks of groups: then nobody knows who may read.
+
+    Raises DocumentUnreadable.
+    """
+    try:
+        fields = yaml.safe_load(front)
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: a date that is none
+        if _SAYS_GROUPS.search(front):
+            raise DocumentUnreadable(
+                document,
+                f"its front matter names groups and is no YAML ({type(error).__name__})",
+                hint="Correct the lines between the two `---`.",
+            ) from None
+        return {}
+    if not isinstance(fields, dict):
+        fields = {}
+    if "groups" not in fields and _SAYS_GROUPS.search(front):
+        raise DocumentUnreadable(
+            document,
+            "its front matter speaks of groups, and not as a field of its own",
+            hint="Write `groups: [legal, board]` on a line that begins with it.",
+        )
+    return fields
+
+
+def _groups(document: str, named: Any) -> tuple[str, ...]:
+    groups = [named] if isinstance(named, str) else named
+    if not isinstance(groups, list) or not all(isinstance(group, str) and group.strip() for group in groups):
+        raise DocumentUnreadable(
+            document, f"groups = {named!r} are no names of groups", hint="Write `groups: [legal, board]`."
+        )
+    return tuple(group.strip() for group in groups)

@@ -1,0 +1,328 @@
+"""Passages in LanceDB: a folder or an object-storage URI, no server. Knows LanceDB's filter language and its traps."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+
+from coachwork.errors import NotInstalled, ProjectError
+from coachwork.knowledge.filters import DOCUMENT, Condition, Filter, Metadata, facet, facets_of
+from coachwork.knowledge.index import HIT_FIELDS, Hit, Row, Stretch
+
+_EXACT_UP_TO = 20_000  # rows: below it every vector is compared (some 5 ms), which needs no index and misses nothing
+_KEEP_VERSIONS = timedelta(hours=1)  # a reader holds an old version for one query; an hour is plenty
+_MANY = 1000  # rows read at once by `rows`
+_TRIES = 6  # of a write that met another process's: each is undone whole, and made again
+
+
+class LanceIndex:
+    """A table of LanceDB. Made by `LanceStore`."""
+
+    def __init__(self, table: Any, language: str) -> None:
+        self._table = table
+        self._language = language
+
+    async def versions(self) -> dict[str, dict[str, int]]:
+        columns = (await self._table.query().select(["document", "version"]).to_arrow()).to_pydict()
+        found: dict[str, dict[str, int]] = {}
+        for document, version in zip(columns["document"], columns["version"], strict=True):
+            counts = found.setdefault(document, {})
+            counts[version] = counts.get(version, 0) + 1
+        return found
+
+    async def vectors(self, document: str) -> dict[str, Sequence[float]]:
+        query = self._table.query().where(f"document = {_quoted(document)}").select(["digest", "vector"])
+        columns = (await query.to_arrow()).to_pydict()
+        return dict(zip(columns["digest"], columns["vector"], strict=True))
+
+    async def put(self, rows: Sequence[Row], complete: Mapping[str, str]) -> None:
+        stale = [
+            f"(document = {_quoted(document)} AND version != {_quoted(version)})"
+            for document, version in complete.items()
+        ]
+        data = _as_arrow(rows, _dimensions(await self._table.schema()))
+
+        async def write() -> None:
+            merge = self._table.merge_insert("id").when_matched_update_all().when_not_matched_insert_all()
+            if stale:
+                merge = merge.when_not_matched_by_source_delete(" OR ".join(stale))
+            await merge.execute(data)
+
+        await self._again(write)
+
+    async def remove(self, documents: Sequence[str]) -> None:
+        for begin in range(0, len(documents), 200):
+            names = ", ".join(_quoted(document) for document in documents[begin : begin + 200])
+            await self._again(lambda names=names: self._table.delete(f"document IN ({names})"))
+
+    async def weigh(self, document: str, digest: str, hidden: bool, boost: float) -> None:
+        where = f"document = {_quoted(document)} AND digest = {_quoted(digest)}"
+        await self._again(lambda: self._table.update({"hidden": hidden, "boost": boost}, where=where))
+
+    async def by_vector(self, vector: Sequence[float], limit: int, filter: Filter) -> list[Hit]:
+        query = self._table.query().nearest_to([float(number) for number in vector]).distance_type("cosine")
+        query = _where(query.limit(limit), filter)
+        # With an index (large tables alone): look wide, then rank by the true vectors.
+        query = query.ef(max(200, 4 * limit)).nprobes(20).refine_factor(2).select([*HIT_FIELDS, "_distance"])
+        return [_hit(row, 1.0 - row["_distance"]) for row in await query.to_list()]
+
+    async def by_words(self, text: str, limit: int, filter: Filter) -> list[Hit]:
+        query = _where(self._table.query().nearest_to_text(text, columns="words").limit(limit), filter)
+        return [_hit(row, row["_score"]) for row in await query.select([*HIT_FIELDS, "_score"]).to_list()]
+
+    async def passages(self, stretches: Sequence[Stretch], filter: Filter) -> list[Hit]:
+        if not stretches:
+            return []
+        wanted = " OR ".join(
+            f"(document = {_quoted(stretch.document)} AND position BETWEEN {stretch.first} AND {stretch.last})"
+            for stretch in stretches
+        )
+        query = _where(self._table.query(), filter, f"({wanted})")
+        rows = await query.select([*HIT_FIELDS]).to_list()
+        return sorted((_hit(row, 0.0) for row in rows), key=lambda hit: (hit.document, hit.position))
+
+    async def embedded(self, ids: Sequence[str]) -> dict[str, Sequence[float]]:
+        if not ids:
+            return {}
+        names = ", ".join(map(_quoted, ids))
+        columns = (await self._table.query().where(f"id IN ({names})").select(["id", "vector"]).to_arrow()).to_pydict()
+        return dict(zip(columns["id"], columns["vector"], strict=True))
+
+    async def rows(self) -> AsyncIterator[list[Row]]:
+        names = list(Row.__dataclass_fields__)
+        async for batch in await self._table.query().select(names).to_batches(max_batch_length=_MANY):
+            yield [_row(found) for found in batch.to_pylist()]
+
+    async def settle(self) -> None:
+        from lancedb.index import Bitmap, HnswSq, LabelList
+
+        if await self._table.count_rows() > _EXACT_UP_TO:
+            if not await self._has_index("vector"):
+                await self._table.create_index("vector", config=HnswSq(distance_type="cosine"))
+            for column in ("readers", "facets"):  # without them a filter reads every row: 7 ms against 2 at 100,000
+                if not await self._has_index(column):
+                    await self._table.create_index(column, config=LabelList())
+            if not await self._has_index("hidden"):
+                await self._table.create_index("hidden", config=Bitmap())
+        await self._table.optimize(cleanup_older_than=_KEEP_VERSIONS)
+
+    async def purge(self) -> None:
+        # Compaction leaves a file in which few rows are dropped, so each row is written anew; the words of dropped rows
+        # stay in the full-text index until it is made again.
+        await self._again(lambda: self._table.update(updates_sql={"hidden": "hidden"}, where="true"))
+        await self._table.optimize()
+        await self._make_word_index()
+        await self._table.optimize(cleanup_older_than=timedelta(0), delete_unverified=True)
+
+    async def prepare(self) -> None:
+        """Make the full-text index of a new table."""
+        if not await self._has_index("words"):
+            await self._make_word_index()
+
+    async def _make_word_index(self) -> None:
+        from lancedb.index import FTS
+
+        plain = FTS(base_tokenizer="icu/split", stem=False, remove_stop_words=False)
+        config = plain if self._language == "Other" else FTS(language=self._language)
+        await self._table.create_index("words", config=config)
+
+    async def _has_index(self, column: str) -> bool:
+        return any(column in found.columns for found in await self._table.list_indices())
+
+    async def _again(self, write: Any) -> None:
+        """Write, and once more where another process wrote the same rows at the same moment."""
+        for tried in range(1, _TRIES + 1):
+            try:
+                await write()
+                return
+            except RuntimeError as error:
+                if tried == _TRIES or not _is_conflict(error):
+                    raise
+                await asyncio.sleep(0.05 * 2**tried)
+
+
+class LanceStore:
+    """The tables of one folder or URI. Connections are made once for each event loop that asks."""
+
+    def __init__(self, uri: str) -> None:
+        self._uri = uri
+        self._connections: dict[int, tuple[asyncio.AbstractEventLoop, Any]] = {}
+
+    async def tables(self) -> list[str]:
+        connection = await self._connection()
+        names: list[str] = []
+        token = None
+        while True:
+            page = await connection.list_tables(page_token=token) if token else await connection.list_tables()
+            names.extend(page.tables)
+            token = page.page_token
+            if not token:
+                return names
+
+    async def open(self, name: str, language: str) -> LanceIndex | None:
+        if name not in await self.tables():
+            return None
+        return LanceIndex(await (await self._connection()).open_table(name), language)
+
+    async def create(self, name: str, dimensions: int, language: str) -> LanceIndex:
+        index = await self.open(name, language)
+        if index is None:
+            # `exist_ok` compares schemas and finds that its own JSON columns differ from themselves.
+            try:
+                table = await (await self._connection()).create_table(name, schema=_schema(dimensions))
+                index = LanceIndex(table, language)
+            except ValueError:
+                index = await self.open(name, language)  # another process was faster
+                if index is None:
+                    raise
+        await index.prepare()
+        return index
+
+    async def drop(self, name: str) -> None:
+        await (await self._connection()).drop_table(name, ignore_missing=True)
+
+    async def close(self) -> None:
+        self._connections = {}
+
+    async def _connection(self) -> Any:
+        loop = asyncio.get_running_loop()
+        known = self._connections.get(id(loop))
+        if known is None or known[0] is not loop:
+            known = (loop, await _connect(self._uri))
+            self._connections = {key: kept for key, kept in self._connections.items() if not kept[0].is_closed()}
+            self._connections[id(loop)] = known
+        return known[1]
+
+
+async def _connect(uri: str) -> Any:
+    try:
+        import lancedb
+    except ModuleNotFoundError as error:
+        raise NotInstalled(
+            f"the index of a knowledge base needs the Python package {error.name!r}",
+            hint='Install the knowledge parts: pip install "coachwork[knowledge]"',
+        ) from None
+    try:
+        # An interval of zero: every read looks whether another process has written.
+        return await lancedb.connect_async(uri, read_consistency_interval=timedelta(0))
+    except (OSError, ValueError, RuntimeError) as error:
+        raise ProjectError(
+            f"the index at {uri!r} can't be opened: {error}", hint="Check `index` in coachwork.toml and its rights."
+        ) from error
+
+
+# ── The filter language (DataFusion's SQL) ─────────────────────────────────────────────────────
+
+
+def sql_of(filter: Filter) -> str:
+    """The filter as LanceDB reads it; "" where it lets everything through."""
+    parts = [] if filter.hidden else ["NOT hidden"]
+    if filter.readers is not None:
+        parts.append(_any("readers", sorted(filter.readers)))
+    parts.extend(_sql(condition) for condition in filter.conditions)
+    return " AND ".join(parts)
+
+
+def _sql(condition: Condition) -> str:
+    if condition.range is not None:
+        is_text = any(isinstance(end, str) for end in (condition.range.least, condition.range.most))
+        column, kind = ("texts", "string") if is_text else ("numbers", "float")
+        value = f"json_get_{kind}({column}, {_quoted(condition.field)})"
+        ends = ((">=", condition.range.least), ("<=", condition.range.most))
+        return "(" + " AND ".join(f"{value} {sign} {_literal(end)}" for sign, end in ends if end is not None) + ")"
+    if condition.field == DOCUMENT:
+        names = ", ".join(_quoted(str(value)) for value in condition.values)
+        return f"document IN ({names})" if names else "false"
+    return _any("facets", [facet(condition.field, value) for value in condition.values])
+
+
+def _any(column: str, wanted: Sequence[str]) -> str:
+    return f"array_has_any({column}, [{', '.join(map(_quoted, wanted))}])" if wanted else "false"
+
+
+def _literal(end: float | str) -> str:
+    return _quoted(end) if isinstance(end, str) else repr(float(end))
+
+
+def _quoted(value: str) -> str:
+    """A string of the filter language: single quotes, doubled inside."""
+    return "'" + value.replace("'", "''") + "'"
+
+
+def _where(query: Any, filter: Filter, more: str = "") -> Any:
+    sql = " AND ".join(part for part in (more, sql_of(filter)) if part)
+    return query.where(sql) if sql else query
+
+
+# ── Rows ───────────────────────────────────────────────────────────────────────────────────────
+
+
+def _hit(row: Mapping[str, Any], score: float) -> Hit:
+    fields = {name: row[name] for name in HIT_FIELDS}
+    return Hit(**fields | {"title_path": tuple(row["title_path"])}, score=float(score))
+
+
+def _row(found: Mapping[str, Any]) -> Row:
+    lists = {name: tuple(found[name]) for name in ("title_path", "readers")}
+    return Row(**{**found, **lists, "metadata": json.loads(found["metadata"])})
+
+
+def _as_arrow(rows: Sequence[Row], dimensions: int) -> Any:
+    import pyarrow as pa
+
+    schema = _schema(dimensions)
+    columns: dict[str, list[Any]] = {name: [getattr(row, name) for row in rows] for name in Row.__dataclass_fields__}
+    columns["facets"] = [facets_of(row.metadata) for row in rows]
+    columns["metadata"] = [json.dumps(row.metadata, ensure_ascii=False) for row in rows]
+    columns["numbers"] = [_of_kind(row.metadata, lambda value: not isinstance(value, str)) for row in rows]
+    columns["texts"] = [_of_kind(row.metadata, lambda value: isinstance(value, str)) for row in rows]
+    arrays = []
+    for field in schema:
+        if field.name in ("numbers", "texts"):
+            arrays.append(pa.ExtensionArray.from_storage(field.type, pa.array(columns[field.name], pa.string())))
+        elif field.name == "vector":
+            arrays.append(pa.array([list(vector) for vector in columns["vector"]], field.type))
+        else:
+            arrays.append(pa.array(columns[field.name], field.type))
+    return pa.Table.from_arrays(arrays, schema=schema)
+
+
+def _of_kind(metadata: Metadata, fits: Callable[[Any], bool]) -> str:
+    """The single values of one kind as JSON: LanceDB's `json_get_float` fails on a row where it meets a text."""
+    single = {field: value for field, value in metadata.items() if not isinstance(value, list | tuple | bool)}
+    return json.dumps({field: value for field, value in single.items() if fits(value)}, ensure_ascii=False)
+
+
+def _dimensions(schema: Any) -> int:
+    return int(schema.field("vector").type.list_size)
+
+
+def _schema(dimensions: int) -> Any:
+    import pyarrow as pa
+
+    text = ("id", "document", "version")
+    return pa.schema(
+        [
+            *(pa.field(name, pa.string(), nullable=False) for name in text),
+            pa.field("position", pa.int32(), nullable=False),
+            pa.field("start", pa.int64(), nullable=False),
+            pa.field("end", pa.int64(), nullable=False),
+            pa.field("page", pa.int32()),
+            pa.field("title", pa.string(), nullable=False),
+            pa.field("title_path", pa.list_(pa.string()), nullable=False),
+            *(pa.field(name, pa.string(), nullable=False) for name in ("text", "words", "digest")),
+            pa.field("vector", pa.list_(pa.float32(), dimensions), nullable=False),
+            pa.field("readers", pa.list_(pa.string()), nullable=False),
+            pa.field("facets", pa.list_(pa.string()), nullable=False),
+            pa.field("metadata", pa.string(), nullable=False),
+            pa.field("numbers", pa.json_(), nullable=False),
+            pa.field("texts", pa.json_(), nullable=False),
+            pa.field("hidden", pa.bool_(), nullable=False),
+            pa.field("boost", pa.float32(), nullable=False),
+        ]
+    )
+
+
+def _is_conflict(error: RuntimeError) -> bool:
+    return "conflict" in str(error).lower()
