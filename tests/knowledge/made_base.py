@@ -20,22 +20,28 @@ def made(tmp_path: Path) -> Iterator[Made]:
     """A function: documents by name, and settings of the knowledge base, to one that is bound to them."""
     databases: list[Database] = []
 
-    def make(documents: dict[str, str], **settings: Any) -> KnowledgeBase:
+    def make(
+        documents: dict[str, str], *, groups: dict[str, list[str]] | None = None, chat: Any = (), **settings: Any
+    ) -> KnowledgeBase:
         folder = tmp_path / "documents"
         folder.mkdir(exist_ok=True)
         for name, text in documents.items():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
             (folder / name).write_text(text)
         database = Database(f"sqlite:///{tmp_path}/test.db")
         database.migrate()
         databases.append(database)
-        config = ModelsConfig.model_validate({"routes": {"embed": {"models": ["fake:words"]}}})
-        fake = {"fake": FakeModel([], dimensions=8)}
+        config = ModelsConfig.model_validate(
+            {"routes": {name: {"models": ["fake:words"]} for name in ("embed", "chat")}}
+        )
+        fake = {"fake": FakeModel(chat, dimensions=8)}
         base = KnowledgeBase("documents")
         base.bind(
             KnowledgeConfig.model_validate({"folder": "documents", **settings}),
             project=tmp_path,
             index=str(tmp_path / "index"),
             database=database,
+            groups=groups,
             models=Models(config, database=None, cache_dir=tmp_path, environ={}, extra_providers=fake),
         )
         return base

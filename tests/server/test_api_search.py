@@ -90,3 +90,36 @@ def test_search_is_described_with_its_types(indexed: Here) -> None:
     asked = found["paths"]["/api/knowledge/{name}/search"]["post"]
     given = asked["responses"]["200"]["content"]["application/json"]["schema"]["$ref"].rpartition("/")[2]
     assert found["components"]["schemas"][given]["properties"]["items"]["items"]["$ref"].endswith("/Passage")
+
+
+def test_a_search_is_filtered_by_metadata_and_told_with_its_stages(indexed: Here) -> None:
+    (indexed.folder / "knowledge/handbook/hours.md").write_text(
+        "---\nyear: 2026\n---\n# Hours\n\nThe shop in Bremen opens at 9 on weekdays.\n"
+    )
+    asyncio.run(indexed.project.knowledge["handbook"].ingest())
+    asked = {"query": "When does the shop open?", "where": {"year": {"least": 2026}}}
+    assert [found["document"] for found in indexed.http.post(SEARCH, json=asked).json()["items"]] == ["hours.md"]
+    assert indexed.http.post(SEARCH, json={**asked, "where": {"year": 2025}}).json()["items"] == []
+    told = indexed.http.post(SEARCH.replace("search", "explain"), json={"query": asked["query"], "top_k": 1}).json()
+    assert [each["fate"] for each in told["candidates"]] == ["kept", "below"]
+    assert told["candidates"][0]["passage"]["scores"]["words_rank"] == 1
+    assert {"shop", "open"} <= set(told["candidates"][0]["matched"])
+    wrong = indexed.http.post(SEARCH, json={**asked, "where": {"no name": 1}})
+    assert (wrong.status_code, "no name" in wrong.text) == (422, True)
+
+
+def test_a_passage_is_hidden_and_shown_again(indexed: Here) -> None:
+    passages = "/api/knowledge/handbook/passages/hours.md"
+    [one] = indexed.http.get(passages).json()["items"]
+    assert (one["hidden"], one["boost"]) == (False, 1.0)
+    asked = {"query": "When does the shop in Bremen open?"}
+    digest = one["passage"]["digest"]
+    [hidden] = indexed.http.put(passages, json={"digest": digest, "hidden": True}).json()["items"]
+    assert hidden["hidden"] is True
+    assert "hours.md" not in [found["document"] for found in indexed.http.post(SEARCH, json=asked).json()["items"]]
+    [shown] = indexed.http.put(passages, json={"digest": digest, "hidden": False, "boost": 2}).json()["items"]
+    assert (shown["hidden"], shown["boost"]) == (False, 2.0)
+    assert indexed.http.post(SEARCH, json=asked).json()["items"][0]["document"] == "hours.md"
+    assert indexed.http.put(passages, json={"digest": "0", "hidden": True}).status_code == 404
+    assert indexed.http.put(passages, json={"digest": digest, "boost": 100}).status_code == 422
+    assert indexed.http.get("/api/knowledge/handbook/passages/never.md").status_code == 404

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 def ingest(
     knowledge: Annotated[str | None, typer.Argument(help="Only this knowledge base.")] = None,
+    purge: Annotated[
+        bool, typer.Option("--purge", help="Take what was deleted off the disk now, not within the next hours.")
+    ] = False,
     yes: YesOption = False,
     project: ProjectOption = None,
     as_json: JsonOption = False,
@@ -37,7 +40,7 @@ def ingest(
     from coachwork.cli.downloads import ensure_models
 
     ensure_models(loaded, yes=yes, only="embed")
-    reports = asyncio.run(_ingest_and_close(loaded, names))
+    reports = asyncio.run(_ingest_and_close(loaded, names, purge=purge))
     if as_json:
         output.print_json({"knowledge": [{"name": name, **output.plain(report)} for name, report in reports.items()]})
         return
@@ -45,9 +48,12 @@ def ingest(
         output.out().print(f"{name}: {report}")
 
 
-async def _ingest_and_close(project: "Project", names: list[str]) -> "dict[str, IngestReport]":
+async def _ingest_and_close(project: "Project", names: list[str], *, purge: bool) -> "dict[str, IngestReport]":
     try:
-        return await ingest_all(project, names)
+        reports = await ingest_all(project, names)
+        for name in names if purge else ():
+            await project.knowledge[name].purge()
+        return reports
     finally:
         await project.close()
 

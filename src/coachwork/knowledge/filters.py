@@ -87,9 +87,9 @@ def _condition(field: str, wanted: Any) -> Condition:
             raise InputError("documents have no order: `document` takes ids, no range", hint="Name the documents.")
         return Condition(field, range=wanted)
     values = (wanted,) if isinstance(wanted, str | int | float | bool) else tuple(wanted)
-    wrong = next((value for value in values if not isinstance(value, str | int | float | bool)), None)
-    if wrong is not None or len(values) > _MOST_VALUES:
-        found = f"{wrong!r}" if wrong is not None else f"{len(values)} values"
+    wrong = [value for value in values if not isinstance(value, str | int | float | bool)]
+    if wrong or len(values) > _MOST_VALUES:
+        found = f"{wrong[0]!r}" if wrong else f"{len(values)} values"
         raise InputError(
             f"{found} can't be wanted of {field!r}",
             hint=f"Give text, a number, true or false, up to {_MOST_VALUES} of them in a list, or a Range.",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from pydantic import TypeAdapter
 
-from coachwork.errors import InputError, NotFound, ProjectError
+from coachwork.errors import Conflict, InputError, NotFound, ProjectError
 from coachwork.knowledge.access import fingerprint, may_read, readers_asking
 from coachwork.knowledge.catalog import Catalog, no_such_document
 from coachwork.knowledge.chosen import Choice
@@ -183,6 +183,8 @@ class KnowledgeBase:
         await self._readable(bound, document)
         index = await self._index(bound)
         hits = await index.passages([Stretch(document, 0, WHOLE)], Filter(self._asking(bound), hidden=True))
+        if not hits:
+            await Catalog(bound.database, self.name).text(document)  # tells a document without text from none
         return [
             (as_passage(self.name, Found(hit, Scores(boost=hit.boost))), Weight(hit.hidden, hit.boost)) for hit in hits
         ]
@@ -373,15 +375,20 @@ class KnowledgeBase:
         return original(self.folder, id)
 
     async def purge(self) -> None:
-        """Take off the disk, now, what was dropped from the index; an ingest does it for what is an hour old.
+        """Take off the disk, now, what was deleted; an ingest takes out of the index what is an hour old by then.
 
-        Waits for a running ingest; searches that go on at this moment may fail and be asked again.
+        Waits for a running ingest; searches that go on at this moment may fail and be asked again. Raises Conflict
+        where somebody reads the database for so long that its log could not be emptied: call it again.
         """
         from coachwork.knowledge.lock import exclusive
 
         bound = self._need()
         async with exclusive(self._lock_file(bound), lambda: None):
             await (await self._index(bound)).purge()
+            if not await bound.database.scrub():
+                raise Conflict(
+                    "the database is being read, so deleted text is still in its log", hint="Try it again in a moment."
+                )
 
     def _passages(self, bound: _Bound) -> PassageStore:
         if self._store is None:

@@ -60,12 +60,12 @@ class Place:
 
 def require(query: Query) -> None:
     """Raise InputError where a number does not fit."""
-    choice = query.choice
+    choice, most = query.choice, query.choice.max_tokens
     checks = (
         ("top_k", choice.top_k, 1 <= choice.top_k <= MAX_TOP_K, f"Ask for 1 to {MAX_TOP_K} passages."),
         ("neighbours", choice.neighbours, 0 <= choice.neighbours <= 10, "Ask for 0 to 10 on each side."),
         ("diversity", choice.diversity, 0 <= choice.diversity <= 1, "0 is by score alone, 1 by difference alone."),
-        ("max_tokens", choice.max_tokens, (choice.max_tokens or 1) >= 1, "Leave it out for no limit."),
+        ("max_tokens", most, most is None or most >= 1, "Leave it out for no limit."),
     )
     for name, value, fits, hint in checks:
         if not fits:

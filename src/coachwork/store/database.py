@@ -62,7 +62,9 @@ def prepare_sqlite(connection: sqlite3.Connection) -> None:
     does not wait for who else opens the file at that moment (https://www.sqlite.org/wal.html): we do.
     Raises sqlite3.OperationalError where the file stays locked.
     """
-    for pragma in (f"busy_timeout={1000 * _PATIENCE_SECONDS}", "synchronous=NORMAL", "foreign_keys=ON"):
+    # secure_delete: what is deleted is overwritten in the file, as https://www.sqlite.org/pragma.html has it
+    lasting = "synchronous=NORMAL", "foreign_keys=ON", "secure_delete=ON"
+    for pragma in (f"busy_timeout={1000 * _PATIENCE_SECONDS}", *lasting):
         connection.execute(f"PRAGMA {pragma}")
     give_up = time.monotonic() + _PATIENCE_SECONDS
     while True:
@@ -128,6 +130,25 @@ class Database:
         future.set_running_or_notify_cancel()  # who stops waiting does not undo what was asked for
         self._work.put(_Piece(work, future, hurried))
         return future
+
+    async def scrub(self) -> bool:
+        """Take off the disk what was deleted so far; False where a reader holds SQLite's log back: ask again later.
+
+        PostgreSQL does it by its own VACUUM: nothing is done there, and True given.
+        """
+        if self.engine.dialect.name != "sqlite":
+            return True
+        self.flush()
+
+        def truncate() -> bool:
+            connection = self.engine.raw_connection()
+            try:
+                busy, _frames, _moved = connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            finally:
+                connection.close()
+            return not busy
+
+        return await asyncio.get_running_loop().run_in_executor(self._readers, truncate)
 
     def flush(self) -> None:
         """Return once everything queued before is committed."""
