@@ -113,7 +113,7 @@ class LanceIndex:
         await self._again(lambda: self._table.update(updates_sql={"hidden": "hidden"}, where="true"))
         await self._table.optimize()
         await self._make_word_index()
-        await self._table.optimize(cleanup_older_than=timedelta(0), delete_unverified=True)
+        await self._table.optimize(cleanup_older_than=timedelta(milliseconds=1), delete_unverified=True)
 
     async def prepare(self) -> None:
         """Make the full-text index of a new table."""
