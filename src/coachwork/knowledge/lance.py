@@ -319,7 +319,7 @@ def _schema(dimensions: int) -> Any:
             pa.field("numbers", pa.json_(), nullable=False),
             pa.field("texts", pa.json_(), nullable=False),
             pa.field("hidden", pa.bool_(), nullable=False),
-            pa.field("boost", pa.float32(), nullable=False),
+            pa.field("boost", pa.float64(), nullable=False),
         ]
     )
 
