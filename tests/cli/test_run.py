@@ -131,3 +131,11 @@ def test_ctrl_c_keeps_the_run(coachwork: Coachwork, project: Path, spawn: Spawn)
     assert process.returncode == 130
     assert f"{found[0]['id']} is kept" in err
     assert coachwork("runs", "show", found[0]["id"], "--json").json["status"] == "running"
+
+
+def test_schedules_are_listed(coachwork: Coachwork, project: Path) -> None:
+    assert "No schedules" in coachwork("schedules").err
+    with (project / "coachwork.toml").open("a") as file:
+        file.write('\n[schedules.nightly]\npipeline = "slow"\ncron = "0 3 * * *"\ninput = {number = 1}\n')
+    assert coachwork("schedules").out.startswith("nightly  next ")
+    assert coachwork("schedules", "--json").json[0]["last_run"] is None

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, overload
 
 from coachwork.errors import ProjectError
 from coachwork.pipelines.pipeline import Example, Pipeline
+from coachwork.pipelines.schedule_times import Missed, Schedule
 
 if TYPE_CHECKING:
     from coachwork.hosting.pipeline import Hosted
@@ -23,6 +24,7 @@ class App:
         self.title = title
         self.about = about
         self.pipelines: dict[str, Pipeline[..., Any]] = {}
+        self.schedules: dict[str, Schedule] = {}
 
     @overload
     def pipeline(self, function: Callable[P, Awaitable[R]], /) -> Pipeline[P, R]: ...
@@ -36,6 +38,9 @@ class App:
         about: str = "",
         examples: Sequence[Example] = (),
         knowledge: Sequence[str] = (),
+        schedule: str | None = None,
+        timezone: str = "UTC",
+        missed: Missed = "skip",
     ) -> Callable[[Callable[P, Awaitable[R]]], Pipeline[P, R]]: ...
 
     def pipeline(
@@ -47,11 +52,16 @@ class App:
         about: str = "",
         examples: Sequence[Example] = (),
         knowledge: Sequence[str] = (),
+        schedule: str | None = None,
+        timezone: str = "UTC",
+        missed: Missed = "skip",
     ) -> Any:
         """Declare an async function as a pipeline of this application.
 
         `title`, `about` and `examples` are what the page shows; `knowledge` names the knowledge bases
-        it draws on. Raises ProjectError for a function without types or a name used twice.
+        it draws on. `schedule` is a cron of five fields by the clock of `timezone`, at whose times a run without
+        input begins; `missed` says which times at which no server lived are made up: none ("skip"), the last
+        ("once") or all. See docs/schedules.md. Raises ProjectError for a function without types or a name used twice.
         """
 
         def declare(function: Callable[..., Awaitable[Any]]) -> Pipeline[..., Any]:
@@ -59,6 +69,8 @@ class App:
             if made.name in self.pipelines:
                 raise ProjectError(f"there are two pipelines named {made.name!r}", hint="Rename one of the functions.")
             self.pipelines[made.name] = made
+            if schedule is not None:
+                self.schedules[made.name] = Schedule(made.name, made.name, schedule, timezone, missed)
             return made
 
         return declare if function is None else declare(function)

@@ -8,7 +8,7 @@ import os
 import sys
 import traceback
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -25,6 +25,8 @@ from coachwork.models import Models
 from coachwork.pipelines.answering import answer_from, writer
 from coachwork.pipelines.deliver import Webhooks
 from coachwork.pipelines.pipeline import Pipeline
+from coachwork.pipelines.schedule_config import checked
+from coachwork.pipelines.schedule_times import Schedule
 from coachwork.prompts import Prompt
 from coachwork.prompts.compiled import RouteModel
 from coachwork.prompts.versions import Versions
@@ -45,6 +47,7 @@ class Project:
     webhooks: Webhooks
     database: Database
     hosted: Sequence[Process] = ()
+    schedules: Mapping[str, Schedule] = field(default_factory=dict)
 
     @property
     def pipelines(self) -> dict[str, Pipeline[..., Any]]:
@@ -79,6 +82,7 @@ def load_project(folder: Path, environ: Mapping[str, str] = os.environ) -> Proje
         prompts.setdefault("answer_from", writer())
         for base in knowledge.values():
             base.writer = prompts["answer_from"]
+    schedules = checked(app.schedules, settings.schedules, app.pipelines, str(folder / FILE))
     database = Database(settings.database)
     try:
         database.migrate()
@@ -107,7 +111,7 @@ def load_project(folder: Path, environ: Mapping[str, str] = os.environ) -> Proje
     for pipeline in app.pipelines.values():
         pipeline.knowledge = pipeline.knowledge or _used(pipeline, knowledge.values())
     webhooks = Webhooks(settings.webhooks, folder, environ)
-    return Project(folder, settings, app, prompts, knowledge, models, webhooks, database, hosted)
+    return Project(folder, settings, app, prompts, knowledge, models, webhooks, database, hosted, schedules)
 
 
 def _placed(

@@ -11,6 +11,7 @@ from coachwork.pipelines.engine import Engine, once
 from coachwork.pipelines.events import EventLog
 from coachwork.pipelines.run_scope import Services
 from coachwork.pipelines.runs import Runs
+from coachwork.pipelines.schedules import Schedules
 from coachwork.pipelines.slots import Slots
 from coachwork.tracing import spans
 
@@ -19,13 +20,14 @@ class Runtime:
     """`async with Runtime(project) as runtime: await runtime.runs.start(…)`.
 
     `adopt` lets this process take over unfinished runs of processes that died: on for a server, off
-    for a command that ends soon. `feed`, as `adopt` unless told, lets it bring batches on.
+    for a command that ends soon. `feed`, as `adopt` unless told, lets it bring batches and schedules on.
     `concurrency` overrides the setting `runs.concurrency`.
     """
 
     runs: Runs
     batches: Batches
     feeder: Feeder
+    schedules: Schedules
 
     def __init__(
         self, project: Project, *, adopt: bool = True, feed: bool | None = None, concurrency: int | None = None
@@ -66,7 +68,7 @@ class Runtime:
                 process.start()
 
     def _feed(self) -> None:
-        """Set up batches; a server feeds those that there are."""
+        """Set up batches and schedules; a server brings them on."""
         project = self.project
         of_a_run = [budget.usd for budget in project.settings.budgets if budget.scope == "run"]
         self.batches = Batches(
@@ -76,11 +78,14 @@ class Runtime:
             run_budget_nano=round(min(of_a_run) * 1e9) if of_a_run else None,
         )
         self.feeder = Feeder(self.batches, self.runs, project.database)
+        self.schedules = Schedules(project.schedules, project.pipelines, self.runs, project.database)
         if self._feeds:
             self.feeder.start()
+            self.schedules.start()
 
     async def stop(self) -> None:
         """Stop working; nothing that was accepted is lost. The project stays open."""
+        await self.schedules.stop()
         await self.feeder.stop()
         await self._services.approvals.close()
         await self._engine.stop()

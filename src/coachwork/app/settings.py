@@ -18,6 +18,7 @@ from coachwork.hosting.config import HostedConfig
 from coachwork.knowledge.config import KnowledgeConfig
 from coachwork.models.config import BudgetConfig, ModelConfig, ModelsConfig, ProviderConfig, RouteConfig
 from coachwork.pipelines.deliver import WebhookConfig
+from coachwork.pipelines.schedule_config import ScheduleConfig
 
 FILE = "coachwork.toml"
 
@@ -72,6 +73,7 @@ class Settings(Section):
     knowledge: dict[str, KnowledgeConfig] = {}
     groups: dict[str, list[str]] = {}
     webhooks: dict[str, WebhookConfig] = {}
+    schedules: dict[str, ScheduleConfig] = {}
     hosted: dict[str, HostedConfig] = {}
 
     @property
@@ -151,6 +153,7 @@ def _known_fields(section: list[str]) -> list[str]:
         "budgets": BudgetConfig,
         "knowledge": KnowledgeConfig,
         "webhooks": WebhookConfig,
+        "schedules": ScheduleConfig,
         "hosted": HostedConfig,
     }
     return list((kinds[section[0]] if section and section[0] in kinds else Settings).model_fields)

@@ -17,6 +17,7 @@ from coachwork.cli import (
     prompt,
     run,
     runs,
+    schedules,
     serve,
     testing,
 )
@@ -78,6 +79,7 @@ def coachwork(
 app.command("new")(new.new)
 app.command("serve")(serve.serve)
 app.command("run")(run.run)
+app.command("schedules")(schedules.schedules)
 app.command("ingest")(ingest.ingest)
 app.command("doctor")(doctor.doctor)
 app.add_typer(runs.app, name="runs")

@@ -17,6 +17,7 @@ from coachwork.server import (
     api_models,
     api_prompts,
     api_runs,
+    api_schedules,
     api_search,
     api_spend,
 )
@@ -33,6 +34,7 @@ ROUTERS = (
     api_runs.router,  # /api/pipelines/{name}/runs, /api/runs
     api_batches.uploads,  # POST /api/pipelines/{name}/batches
     api_batches.router,  # /api/batches
+    api_schedules.router,  # /api/schedules
     api_approvals.router,  # /api/approvals
     api_knowledge.router,  # /api/knowledge
     api_search.router,  # /api/knowledge/{name}/search

@@ -9,6 +9,7 @@ from fastapi import Depends, Request
 from coachwork.app.project import Project
 from coachwork.pipelines.batches import Batches
 from coachwork.pipelines.runs import Runs
+from coachwork.pipelines.schedules import Schedules
 
 if TYPE_CHECKING:
     from coachwork.app.runtime import Runtime
@@ -43,6 +44,10 @@ def _runs(request: Request) -> Runs:
     return _runtime(request).runs
 
 
+def _schedules(request: Request) -> Schedules:
+    return _runtime(request).schedules
+
+
 def _batches(request: Request) -> Batches:
     return _runtime(request).batches
 
@@ -50,4 +55,5 @@ def _batches(request: Request) -> Batches:
 ServedHere = Annotated[Served, Depends(served)]
 ProjectHere = Annotated[Project, Depends(_project)]
 RunsHere = Annotated[Runs, Depends(_runs)]
+SchedulesHere = Annotated[Schedules, Depends(_schedules)]
 BatchesHere = Annotated[Batches, Depends(_batches)]

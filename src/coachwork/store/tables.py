@@ -129,6 +129,17 @@ batch_rows = sa.Table(
     sa.Index("batch_rows_by_status", "batch_id", "status", "row"),
 )
 
+schedules = sa.Table(
+    "schedules",
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("cron", sa.Text, nullable=False),
+    sa.Column("timezone", sa.Text, nullable=False),
+    sa.Column("handled_at", BigInt, nullable=False),  # the last time that fell due and was looked after
+    sa.Column("run_id", sa.Text),  # of the last time that began a run
+    sa.Column("begun_at", BigInt),  # that time
+)
+
 calls = sa.Table(
     "calls",
     metadata,
