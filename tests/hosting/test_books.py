@@ -7,10 +7,13 @@ from coachwork.testing import Answer
 
 from .served import Hosting, chat, eventually
 
+BOUNDLESS = ["boundless", "boundless_ai", "boundless_agent", "boundless_haystack", "boundless_elsewhere"]
 
-def test_a_call_without_a_bound_is_refused_before_it_is_sent(lab: Hosting) -> None:
+
+@pytest.mark.parametrize("pipeline", BOUNDLESS)
+def test_a_call_without_a_bound_is_refused_before_it_is_sent(lab: Hosting, pipeline: str) -> None:
     before = lab.provider.asked
-    run = lab.run("boundless", chat("hi"))
+    run = lab.run(pipeline, chat("hi"))
     assert run["status"] == "failed"
     assert "without a limit of its answer" in run["error"]["detail"]
     assert "max_tokens" in run["error"]["hint"]
@@ -42,9 +45,10 @@ def test_an_error_of_the_hosted_code_is_the_runs(lab: Hosting) -> None:
     assert "there is no spoon" in str(run["error"])
 
 
-def test_a_provider_that_fails_is_booked_and_costs_nothing(lab: Hosting) -> None:
-    lab.provider.inject("500", times=1)
-    run = lab.run("bounded", chat("hi"))
+@pytest.mark.parametrize("pipeline", ["bounded", "mailer", "careful", "bounded_haystack", "agent_elsewhere"])
+def test_a_provider_that_fails_is_booked_and_costs_nothing(lab: Hosting, pipeline: str) -> None:
+    lab.provider.inject("400")
+    run = lab.run(pipeline, chat("hi"))
     assert run["status"] == "failed"
     [call] = lab.calls(run["id"], 1)
     assert (call["outcome"], call["cost_nano"]) == ("model", 0)

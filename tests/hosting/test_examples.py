@@ -6,6 +6,7 @@ import pytest
 
 from .served import Hosting, chat
 
+HI = "hello, how are you today?"  # more pieces than a busy machine puts together
 SF = "use get_weather for sf"
 # pipeline, input, what the provider's echo makes of it, model calls, model, names in the trace
 HELLO = [
@@ -19,8 +20,8 @@ HELLO = [
         ["execute_tool get_weather", "task tools"],
     ),
     ("langchain_chain", {"topic": "cats"}, "You said: Tell me a joke about cats", 1, "openai:gpt-5-mini", []),
-    ("pydantic_ai", chat("hi!"), "You said: hi!", 1, "anthropic:claude-haiku-4-5", []),
-    ("openai_agents", chat("hi!"), "You said: hi!", 1, "openai:gpt-", ["task Assistant"]),
+    ("pydantic_ai", chat(HI), f"You said: {HI}", 1, "anthropic:claude-haiku-4-5", []),
+    ("openai_agents", chat(HI), f"You said: {HI}", 1, "openai:gpt-", ["task Assistant"]),
     (
         "haystack",
         {"question": "Who lives in Paris?", "query": "Paris"},
@@ -29,7 +30,7 @@ HELLO = [
         "openai:gpt-5-mini",
         ["task retriever", "task prompt_builder", "task llm"],
     ),
-    ("elsewhere", chat("hi!"), "You said: hi!", 1, "openai:gpt-", ["task Assistant"]),
+    ("elsewhere", chat(HI), f"You said: {HI}", 1, "openai:gpt-", ["task Assistant"]),
 ]
 
 
@@ -89,6 +90,7 @@ def test_a_workflow_gets_what_a_person_writes(examples: Hosting) -> None:
     run = examples.run("llamaindex", {"name": "Ann"})
     assert run["approvals"][0]["title"] == "How shall Ann be greeted?"
     assert examples.answer(run, "edit", value="Good morning")["output"] == "Good morning!"
+    assert set(examples.trace(run["id"])["step llamaindex"]) == {"task ask", "task greet"}
 
 
 def test_the_examples_are_what_the_documentation_says() -> None:

@@ -1,6 +1,7 @@
 """Objects of other frameworks that ask, fail, wait and cost."""
 
 import on_agents
+import on_haystack
 import on_langchain
 import on_langgraph
 from pydantic import BaseModel
@@ -19,6 +20,11 @@ app.host("forgetful", on_langgraph.forgetful)
 app.host("graph_mailer", on_langgraph.mailer)
 app.host("bounded", on_langchain.bounded)
 app.host("boundless", on_langchain.boundless)
+app.host("boundless_ai", on_agents.boundless_ai)
+app.host("boundless_agent", on_agents.boundless_agent)
+app.host("boundless_haystack", on_haystack.boundless)
+app.host("bounded_haystack", on_haystack.bounded)
+app.host("boundless_elsewhere")
 app.host("unknown", on_langchain.unknown)
 app.host("spender", on_langchain.spender, input=str, output=str)
 app.host("breaks", on_langchain.breaks, input=str, output=str)

@@ -29,3 +29,7 @@ def send_letter(to: str) -> str:
 
 
 careful = Agent(name="Careful", model="gpt-5-mini", tools=[send_letter], model_settings=ModelSettings(max_tokens=200))
+
+
+boundless_ai = pydantic_ai.Agent("openai-chat:gpt-5-mini", defer_model_check=True)
+boundless_agent = Agent(name="Boundless", model="gpt-5-mini")

@@ -140,8 +140,9 @@ def _make_tracer() -> type:
             }
             most = settings.get("max_completion_tokens") or settings.get("max_tokens")
             sent = {name: part for name, part in value.items() if name != "streaming_callback"}
-            self.call = f"call-{next(_numbers)}"
-            self.watched.host.call_blocking(self.call, _provider(generator), model, size(sent), most)
+            call = f"call-{next(_numbers)}"
+            self.watched.host.call_blocking(call, _provider(generator), model, size(sent), most)
+            self.call = call
 
         def raw_span(self) -> Any:
             return self.inner.raw_span()
@@ -161,8 +162,14 @@ def _make_tracer() -> type:
                 if watched is None:
                     yield inner
                     return
+                span = Watching(inner, watched)
                 with _part(watched, operation_name, tags or {}):
-                    yield Watching(inner, watched)
+                    try:
+                        yield span
+                    except Exception as error:
+                        if span.call:
+                            watched.host.call_end(span.call, error=type(error).__name__)
+                        raise
 
         def current_span(self) -> Any:
             return self.inner.current_span()

@@ -1,7 +1,7 @@
 """LlamaIndex workflows (https://docs.llamaindex.ai): events in, events out; its context is the state.
 
-Model calls are seen where llama-index-core makes them, through its instrumentation. Its handlers can't be awaited,
-so workflows run on a loop of their own, which may stand still for the moment of asking.
+Model calls are seen where llama-index-core makes them, through its instrumentation. Some code there asks a model by
+a plain call in the middle of async code, so workflows run on a loop of their own, which may stand still meanwhile.
 """
 
 from __future__ import annotations
@@ -11,9 +11,10 @@ import sys
 import threading
 from collections.abc import Coroutine
 from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import Any
 
-from .host import Host
+from .host import Host, Refused
 from .task import Outcome, Question, Task, plain, size
 
 _hosted: ContextVar[Host | None] = ContextVar("coachwork_llamaindex", default=None)
@@ -44,7 +45,7 @@ async def _run(workflow: Any, task: Task, host: Host) -> Outcome:
         raise TypeError("a workflow starts from fields: declare input= as a model with those that its first step reads")
     over = False
     try:
-        async for event in handler.stream_events():
+        async for event in handler.stream_events(expose_internal=True):
             if isinstance(event, InputRequiredEvent):
                 question = _question(event)
                 state = {"context": handler.ctx.to_dict()}
@@ -61,14 +62,16 @@ async def _run(workflow: Any, task: Task, host: Host) -> Outcome:
 
 
 def _show(event: Any, host: Host) -> None:
-    """An event that the workflow streams: pieces of text as text, others as parts of the work."""
+    """An event that is streamed: pieces of text as text, the beginning and end of a step as a part of the work."""
     piece = getattr(event, "delta", None)
     if isinstance(piece, str):
         host.text(piece)
-        return
-    name = type(event).__name__
-    host.part(f"event-{id(event)}", name)
-    host.part_end(f"event-{id(event)}")
+    elif type(event).__name__ == "StepStateChanged":
+        id = f"step-{event.name}-{event.worker_id}"
+        if event.step_state.value == "running":
+            host.part(id, event.name)
+        elif event.step_state.value == "not_running":
+            host.part_end(id)
 
 
 def _question(event: Any) -> Question:
@@ -108,35 +111,99 @@ async def _elsewhere(work: Coroutine[Any, Any, Outcome]) -> Outcome:
 # ── Model calls ────────────────────────────────────────────────────────────────────────────────
 
 
+@dataclass
+class _Asking:
+    """A model call that has begun and was not sent yet: what its limiter will ask for."""
+
+    id: str
+    llm: Any
+    sent: int
+    most: int | None
+
+
+_begun: ContextVar[_Asking | None] = ContextVar("coachwork_llamaindex_call", default=None)
+
+
+class _Gate:
+    """Stands where a model's rate limiter does: the last word before a call is sent, and the only one that can refuse.
+
+    What instrumentation handlers raise is dropped by LlamaIndex.
+    """
+
+    def __init__(self, llm: Any) -> None:
+        self.inner = llm.rate_limiter
+
+    def acquire(self, num_tokens: int = 0) -> None:
+        host, call = _hosted.get(), _begun.get()
+        if host is not None and call is not None:
+            host.call_blocking(call.id, *_model(call.llm), call.sent, call.most)
+        if self.inner is not None:
+            self.inner.acquire(num_tokens)
+
+    async def async_acquire(self, num_tokens: int = 0) -> None:
+        host, call = _hosted.get(), _begun.get()
+        if host is not None and call is not None:
+            await host.call(call.id, *_model(call.llm), call.sent, call.most)
+        if self.inner is not None:
+            await self.inner.async_acquire(num_tokens)
+
+
+def _model(llm: Any) -> tuple[str, str]:
+    return str(llm.class_name()).lower().removesuffix("_llm"), str(llm.metadata.model_name)
+
+
 def _install() -> None:
     """Listen to llama-index-core where it is loaded, once."""
     if _handlers or "llama_index.core" not in sys.modules:
         return
     from llama_index.core.instrumentation import get_dispatcher
     from llama_index.core.instrumentation.event_handlers import BaseEventHandler
+    from llama_index.core.instrumentation.span_handlers import NullSpanHandler
 
-    class Watcher(BaseEventHandler):  # type: ignore[misc]
+    llms: dict[str, Any] = {}
+
+    class Events(BaseEventHandler):  # type: ignore[misc]
         @classmethod
         def class_name(cls) -> str:
-            return "CoachworkWatcher"
+            return "CoachworkEvents"
 
         def handle(self, event: Any, **_more: Any) -> None:
             host = _hosted.get()
             if host is not None:
-                _heard(host, event)
+                _heard(host, event, llms.get(str(event.span_id)))
 
-    handler = Watcher()
-    get_dispatcher().add_event_handler(handler)
-    _handlers.append(handler)
+    class Spans(NullSpanHandler):  # type: ignore[misc]
+        @classmethod
+        def class_name(cls) -> str:
+            return "CoachworkSpans"
+
+        def span_enter(self, id_: str, bound_args: Any, instance: Any = None, **_more: Any) -> None:
+            if _hosted.get() is None or not hasattr(instance, "rate_limiter") or not hasattr(instance, "metadata"):
+                return
+            llms[id_] = instance
+            if not isinstance(instance.rate_limiter, _Gate):
+                instance.rate_limiter = _Gate(instance)
+
+        def span_exit(self, id_: str, *_more: Any, **_even_more: Any) -> None:
+            llms.pop(id_, None)
+
+        def span_drop(self, id_: str, *_more: Any, err: BaseException | None = None, **_even_more: Any) -> None:
+            host = _hosted.get()
+            if llms.pop(id_, None) is not None and host is not None and not isinstance(err, Refused):
+                host.call_end(id_, error=type(err).__name__)
+
+    for handler in (Events(), Spans()):
+        _handlers.append(handler)
+    get_dispatcher().add_event_handler(_handlers[0])
+    get_dispatcher().add_span_handler(_handlers[1])
 
 
-def _heard(host: Host, event: Any) -> None:
-    kind, call = type(event).__name__, str(event.span_id or "llm")
-    if kind in ("LLMChatStartEvent", "LLMCompletionStartEvent"):
-        model = event.model_dict
+def _heard(host: Host, event: Any, llm: Any) -> None:
+    kind, id = type(event).__name__, str(event.span_id)
+    if kind in ("LLMChatStartEvent", "LLMCompletionStartEvent") and llm is not None:
         sent = size([getattr(event, "messages", None), getattr(event, "prompt", None), event.additional_kwargs])
-        provider = str(model.get("class_name") or "").lower().removesuffix("_llm")
-        host.call_blocking(call, provider, str(model.get("model") or ""), sent, model.get("max_tokens"))
+        most = (event.additional_kwargs or {}).get("max_tokens") or getattr(llm, "max_tokens", None)
+        _begun.set(_Asking(id, llm, sent, most))
     elif kind == "LLMChatInProgressEvent":
         host.text(getattr(event.response, "delta", "") or "")
     elif kind in ("LLMChatEndEvent", "LLMCompletionEndEvent"):
@@ -144,7 +211,7 @@ def _heard(host: Host, event: Any) -> None:
         raw = plain(getattr(response, "raw", None))
         said = size(getattr(response, "message", None) or getattr(response, "text", ""))
         raw = raw if isinstance(raw, dict) else {}
-        host.call_end(call, usage=_usage(raw.get("usage") or {}), model=str(raw.get("model") or ""), said=said)
+        host.call_end(id, usage=_usage(raw.get("usage") or {}), model=str(raw.get("model") or ""), said=said)
 
 
 def _usage(told: dict[str, Any]) -> dict[str, int] | None:

@@ -25,11 +25,16 @@ async def run(thing: Any, task: Task, host: Host) -> Outcome:
         asked = {_id(item): item for item in given.get_interruptions()}
         for answer in task.answers:
             _decide(given, asked[answer.id], answer)
-    result = Runner.run_streamed(thing, given, hooks=_hooks(host, options["run_config"]), **options)
+    hooks = _hooks(host, options["run_config"])
+    result = Runner.run_streamed(thing, given, hooks=hooks, **options)
     try:
         async for event in result.stream_events():
             if event.type == "raw_response_event" and event.data.type == "response.output_text.delta":
                 host.text(event.data.delta)
+    except Exception as error:
+        for id in hooks.under_way.values():  # the SDK has no hook for a call that fails
+            host.call_end(id, error=type(error).__name__)
+        raise
     finally:
         if not result.is_complete:
             result.cancel()
@@ -71,9 +76,11 @@ def _hooks(host: Host, run_config: Any) -> Any:
     from agents import RunHooks
 
     numbers = itertools.count(1)
-    open_calls: dict[str, str] = {}
 
     class Watcher(RunHooks):  # type: ignore[misc]
+        def __init__(self) -> None:
+            self.under_way: dict[str, str] = {}  # the call of each agent
+
         async def on_llm_start(self, context: Any, agent: Any, system_prompt: Any, input_items: Any) -> None:
             id = f"call-{next(numbers)}"
             provider, model = _model(agent, run_config)
@@ -81,10 +88,10 @@ def _hooks(host: Host, run_config: Any) -> Any:
             tools = [getattr(tool, "params_json_schema", tool.name) for tool in agent.tools]
             sent = size([system_prompt, input_items, tools])
             await host.call(id, provider, model, sent, settings.max_tokens)
-            open_calls[agent.name] = id
+            self.under_way[agent.name] = id
 
         async def on_llm_end(self, context: Any, agent: Any, response: Any) -> None:
-            id = open_calls.pop(agent.name, f"call-{next(numbers)}")
+            id = self.under_way.pop(agent.name, f"call-{next(numbers)}")
             host.call_end(id, usage=_usage(response.usage), said=size(response.output), finish="stop")
 
         async def on_agent_start(self, context: Any, agent: Any) -> None:
