@@ -4,7 +4,7 @@ import { QueryClient, useInfiniteQuery, useMutation, useQuery, useQueryClient } 
 import { useRef } from "react";
 import { ApiProblem, call, callText, documentPath, withQuery } from "./client";
 import { hasEnded } from "./types";
-import type { AppInfo, Approval, Budget, Checked, DocumentInfo, DocumentText, Feedback, Json, JsonObject, KnowledgeInfo, Paged, PromptAnswer, PromptAnswers, PromptDetail, PromptInfo, PromptModel, PromptSide, RouteInfo, Run, RunPage, RunSummary, Spend, SpendBy } from "./types";
+import type { AppInfo, Approval, Budget, Checked, DocumentInfo, DocumentText, Feedback, Json, JsonObject, KnowledgeInfo, Paged, Passage, PromptAnswer, PromptAnswers, PromptDetail, PromptInfo, PromptModel, PromptSide, RouteInfo, Run, RunPage, RunSummary, Spend, SpendBy } from "./types";
 
 export function newQueryClient(): QueryClient {
   return new QueryClient({
@@ -175,6 +175,16 @@ export function useDocument(kb: string, id: string) {
     queryKey: ["document", kb, id],
     queryFn: ({ signal }) => call<DocumentText>(`/api/knowledge/${encodeURIComponent(kb)}/documents/${documentPath(id)}`, { signal }),
     staleTime: 60_000,
+  });
+}
+
+/** The passages a question finds; nothing is asked while there is none. */
+export function useKnowledgeSearch(kb: string, query: string) {
+  return useQuery({
+    queryKey: ["search", kb, query],
+    queryFn: ({ signal }) => call<Paged<Passage>>(`/api/knowledge/${encodeURIComponent(kb)}/search`, { body: { query }, signal }),
+    enabled: query !== "",
+    staleTime: 30_000,
   });
 }
 

@@ -202,6 +202,18 @@ export interface DocumentText {
   file_url: string | null;
 }
 
+export interface Passage {
+  knowledge: string;
+  document: string;
+  title: string;
+  title_path: string[];
+  page: number | null;
+  start: number;
+  end: number;
+  text: string;
+  score: number;
+}
+
 export interface Citation {
   marker: number;
   knowledge: string;

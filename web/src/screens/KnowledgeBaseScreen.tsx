@@ -4,6 +4,7 @@ import { Link } from "wouter";
 import { asProblem, documentPath } from "../api/client";
 import { useDocuments, useKnowledge } from "../api/queries";
 import type { DocumentInfo } from "../api/types";
+import { TryQuestion } from "../knowledge/TryQuestion";
 import { Empty } from "../parts/Empty";
 import { ProblemNote } from "../parts/ProblemNote";
 import { Screen } from "../parts/Screen";
@@ -48,6 +49,7 @@ export function KnowledgeBaseScreen({ name }: { name: string }) {
         </Empty>
       )}
       {query.data && all.length > 0 && found.length === 0 && <Empty icon={<FileText />} title={`No document is called “${wanted.trim()}”`} />}
+      {all.some((one) => one.status === "indexed") && <TryQuestion kb={name} />}
       {failed.length > 0 && <FailedDocuments documents={failed} />}
       {indexed.length > 0 && <DocumentTable kb={name} documents={indexed} />}
     </Screen>
