@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from mcp.client.client import Client
 
 from coachwork.knowledge import KnowledgeConfig
 from coachwork.models import Models
@@ -123,3 +124,17 @@ def test_a_passage_is_hidden_and_shown_again(indexed: Here) -> None:
     assert indexed.http.put(passages, json={"digest": "0", "hidden": True}).status_code == 404
     assert indexed.http.put(passages, json={"digest": digest, "boost": 100}).status_code == 422
     assert indexed.http.get("/api/knowledge/handbook/passages/never.md").status_code == 404
+
+
+async def test_a_program_that_speaks_mcp_finds_the_same_passages(indexed: Here) -> None:
+    asked = {"query": "Within how many days may a parcel be returned?", "top_k": 1}
+    async with Client(str(indexed.http.base_url.join("/mcp"))) as client:
+        found = await client.call_tool("search_handbook", asked)
+        refused = await client.call_tool("search_handbook", {"query": "", "colour": "red"})
+    assert not found.is_error
+    assert found.structured_content == indexed.http.post(SEARCH, json=asked).json()
+    assert refused.is_error
+    [words] = refused.content
+    assert words.type == "text"
+    assert "query: " in words.text
+    assert "colour: Extra inputs are not permitted" in words.text

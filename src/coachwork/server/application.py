@@ -6,6 +6,7 @@ from pathlib import Path
 
 from fastapi import FastAPI
 from starlette.middleware import Middleware
+from starlette.routing import Route
 
 from coachwork.app.project import Project
 from coachwork.server import (
@@ -22,6 +23,7 @@ from coachwork.server import (
     api_spend,
 )
 from coachwork.server.limits import BodyLimit
+from coachwork.server.mcp_endpoint import McpEndpoint
 from coachwork.server.openapi import PROBLEM
 from coachwork.server.pages import STATIC, Pages
 from coachwork.server.problems import HANDLERS, CatchBugs
@@ -66,9 +68,10 @@ def create_app(project: Project, *, static: Path = STATIC) -> FastAPI:
             Middleware(BodyLimit, max_mb=settings.max_body_mb),
         ],
     )
-    app.state.served = Served(project)
+    app.state.served, app.state.mcp = Served(project), McpEndpoint()
     for router in ROUTERS:
         app.include_router(router)
+    app.router.routes.append(Route("/mcp", app.state.mcp))  # for programs that speak MCP
     app.router.default = Pages(static)  # every other address
     return app
 
@@ -78,9 +81,11 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     from coachwork.app.runtime import Runtime
 
     served: Served = app.state.served
+    mcp: McpEndpoint = app.state.mcp
     try:
         async with Runtime(served.project) as served.runtime:
             yield
+            await mcp.close()
     except BaseException as error:
         served.failure = error
         raise
