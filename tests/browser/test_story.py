@@ -175,7 +175,7 @@ def test_the_knowledge_screen_lists_the_documents(page: Page, desk: Desk) -> Non
 
 def test_a_question_is_tried_and_each_passage_opens_its_document(page: Page, desk: Desk) -> None:
     page.goto(f"{desk.url}/knowledge/handbook")
-    page.get_by_label("Question").fill("How many days do I have to send panniers back?")
+    page.get_by_role("searchbox", name="Question").fill("How many days do I have to send panniers back?")
     page.get_by_role("button", name="Find passages").click()
     passages = page.get_by_role("list", name="Passages found")
     expect(passages.get_by_role("listitem")).to_have_count(6, timeout=LONG)
