@@ -162,9 +162,14 @@ def hosting(folder: Path) -> Iterator[Hosting]:
             "COACHWORK_CACHE": str(folder / "cache"),
             "OPENAI_API_KEY": "sk-hosted-secret",
             "OPENAI_BASE_URL": f"{provider.url}/v1",
+            "OPENAI_API_BASE": f"{provider.url}/v1",  # what LiteLLM reads
             "ANTHROPIC_API_KEY": "sk-hosted-secret",
             "ANTHROPIC_BASE_URL": provider.url,
+            # Nothing on this machine talks to anybody else.
             "HAYSTACK_TELEMETRY_ENABLED": "False",
+            "CREWAI_DISABLE_TELEMETRY": "true",
+            "CREWAI_TRACING_ENABLED": "false",
+            "LITELLM_LOCAL_MODEL_COST_MAP": "True",
             "LANGSMITH_TRACING": "false",
         }
         served = Hosting(folder, provider, environ)

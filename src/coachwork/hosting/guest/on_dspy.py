@@ -12,6 +12,8 @@ from typing import Any
 from .host import Host, Refused
 from .task import Outcome, Task, plain, size
 
+_NOTHING = {"input_tokens": 0, "output_tokens": 0}
+
 
 class _Denied(BaseException):
     """A refusal on its way out of DSPy's callbacks."""
@@ -80,8 +82,9 @@ def _watcher(host: Host) -> Any:
             if exception is not None:
                 host.call_end(call_id, error=type(exception).__name__)
                 return
-            history = getattr(instance, "history", None) or [{}]
-            usage = _usage(history[-1].get("usage") or {})
+            entry = (getattr(instance, "history", None) or [{}])[-1]
+            kept = bool(getattr(entry.get("response"), "cache_hit", False))  # from DSPy's own cache: nothing was sent
+            usage = _NOTHING if kept else _usage(entry.get("usage") or {})
             host.call_end(call_id, usage=usage, said=size(outputs), finish="stop")
 
         def on_tool_start(self, call_id: str, instance: Any, inputs: Any) -> None:
