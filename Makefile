@@ -5,7 +5,7 @@ PORT ?= 8000
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check web dev venv lint types rooms web-test fast-tests tests screenshots bench-footprint bench-overhead bench-soak bench-output bench-calls bench-bfcl bench-retrieval bench-citations dist clean
+.PHONY: help demo test check web dev venv lint types rooms web-test fast-tests tests screenshots bench-footprint bench-overhead bench-soak bench-output bench-calls bench-bfcl bench-retrieval bench-citations bench-hosting dist clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -73,6 +73,9 @@ bench-retrieval: dev  ## search quality and groundedness on public sets (embeds 
 
 bench-citations: dev  ## what the citation check calls supported: true, false and altered sentences
 	@$(BIN)/python benchmarks/citations.py
+
+bench-hosting: dev  ## nine frameworks' hello-worlds behind our API; makes environments for three of them (1.7 GB)
+	@$(BIN)/python benchmarks/hosting.py
 
 dist: dev  ## the wheel and the source release, page inside
 	@$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .

@@ -27,8 +27,10 @@ async def run(thing: Any, task: Task, host: Host) -> Outcome:
         raise TypeError("a module takes fields: declare input= as a model with the inputs of its signature")
     value: Any = None
     try:
-        with dspy.settings.context(callbacks=[*dspy.settings.callbacks, _watcher(host)]):
-            program = dspy.streamify(thing, stream_listeners=_listeners(thing))
+        listeners = _listeners(thing)
+        watcher = _watcher(host, streams=bool(listeners))
+        with dspy.settings.context(callbacks=[*dspy.settings.callbacks, watcher], lm=_told_usage()):
+            program = dspy.streamify(thing, stream_listeners=listeners)
             async for piece in program(**task.given, **task.options):
                 if isinstance(piece, dspy.Prediction):
                     value = piece
@@ -40,6 +42,14 @@ async def run(thing: Any, task: Task, host: Host) -> Outcome:
             raise
         raise Refused(str(refusal)) from None
     return Outcome(plain(value))
+
+
+def _told_usage() -> Any:
+    """The language model, asking for the usage of a stream too: else LiteLLM counts it, by a tokenizer of its choice."""
+    import dspy
+
+    lm = dspy.settings.lm
+    return lm.copy(stream_options={"include_usage": True}) if isinstance(lm, dspy.LM) else lm
 
 
 def _denied(error: BaseException) -> _Denied | None:
@@ -63,7 +73,7 @@ def _listeners(thing: Any) -> list[Any]:
     return [dspy.streaming.StreamListener(signature_field_name=name) for name in last]
 
 
-def _watcher(host: Host) -> Any:
+def _watcher(host: Host, *, streams: bool) -> Any:
     from dspy.utils.callback import BaseCallback
 
     asked: dict[str, Any] = {}
@@ -85,6 +95,8 @@ def _watcher(host: Host) -> Any:
             entry = (getattr(instance, "history", None) or [{}])[-1]
             kept = bool(getattr(entry.get("response"), "cache_hit", False))  # from DSPy's own cache: nothing was sent
             usage = _NOTHING if kept else _usage(entry.get("usage") or {})
+            if usage and streams and not kept and not instance.kwargs.get("stream_options"):
+                usage["estimated"] = True  # a predictor's own model: LiteLLM counted what it streamed
             host.call_end(call_id, usage=usage, said=size(outputs), finish="stop")
 
         def on_tool_start(self, call_id: str, instance: Any, inputs: Any) -> None:
