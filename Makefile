@@ -74,7 +74,7 @@ bench-retrieval: dev  ## search quality and groundedness on public sets (embeds 
 bench-citations: dev  ## what the citation check calls supported: true, false and altered sentences
 	@$(BIN)/python benchmarks/citations.py
 
-bench-hosting: dev  ## nine frameworks' hello-worlds behind our API; makes environments for three of them (1.7 GB)
+bench-hosting: dev  ## eight frameworks' hello-worlds behind our API; makes environments for three of them (1.7 GB)
 	@$(BIN)/python benchmarks/hosting.py
 
 dist: dev  ## the wheel and the source release, page inside

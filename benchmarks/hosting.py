@@ -1,4 +1,4 @@
-"""The hello-world of nine frameworks behind `coachwork serve`: answer, stream, bill and trace. `make bench-hosting`.
+"""The hello-world of eight frameworks behind `coachwork serve`: answer, stream, bill and trace. `make bench-hosting`.
 
 Knows the examples and what the provider of `coachwork.testing` saw; makes the environments of CrewAI, DSPy and
 LlamaIndex once (about 1.7 GB, kept under ~/.cache/coachwork/test-envs). Ends with 1 where something does not hold.
@@ -18,8 +18,9 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from coachwork.testing import Answer  # noqa: E402
 from tests.hosting.served import Hosting, chat, hosting  # noqa: E402
+
+from coachwork.testing import Answer  # noqa: E402
 
 ENVIRONMENTS = Path(os.environ.get("COACHWORK_TEST_ENVS", Path.home() / ".cache" / "coachwork" / "test-envs"))
 PACKAGES = {

@@ -45,7 +45,7 @@ async def run(thing: Any, task: Task, host: Host) -> Outcome:
 
 
 def _told_usage() -> Any:
-    """The language model, asking for the usage of a stream too: else LiteLLM counts it, by a tokenizer of its choice."""
+    """The language model, asked for the usage of a stream too: else LiteLLM counts it, by some tokenizer."""
     import dspy
 
     lm = dspy.settings.lm
