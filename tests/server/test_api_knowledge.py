@@ -32,7 +32,7 @@ def test_a_knowledge_base_says_how_much_it_knows(here: Here) -> None:
 
 def test_documents_are_listed_and_failed_ones_say_why(here: Here) -> None:
     good, bad = here.http.get("/api/knowledge/handbook/documents").json()["items"]
-    assert set(good) == {"id", "title", "format", "size", "status", "reason", "passages", "updated_at"}
+    assert set(good) == {"id", "title", "format", "size", "status", "reason", "passages", "updated_at", "metadata"}
     assert (good["id"], good["status"]) == ("returns.md", "indexed")
     assert (bad["id"], bad["status"], bad["reason"]) == ("scans/broken.pdf", "failed", "it has a password")
 

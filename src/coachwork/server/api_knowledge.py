@@ -1,9 +1,10 @@
 """The knowledge bases, their documents, and the original files. Knows media types; indexing is `knowledge`'s."""
 
+import os
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import PurePosixPath
-from typing import Literal
+from typing import Any, Literal
 from urllib.parse import quote
 
 from fastapi import APIRouter
@@ -13,6 +14,7 @@ from starlette.responses import FileResponse
 from coachwork.app.project import Project
 from coachwork.errors import NotFound, did_you_mean
 from coachwork.knowledge import KnowledgeBase
+from coachwork.knowledge.document import DocumentInfo
 from coachwork.pipelines.views import moment
 from coachwork.server.served import ProjectHere
 
@@ -35,12 +37,15 @@ _SAVED = {"content-security-policy": "default-src 'none'; sandbox; frame-ancesto
 
 
 class KnowledgeInfo(BaseModel):
+    """A knowledge base with its counts; into the folder of a `writable` one documents may be put."""
+
     name: str
     title: str
     documents: int
     passages: int
     failed: int
     updated_at: datetime | None
+    writable: bool
 
 
 class KnowledgeList(BaseModel):
@@ -48,7 +53,8 @@ class KnowledgeList(BaseModel):
 
 
 class DocumentListed(BaseModel):
-    """A document of a knowledge base; `reason` says why a failed one could not be read."""
+    """A document of a knowledge base; `reason` says why a failed one could not be read. `metadata` is what it says of
+    itself, by which searches filter."""
 
     id: str
     title: str
@@ -58,6 +64,7 @@ class DocumentListed(BaseModel):
     reason: str
     passages: int
     updated_at: datetime
+    metadata: dict[str, Any] = {}
 
 
 class DocumentList(BaseModel):
@@ -100,7 +107,7 @@ async def list_knowledge(project: ProjectHere) -> KnowledgeList:
 async def list_documents(name: str, project: ProjectHere) -> DocumentList:
     """The documents of a knowledge base, those that failed with the reason."""
     found = await knowledge_base(project, name).documents()
-    return DocumentList(items=[DocumentListed(**asdict(item) | {"updated_at": _at(item.updated_at)}) for item in found])
+    return DocumentList(items=[listed(item) for item in found])
 
 
 @router.get("/{name}/documents/{document_id:path}")
@@ -114,7 +121,7 @@ async def get_document(name: str, document_id: str, project: ProjectHere) -> Doc
         text=found.text,
         headings=[HeadingPlace(**asdict(heading)) for heading in found.headings],
         pages=[PagePlace(**asdict(page)) for page in found.pages],
-        updated_at=_at(found.updated_at),
+        updated_at=at(found.updated_at),
         file_url=f"/api/knowledge/{quote(name)}/files/{quote(found.id)}",
     )
 
@@ -143,7 +150,16 @@ async def knowledge_info(base: KnowledgeBase) -> KnowledgeInfo:
         passages=status.passages,
         failed=status.failed,
         updated_at=moment(status.updated_at),
+        writable=writable(base),
     )
+
+
+def writable(base: KnowledgeBase) -> bool:
+    """Whether documents may be put into the folder, which may still have to be made."""
+    folder = base.folder
+    while not folder.exists() and folder != folder.parent:
+        folder = folder.parent
+    return os.access(folder, os.W_OK | os.X_OK)
 
 
 def knowledge_base(project: Project, name: str) -> KnowledgeBase:
@@ -154,5 +170,9 @@ def knowledge_base(project: Project, name: str) -> KnowledgeBase:
     return base
 
 
-def _at(milliseconds: int) -> datetime:
+def listed(found: DocumentInfo) -> DocumentListed:
+    return DocumentListed(**asdict(found) | {"updated_at": at(found.updated_at)})
+
+
+def at(milliseconds: int) -> datetime:
     return datetime.fromtimestamp(milliseconds / 1000, UTC)

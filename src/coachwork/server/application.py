@@ -21,6 +21,7 @@ from coachwork.server import (
     api_schedules,
     api_search,
     api_spend,
+    api_uploads,
 )
 from coachwork.server.limits import BodyLimit
 from coachwork.server.mcp_endpoint import McpEndpoint
@@ -39,7 +40,8 @@ ROUTERS = (
     api_schedules.router,  # /api/schedules
     api_approvals.router,  # /api/approvals
     api_knowledge.router,  # /api/knowledge
-    api_search.router,  # /api/knowledge/{name}/search
+    api_uploads.router,  # PUT and DELETE /api/knowledge/{name}/files, /api/knowledge/{name}/ingest
+    api_search.router,  # /api/knowledge/{name}/search, explain, passages
     api_models.router,  # /api/models
     api_prompts.router,  # /api/prompts
     api_spend.router,  # /api/spend, /api/budgets
@@ -86,6 +88,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with Runtime(served.project) as served.runtime:
             yield
             await mcp.close()
+            await served.ingests.close()
     except BaseException as error:
         served.failure = error
         raise

@@ -10,6 +10,7 @@ from coachwork.app.project import Project
 from coachwork.pipelines.batches import Batches
 from coachwork.pipelines.runs import Runs
 from coachwork.pipelines.schedules import Schedules
+from coachwork.server.ingests import Ingests
 
 if TYPE_CHECKING:
     from coachwork.app.runtime import Runtime
@@ -23,6 +24,7 @@ class Served:
     runtime: "Runtime | None" = None
     failure: BaseException | None = None
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    ingests: Ingests = field(default_factory=Ingests)
 
 
 def served(request: Request) -> Served:
