@@ -3,6 +3,7 @@
 import coachwork
 
 PUBLIC = [
+    "Agent",
     "Answer",
     "App",
     "Audio",
@@ -15,6 +16,8 @@ PUBLIC = [
     "Example",
     "Image",
     "KnowledgeBase",
+    "Limits",
+    "Outcome",
     "Passage",
     "Pdf",
     "Sentence",
@@ -25,6 +28,8 @@ PUBLIC = [
     "note",
     "prompt",
     "step",
+    "together",
+    "tool",
     "transcribe",
 ]
 

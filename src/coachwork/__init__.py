@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from coachwork.agents import Agent, Limits, Outcome, together, tool
     from coachwork.app.application import App
     from coachwork.knowledge import KnowledgeBase
     from coachwork.messages import (
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
+    "Agent": "coachwork.agents",
     "Answer": "coachwork.messages",
     "App": "coachwork.app.application",
     "Audio": "coachwork.messages",
@@ -45,6 +47,8 @@ _HOMES = {
     "Example": "coachwork.pipelines.pipeline",
     "Image": "coachwork.messages",
     "KnowledgeBase": "coachwork.knowledge",
+    "Limits": "coachwork.agents",
+    "Outcome": "coachwork.agents",
     "Passage": "coachwork.messages",
     "Pdf": "coachwork.messages",
     "Sentence": "coachwork.messages",
@@ -55,10 +59,13 @@ _HOMES = {
     "note": "coachwork.pipelines.steps",
     "prompt": "coachwork.prompts",
     "step": "coachwork.pipelines.steps",
+    "together": "coachwork.agents",
+    "tool": "coachwork.agents",
     "transcribe": "coachwork.pipelines.steps",
 }
 
 __all__ = [
+    "Agent",
     "Answer",
     "App",
     "Audio",
@@ -71,6 +78,8 @@ __all__ = [
     "Example",
     "Image",
     "KnowledgeBase",
+    "Limits",
+    "Outcome",
     "Passage",
     "Pdf",
     "Sentence",
@@ -81,6 +90,8 @@ __all__ = [
     "note",
     "prompt",
     "step",
+    "together",
+    "tool",
     "transcribe",
 ]
 

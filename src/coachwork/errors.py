@@ -32,6 +32,7 @@ CoachworkError
 │   └── DiskFull                … because there is no room for it
 ├── DocumentUnreadable      a document that can't be read: its name and why
 ├── DeliveryFailed          a webhook was not taken by its receiver
+├── AgentStopped            an agent ended without its answer: a limit, a loop, a refusal
 ├── RunFailed               the user's own code raised
 └── RunCancelled            somebody stopped the run
 """
@@ -303,6 +304,13 @@ class DeliveryFailed(CoachworkError):
     status = 502
     retryable = True
     reader_default = "The result could not be delivered. It is kept, and can be sent again."
+
+
+class AgentStopped(CoachworkError):
+    """`details["outcome"]` is what was achieved so far, as JSON."""
+
+    code = "agent-stopped"
+    reader_default = "The assistant stopped before it had an answer."
 
 
 class RunFailed(CoachworkError):

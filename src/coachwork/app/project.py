@@ -13,6 +13,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from coachwork.agents import Agent
 from coachwork.app.application import App
 from coachwork.app.settings import FILE, Settings, read_settings
 from coachwork.errors import CoachworkError, ProjectError, did_you_mean
@@ -105,6 +106,8 @@ def load_project(folder: Path, environ: Mapping[str, str] = os.environ) -> Proje
                 groups=settings.groups,
             )
         _bind_prompts(prompts.values(), folder, models, Versions(database), settings.prompts.label)
+        for agent in _declared(modules, Agent):
+            agent.tools  # noqa: B018  checked now, with the place of what is wrong
     except CoachworkError:
         database.close()
         raise

@@ -82,7 +82,7 @@ async def ask(prompt: Compiled, models: Asked, arguments: Mapping[str, Any], *, 
         route=prompt.file.settings.route,
         prompt_version=prompt.version,
     )
-    asking = _Asking(prompt, models, record, watch)
+    asking = Asking(prompt, models, record, watch)
 
     async def call() -> Any:
         return await asking.answer(prompt.request(arguments, await prompt.ranked(models, arguments)))
@@ -114,7 +114,7 @@ async def streamed(
 
 
 @dataclass
-class _Asking:
+class Asking:
     """The calls of one step, as many as it takes: one, and the re-asks that the prompt allows."""
 
     prompt: Compiled
@@ -130,13 +130,13 @@ class _Asking:
         """The value, how it was won noted in the record. A first re-ask goes to the same model, a second passes it."""
         prompt, settings = self.prompt, self.prompt.file.settings
         if prompt.shape is not None and has_choices(prompt.shape):
-            request = _everywhere(request, lambda one: dataclasses.replace(one, probabilities=True))
+            request = everywhere(request, lambda one: dataclasses.replace(one, probabilities=True))
         for tries in range(settings.reask + 1):
             route = settings.route if not tries else settings.reask_route or settings.route
             reply = await self.reply(route, request, after=self.refused if tries > 1 else ())
             request, reply = await self.with_tools(route, request, reply)
             try:
-                value, how, notes, self.record.reasoning = _read(prompt, reply, self.models)
+                value, how, notes, self.record.reasoning = read_reply(prompt, reply, self.models)
             except (OutputTruncated, ModelRefused):
                 raise
             except OutputRefused as refusal:
@@ -161,7 +161,7 @@ class _Asking:
             if not reply.tool_calls:
                 return request, reply
             turns = await results(self.prompt.form_for(reply.model).tools, reply)
-            request = _continued(request, turns)
+            request = continued(request, turns)
             self.restart()
             reply = await self.reply(route, request, after=())
         if not reply.tool_calls:
@@ -272,7 +272,7 @@ def _attempts(error: ModelError) -> tuple[Attempt, ...]:
     return tuple(made)
 
 
-def _read(prompt: Compiled, reply: Reply, models: Asked) -> tuple[Any, str, Sequence[str], str]:
+def read_reply(prompt: Compiled, reply: Reply, models: Asked) -> tuple[Any, str, Sequence[str], str]:
     """The value, how it was won, what was mended, and the thoughts before it.
 
     `native` is strict from a decoder that was held to the schema.
@@ -305,20 +305,22 @@ def _read(prompt: Compiled, reply: Reply, models: Asked) -> tuple[Any, str, Sequ
 
 def asked_again(request: ModelRequest, answer: str, refusal: OutputRefused) -> ModelRequest:
     """The same question with the refused answer and what exactly is wrong with it."""
+    return continued(request, refused_with(answer, refusal, structured=request.schema is not None))
+
+
+def refused_with(answer: str, refusal: OutputRefused, *, structured: bool) -> list[Message]:
+    """The turns by which a model is told that its answer can't be used, and why."""
     wrong = "\n".join(f"- {reason}" for reason in refusal.reasons[:12])
-    again = "Answer the whole question again" + (
-        ", with one JSON object and nothing else." if request.schema is not None else "."
-    )
+    again = "Answer the whole question again" + (", with one JSON object and nothing else." if structured else ".")
     turns = [Message.of("assistant", answer[:_ECHO])] if answer.strip() else []
-    turns.append(Message.of("user", f"That answer can't be used:\n{wrong}\n{again}"))
-    return _continued(request, turns)
+    return [*turns, Message.of("user", f"That answer can't be used:\n{wrong}\n{again}")]
 
 
-def _continued(request: ModelRequest, turns: Sequence[Message]) -> ModelRequest:
-    return _everywhere(request, lambda one: dataclasses.replace(one, messages=(*one.messages, *turns)))
+def continued(request: ModelRequest, turns: Sequence[Message]) -> ModelRequest:
+    return everywhere(request, lambda one: dataclasses.replace(one, messages=(*one.messages, *turns)))
 
 
-def _everywhere(request: ModelRequest, change: Callable[[ModelRequest], ModelRequest]) -> ModelRequest:
+def everywhere(request: ModelRequest, change: Callable[[ModelRequest], ModelRequest]) -> ModelRequest:
     """The request changed, and so what it is for each model that is asked otherwise."""
     variants = {model: change(other) for model, other in request.variants.items()}
     return dataclasses.replace(change(request), variants=variants)

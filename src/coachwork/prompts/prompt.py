@@ -68,6 +68,16 @@ class Prompt(Generic[P, R]):
         return f"prompts/{self._file}.md"
 
     @property
+    def function(self) -> Callable[P, Awaitable[R]]:
+        """The typed function that it was made of."""
+        return self._function
+
+    @property
+    def models(self) -> "Asked":
+        """Who answers it. Raises ProjectError where the prompt is not bound."""
+        return self._here().models
+
+    @property
     def about(self) -> str:
         return self.compiled.file.settings.about
 

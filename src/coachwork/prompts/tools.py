@@ -5,7 +5,7 @@ A function's docstring and types are all that is told. Its arguments are validat
 
 import inspect
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, get_type_hints
 
@@ -40,23 +40,30 @@ def _tool(name: str, around: Mapping[str, Any], wrong: Wrong) -> Tool:
     plain = inspect.unwrap(function)  # a @step's own function: here it is a part of the prompt's step
     if not (plain.__doc__ or "").strip():
         raise wrong(f"the tool {name!r} has no docstring", "Say in it, for the model, what the tool does and when.")
+    arguments, schema = typed_arguments(plain, name, wrong)
+    described = inspect.cleandoc(plain.__doc__ or "")
+    return Tool(ToolSpec(name, described, schema), plain, arguments)
+
+
+def typed_arguments(
+    function: Callable[..., Any], name: str, wrong: Wrong, *, hidden: Collection[str] = ()
+) -> tuple[TypeAdapter[Any], dict[str, Any]]:
+    """What reads a function's arguments, and their JSON schema. `hidden` parameters are none of the model's."""
     try:
-        hints = get_type_hints(plain, include_extras=True)
+        hints = get_type_hints(function, include_extras=True)
     except NameError as error:
         raise wrong(f"the tool {name!r}: {error}", "Import or define the type beside the function.") from None
     fields: dict[str, Any] = {}
-    for parameter in inspect.signature(plain).parameters.values():
+    for parameter in inspect.signature(function).parameters.values():
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD) or parameter.name not in hints:
             raise wrong(f"the tool {name!r}: {parameter.name!r} has no type", "Give each of its arguments a type.")
-        fields[parameter.name] = (
-            hints[parameter.name],
-            ... if parameter.default is parameter.empty else parameter.default,
-        )
+        if parameter.name not in hidden:
+            default = ... if parameter.default is parameter.empty else parameter.default
+            fields[parameter.name] = (hints[parameter.name], default)
     arguments = TypeAdapter[Any](create_model(name, __config__={"extra": "forbid"}, **fields))
     schema = arguments.json_schema()
     schema.pop("title", None)
-    described = inspect.cleandoc(plain.__doc__ or "")
-    return Tool(ToolSpec(name, described, schema), plain, arguments)
+    return arguments, schema
 
 
 async def results(tools: Sequence[Tool], reply: Reply) -> tuple[Message, Message]:

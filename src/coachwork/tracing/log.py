@@ -44,9 +44,14 @@ def redact(_logger: object, _method: str, event: MutableMapping[str, Any]) -> Ma
     return {key: "[secret]" if _SECRET_NAMES.search(key) and value else _clean(value) for key, value in event.items()}
 
 
+def without_secrets(text: str) -> str:
+    """The text with `[secret]` for everything that has the shape of a key or a token."""
+    return _SECRET_VALUES.sub("[secret]", text)
+
+
 def _clean(value: Any) -> Any:
     if isinstance(value, str):
-        return _SECRET_VALUES.sub("[secret]", value)
+        return without_secrets(value)
     if isinstance(value, dict):
         return {key: "[secret]" if _SECRET_NAMES.search(str(key)) and v else _clean(v) for key, v in value.items()}
     if isinstance(value, list | tuple):

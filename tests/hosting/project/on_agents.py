@@ -3,8 +3,9 @@
 from typing import Any
 
 import pydantic_ai
-from agents import Agent, ModelSettings, function_tool
 from pydantic_ai.tools import DeferredToolRequests
+
+from agents import Agent, ModelSettings, function_tool
 
 MAILS: list[str] = []
 

@@ -1,0 +1,8 @@
+"""Agents: prompts that may use tools, inside limits that hold. Nothing heavy is imported before one works."""
+
+from coachwork.agents.agent import Agent
+from coachwork.agents.limits import Limits, together
+from coachwork.agents.outcome import Outcome
+from coachwork.agents.tool import tool
+
+__all__ = ["Agent", "Limits", "Outcome", "together", "tool"]

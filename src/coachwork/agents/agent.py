@@ -1,0 +1,83 @@
+"""`Agent`: a prompt with tools, asked until it has an answer or a limit stops it. Knows who does what alone."""
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any, Generic, ParamSpec, TypeVar, cast
+
+from coachwork.agents.limits import Limits
+from coachwork.agents.outcome import Outcome
+from coachwork.agents.tool import Tool, called, tool_of
+from coachwork.errors import AgentStopped, ProjectError
+from coachwork.prompts import Prompt
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class Agent(Generic[P, R]):
+    """A prompt that may use tools before it answers.
+
+    desk = Agent(answer_mail, tools=[find_order, handbook, send_mail], limits=Limits(usd=0.05))
+    reply = await desk(mail)              # raises AgentStopped where a limit came first
+    outcome = await desk.run(mail)        # says how it ended, and what was done
+
+    Takes what the prompt takes and gives what it gives. Each turn and each tool call is a recorded step of the run.
+    `untrusted` says that the very question was written by strangers (a mail, a ticket): then every tool that acts
+    asks a person first. `expires` is how long such a question waits (`2d`), None for ever.
+    """
+
+    def __init__(
+        self,
+        prompt: Prompt[P, R],
+        tools: Sequence[Any] = (),
+        *,
+        limits: Limits | None = None,
+        untrusted: bool = False,
+        expires: str | None = None,
+        name: str = "",
+    ) -> None:
+        self.prompt = prompt
+        self.name = name or prompt.name
+        self.limits = limits or Limits()
+        self.untrusted = untrusted
+        self.expires = expires
+        self._given = tuple(tools)
+
+    def __repr__(self) -> str:
+        return f"<agent {self.name}>"
+
+    @cached_property
+    def tools(self) -> tuple[Tool, ...]:
+        """Its tools. Raises ProjectError for one without types or docstring, and for two of one name."""
+        found = tuple(tool_of(each) for each in self._given)
+        names = [each.name for each in found]
+        if twice := [each for each in names if names.count(each) > 1]:
+            raise ProjectError(f"the agent {self.name!r} has two tools called {twice[0]!r}", hint="Rename one.")
+        return found
+
+    async def run(self, *args: P.args, **kwargs: P.kwargs) -> Outcome[R]:
+        """Work until there is an answer, a limit, a loop or a refusal. Raises ModelError where no model answers."""
+        from coachwork.agents.drive import driven  # it brings pydantic-ai: not before an agent works
+        from coachwork.agents.turn import Conversation
+        from coachwork.agents.work import Work
+
+        compiled = self.prompt.compiled
+        conversation = Conversation(compiled, self.prompt.models, compiled.arguments(args, kwargs))
+        work = Work(conversation, self.tools, self.limits, self.name, self.expires)
+        work.tainted = work.tainted or self.untrusted
+        return cast("Outcome[R]", await driven(work))
+
+    async def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        """The answer. Raises AgentStopped, with what was achieved so far in its `details`, where there is none."""
+        outcome = await self.run(*args, **kwargs)
+        if outcome.status != "done":
+            raise AgentStopped(
+                f"the agent {self.name!r} stopped: {outcome.why}",
+                hint="Raise its limits, or use `await agent.run(…)`, which tells what was done by then.",
+                details={"outcome": outcome.model_dump(mode="json")},
+            )
+        return cast(R, outcome.value)
+
+    def as_tool(self) -> Tool:
+        """The agent as a tool of another: it is told what the prompt's `about` says."""
+        return called(self, self.prompt.function, self.name, self.prompt.about)

@@ -1,0 +1,146 @@
+"""What an agent may use: typed functions, knowledge bases, pipelines and other agents, and what each may do.
+
+Knows names, types and marks; calls nothing by itself. A function that says nothing of itself is taken to be the most
+dangerous it could be: it acts on the world, and what it returns was written by strangers.
+"""
+
+import inspect
+from collections.abc import Awaitable, Callable, Collection
+from dataclasses import dataclass
+from typing import Any, Literal, TypeVar
+
+from pydantic import TypeAdapter
+
+from coachwork.errors import ProjectError
+from coachwork.knowledge import KnowledgeBase
+from coachwork.messages import ToolSpec
+from coachwork.prompts.shape import Shape
+from coachwork.prompts.tool_arguments import shape_of
+from coachwork.prompts.tools import Wrong, typed_arguments
+
+F = TypeVar("F", bound=Callable[..., Any])
+Approve = Literal["tainted", "always", "never"]
+LONGEST = 8_000  # characters of a result
+
+
+@dataclass(frozen=True)
+class Marks:
+    """What a tool says of itself.
+
+    `reads`: it changes nothing and tells nobody outside. `trusted`: what it returns was written by nobody who could
+    want something of the model. `approve`: when a person is asked before it acts. `users` may use it, None for
+    everybody. `seconds` is the most it may take, `longest` the most characters of its result.
+    """
+
+    reads: bool = False
+    trusted: bool = False
+    approve: Approve = "tainted"
+    users: frozenset[str] | None = None
+    seconds: float = 60.0
+    longest: int = LONGEST
+
+
+@dataclass(frozen=True)
+class Tool:
+    """A tool as an agent has it. `alone`: it makes recorded steps of its own, so that no other runs beside it."""
+
+    spec: ToolSpec
+    shape: Shape
+    arguments: TypeAdapter[Any]
+    call: Callable[..., Awaitable[Any]]
+    marks: Marks
+    alone: bool = False
+
+    @property
+    def name(self) -> str:
+        return self.spec.name
+
+
+def tool(
+    *,
+    reads: bool = False,
+    trusted: bool = False,
+    approve: Approve = "tainted",
+    users: Collection[str] | None = None,
+    seconds: float = 60.0,
+    longest: int = LONGEST,
+) -> Callable[[F], F]:
+    """Say of a function what it does, for the agents that use it; it stays the function it is.
+
+    Without it, or without `reads`, the function acts: a person is asked before, as soon as anything from outside is in
+    the agent's context (`approve="tainted"`), each time (`"always"`), or never (`"never"`: you answer for it).
+    """
+    who = None if users is None else frozenset(users)
+    marks = Marks(reads=reads, trusted=trusted, approve=approve, users=who, seconds=seconds, longest=longest)
+
+    def marked(function: F) -> F:
+        inspect.unwrap(function).__coachwork_marks__ = marks
+        return function
+
+    return marked
+
+
+def tool_of(thing: Any) -> Tool:
+    """A tool from a function, a knowledge base, a pipeline or an agent. Raises ProjectError for anything else."""
+    if isinstance(thing, Tool):
+        return thing
+    if isinstance(thing, KnowledgeBase):
+        return _search(thing)
+    if (as_tool := getattr(thing, "as_tool", None)) is not None:  # an agent
+        made: Tool = as_tool()
+        return made
+    if inspect.isfunction(getattr(thing, "function", None)) and hasattr(thing, "about"):  # a pipeline, or a prompt
+        return called(thing, thing.function, thing.name, thing.about)
+    if inspect.isfunction(thing):
+        return _function(thing)
+    raise ProjectError(
+        f"{thing!r} can't be a tool of an agent",
+        hint="Give a function with types and a docstring, a KnowledgeBase, a pipeline, a prompt or an agent.",
+    )
+
+
+def called(call: Callable[..., Awaitable[Any]], typed: Callable[..., Any], name: str, about: str) -> Tool:
+    """A tool that is a pipeline, a prompt or an agent: what it does is recorded by itself."""
+    wrong = _wrong_at(typed)
+    if not about.strip():
+        raise wrong(f"{name!r} says nothing of itself", "Give it an `about`, so that a model knows when to use it.")
+    arguments, schema = typed_arguments(typed, name, wrong)
+    spec = ToolSpec(name, about, schema)
+    marks = getattr(inspect.unwrap(typed), "__coachwork_marks__", Marks(seconds=600.0))
+    return Tool(spec, shape_of(spec), arguments, call, marks, alone=True)
+
+
+def _function(function: Callable[..., Any]) -> Tool:
+    plain, wrong = inspect.unwrap(function), _wrong_at(function)
+    name = plain.__name__
+    if not inspect.iscoroutinefunction(plain):
+        raise wrong(f"the tool {name!r} is not async", "Write `async def`.")
+    about = inspect.cleandoc(plain.__doc__ or "")
+    if not about:
+        raise wrong(f"the tool {name!r} has no docstring", "Say in it, for the model, what the tool does and when.")
+    arguments, schema = typed_arguments(plain, name, wrong)
+    spec = ToolSpec(name, about, schema)
+    return Tool(spec, shape_of(spec), arguments, plain, getattr(plain, "__coachwork_marks__", Marks()))
+
+
+def _search(knowledge: KnowledgeBase) -> Tool:
+    async def search(query: str, top_k: int = 4) -> Any:
+        return await knowledge.search(query, top_k=min(max(top_k, 1), 20))
+
+    about = (
+        f"Searches {knowledge.name.replace('_', ' ')} and gives the passages nearest to `query`, each with its number. "
+        "Ask in full words, one question at a time."
+    )
+    arguments, schema = typed_arguments(search, search.__name__, _wrong_at(search))
+    spec = ToolSpec(f"search_{knowledge.name}", about, schema)
+    return Tool(spec, shape_of(spec), arguments, search, Marks(reads=True), alone=True)
+
+
+def _wrong_at(function: Callable[..., Any]) -> Wrong:
+    plain = inspect.unwrap(function)
+
+    def wrong(message: str, hint: str) -> ProjectError:
+        file, line = inspect.getsourcefile(plain) or "", plain.__code__.co_firstlineno
+        return ProjectError(message, file=file, line=line, hint=hint)
+
+    return wrong

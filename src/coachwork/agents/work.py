@@ -1,0 +1,368 @@
+"""What an agent does with a question: turns, calls, limits and people. Knows the order; `drive.py` goes through it.
+
+Tool calls of one turn run side by side. Whatever decides about them, a person included, is done one after the other
+in the order in which the model asked, so that a run that is replayed finds every step at its number.
+"""
+
+import asyncio
+import json
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+from pydantic import BaseModel, TypeAdapter, ValidationError
+
+from coachwork.agents.limits import Account, Limits, shared_accounts
+from coachwork.agents.outcome import Outcome, Status, ToolUse
+from coachwork.agents.tool import Tool
+from coachwork.agents.turn import Asks, Conversation, shown_calls
+from coachwork.errors import (
+    BudgetExceeded,
+    CoachworkError,
+    ModelError,
+    OutputRefused,
+    OutputTruncated,
+    RouteExhausted,
+    UnknownPrice,
+    did_you_mean,
+)
+from coachwork.messages import Frozen, Media, Message, Passage, StepRecord, ToolCallPart, ToolResultPart
+from coachwork.prompts.ask import refused_with
+from coachwork.prompts.tool_arguments import read_arguments
+from coachwork.tracing.log import without_secrets
+from coachwork.tracing.scope import current_scope, recorded
+
+log = structlog.get_logger(__name__)
+_OUT_OF_MONEY = {BudgetExceeded.code, UnknownPrice.code}
+_LEAST_TOKENS = 16  # a turn with less left than this for its answer is not begun
+
+
+class Stop(Exception):
+    """The agent ends here, without its answer."""
+
+    def __init__(self, status: Status, why: str) -> None:
+        super().__init__(why)
+        self.status: Status = status
+        self.why = why
+
+
+class Given(Frozen):
+    """What a tool gave, as it is kept: the text for the model, and how long it took."""
+
+    text: str
+    passages: list[Passage] = []
+    failed: bool = False
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class Admitted:
+    """A call that may be made."""
+
+    tool: Tool
+    arguments: BaseModel
+
+
+@dataclass(frozen=True)
+class _Kept:
+    """What became of a call; `foreign` where strangers may have written what it gave."""
+
+    arguments: Any
+    given: Given
+    foreign: bool
+
+
+class Work:
+    """One run of an agent."""
+
+    def __init__(
+        self, conversation: Conversation, tools: Sequence[Tool], limits: Limits, name: str, expires: str | None
+    ) -> None:
+        self.conversation = conversation
+        user = current_scope().user
+        self.tools = {each.name: each for each in tools if each.marks.users is None or user in each.marks.users}
+        self.own = Account(limits, f"the agent {name!r}")
+        self.accounts = (self.own, *shared_accounts())
+        self.name = name
+        self.expires = expires
+        self.value: Any = None
+        self.text = ""
+        self.uses: list[ToolUse] = []
+        self.passages: list[Passage] = []
+        self.tainted = holds_foreign(conversation.arguments)
+        self._calls: list[Asks] = []
+        self._entered: list[asyncio.Event] = []
+        self._kept: dict[str, _Kept] = {}  # by the call's id
+        self._same: Counter[str] = Counter()
+
+    def outcome(self, status: Status = "done", why: str = "") -> Outcome[Any]:
+        self._settle()
+        return Outcome[Any](
+            status=status,
+            value=self.value if status == "done" else None,
+            why=why,
+            text=self.text,
+            uses=self.uses,
+            passages=self.passages,
+            tainted=self.tainted,
+            spent=self.own.spent,
+        )
+
+    # ── Turns ──────────────────────────────────────────────────────────────────────────────────
+
+    async def turn(self) -> list[Asks]:
+        """Ask until the model wants tools or has an answer that is right; none wanted means `value` is there."""
+        self._hand_over()
+        settings = self.conversation.prompt.file.settings
+        for again in range(settings.reask + 1):
+            turn = await self._asked(counts=not again)
+            self.text = turn.text or self.text
+            if turn.calls:
+                known = [each for each in turn.calls if each.name in self.tools]
+                self.conversation.add(turn.message, shown=None)
+                self._begin(turn.calls)
+                return known if len(known) == len(turn.calls) else await self._without_unknown(turn.calls)
+            try:
+                self.value = self.conversation.read(turn)
+            except OutputTruncated as refusal:
+                raise Stop("refused", refusal.message) from refusal
+            except OutputRefused as refusal:
+                if refusal.code == "model-refused" or again == settings.reask:
+                    raise Stop("refused", refusal.message) from refusal
+                turns = refused_with(turn.text, refusal, structured=self.conversation.prompt.shape is not None)
+                self.conversation.add(*turns, shown={"refused": list(refusal.reasons)})
+                continue
+            return []
+        raise AssertionError("the last try returns or raises")
+
+    async def _without_unknown(self, calls: Sequence[Asks]) -> list[Asks]:
+        """A turn that asked for a tool which is not there is answered whole, and the model asked again."""
+        for each in calls:
+            told = "Not called, since another call of this turn names no tool."
+            if each.name not in self.tools:
+                told = f"There is no tool {each.name!r}. {did_you_mean(each.name, list(self.tools))}"
+            self._keep(each, each.arguments, Given(text=told, failed=True), foreign=False)
+        return await self.turn()
+
+    async def _asked(self, *, counts: bool) -> Any:
+        locked = [each for each in self.accounts if each.limits.usd is not None or each.limits.tokens is not None]
+        for account in locked:  # two agents under one limit ask one after the other: what is left is known then
+            await account.lock.acquire()
+        try:
+            for account in self.accounts:
+                if why := account.against_a_turn():
+                    raise Stop("limit", why)
+            for account in self.accounts:
+                account.book(turns=int(counts))  # begun is counted: an agent beside this one must see it
+            turn = await self._within_bounds()
+            for account in self.accounts:
+                account.book(tokens=turn.tokens, cost_nano=turn.cost_nano, seconds=turn.seconds)
+            return turn
+        finally:
+            for account in locked:
+                account.lock.release()
+
+    async def _within_bounds(self) -> Any:
+        change: dict[str, Any] = {"tools": [each.spec for each in self.tools.values()]}
+        tokens = [left for each in self.accounts if (left := each.tokens_left()) is not None]
+        if tokens:
+            left = min(tokens) - await self.conversation.size(change)
+            if left < _LEAST_TOKENS:
+                raise Stop("limit", f"{self.own.whose} has {min(tokens)} tokens left, and the next question takes them")
+            change["max_tokens"] = left
+        if nano := [each.nano_left() for each in self.accounts if each.limits.usd is not None]:
+            change["max_cost_nano"] = min(nano)
+        if seconds := [rest for each in self.accounts if (rest := each.seconds_left()) is not None]:
+            change["seconds"] = min(seconds)
+        try:
+            return await self.conversation.next(change)
+        except ModelError as error:
+            if _is_out_of_money(error):
+                raise Stop("limit", error.message) from error
+            raise
+
+    # ── Tools ──────────────────────────────────────────────────────────────────────────────────
+
+    def _begin(self, calls: Sequence[Asks]) -> None:
+        self._calls = list(calls)
+        self._entered = [asyncio.Event() for _ in calls]
+
+    async def use(self, id_: str) -> str:
+        """Do what the call with this id asks for, or refuse it; gives what the model is told. Raises Stop."""
+        at = next(number for number, each in enumerate(self._calls) if each.id == id_)
+        asked = self._calls[at]
+        if at:
+            await self._entered[at - 1].wait()
+        working: asyncio.Task[Given] | None = None
+        try:
+            admitted = await self._admitted(asked)
+            if isinstance(admitted, Given):
+                return self._keep(asked, asked.arguments, admitted, foreign=False)
+            if admitted.tool.alone:
+                given = await self._called(admitted)  # it makes steps of its own, and the rest follows from them
+            else:
+                working = asyncio.create_task(self._recorded(admitted), name=f"tool {asked.name}")
+        finally:
+            self._entered[at].set()
+        if working is not None:
+            given = await working
+        for account in self.accounts:
+            account.book(seconds=given.seconds)
+        shown = admitted.arguments.model_dump(mode="json")
+        return self._keep(asked, shown, given, foreign=not admitted.tool.marks.trusted)
+
+    async def _admitted(self, asked: Asks) -> Admitted | Given:
+        """The tool with arguments that are valid, allowed and, where it must be, agreed to by a person."""
+        tool = self.tools[asked.name]
+        try:
+            call = ToolCallPart(asked.id, asked.name, asked.arguments)
+            arguments = tool.arguments.validate_python(read_arguments(call, tool.shape).values)
+        except OutputRefused as refusal:
+            return Given(text=f"The arguments do not fit: {'; '.join(refusal.reasons)}", failed=True)
+        except ValidationError as error:
+            told = [f"{'.'.join(map(str, each['loc'])) or 'arguments'}: {each['msg']}" for each in error.errors()]
+            return Given(text=f"The arguments do not fit: {'; '.join(told)}", failed=True)
+        if looped := self._looped(tool, arguments):
+            return looped
+        for account in self.accounts:
+            if why := account.against_a_call():
+                raise Stop("limit", why)
+            account.book(tool_calls=1)
+        if why := self._why_a_person(tool):
+            return await self._agreed(tool, arguments, why)
+        return Admitted(tool, arguments)
+
+    def _looped(self, tool: Tool, arguments: BaseModel) -> Given | None:
+        key = f"{tool.name} {json.dumps(arguments.model_dump(mode='json'), sort_keys=True)}"
+        self._same[key] += 1
+        most = self.own.limits.same_call
+        if self._same[key] <= most:
+            return None
+        if self._same[key] > most + 1:
+            raise Stop("loop", f"{self.name!r} called {tool.name!r} with the same arguments {self._same[key]} times")
+        told = f"You called {tool.name} with these arguments {most} times. Use what it gave, or do something else."
+        return Given(text=told, failed=True)
+
+    def _why_a_person(self, tool: Tool) -> str:
+        marks = tool.marks
+        if marks.approve == "always":
+            return f"{tool.name} is never used without a person"
+        if not marks.reads and marks.approve == "tainted" and self.tainted:
+            return f"{tool.name} acts, and the assistant has read something from outside that may have asked it to"
+        return ""
+
+    async def _agreed(self, tool: Tool, arguments: BaseModel, why: str) -> Admitted | Given:
+        answer = await current_scope().ask_person(
+            f"May the assistant use {tool.name}?",
+            arguments,
+            tool.arguments,
+            context={"Why you are asked": why, "What the tool does": tool.spec.description},
+            expires=self.expires,
+        )
+        if not answer.accepted:
+            said = f": {answer.comment}" if answer.comment else ""
+            return Given(text=f"A person did not allow this ({answer.status}){said}", failed=True)
+        return Admitted(tool, tool.arguments.validate_python(answer.value))
+
+    async def _recorded(self, admitted: Admitted) -> Given:
+        """The call as one recorded step."""
+        tool = admitted.tool
+        shown = admitted.arguments.model_dump(mode="json")
+        label = tool.spec.description.split("\n")[0].rstrip(".")[:120]
+        record = StepRecord(kind="tool", name=tool.name, label=label, input=shown)
+
+        async def work() -> Given:
+            return await self._called(admitted)
+
+        return await recorded(record, Given, work)
+
+    async def _called(self, admitted: Admitted) -> Given:
+        tool = admitted.tool
+        left = [left for each in self.accounts if (left := each.seconds_left()) is not None]
+        given = {name: getattr(admitted.arguments, name) for name in type(admitted.arguments).model_fields}
+        began = time.monotonic()
+        passages: list[Passage] = []
+        try:
+            async with asyncio.timeout(None if tool.alone else min([tool.marks.seconds, *left])):
+                value = await tool.call(**given)
+            passages = value if _are_passages(value) else []
+            text, failed = "" if passages else _as_text(value), False
+        except TimeoutError:
+            text, failed = f"{tool.name} took too long and was stopped.", True
+        except CoachworkError as error:
+            text, failed = error.reader, True
+        except Exception as error:  # the application's own code: logged whole, and the model is told that it failed
+            log.error("tool.failed", tool=tool.name, exc_info=error)
+            text, failed = f"{tool.name} failed with {type(error).__name__}.", True
+        longest = tool.marks.longest
+        if len(text) > longest:
+            text = f"{text[:longest]}\n[cut: {longest} of {len(text)} characters]"
+        seconds = 0.0 if tool.alone else round(time.monotonic() - began, 3)
+        return Given(text=without_secrets(text), passages=passages, failed=failed, seconds=seconds)
+
+    def _keep(self, asked: Asks, arguments: Any, given: Given, *, foreign: bool) -> str:
+        self._kept[asked.id] = _Kept(arguments, given, foreign and not given.failed)
+        return given.text
+
+    def _hand_over(self) -> None:
+        """What the tools of the last turn gave becomes the next message; from then on it is in the context."""
+        if not self._calls:
+            return
+        told = self._settle()
+        results = tuple(ToolResultPart(each.id, use.tool, use.result, failed=use.failed) for each, use in told)
+        self.conversation.add(Message("user", results), shown=shown_calls([each for each, _use in told]))
+
+    def _settle(self) -> list[tuple[Asks, ToolUse]]:
+        """What became of the calls of this turn, in their order: passages get the numbers by which they are cited."""
+        told = []
+        for each in self._calls:
+            if (kept := self._kept.get(each.id)) is None:
+                continue  # stopped before it was done
+            text = kept.given.text
+            if kept.given.passages:
+                first = len(self.passages) + 1
+                self.passages += kept.given.passages
+                numbered = enumerate(kept.given.passages, first)
+                text = "\n\n".join(f"[{n}] {_place(one)}\n{one.text}" for n, one in numbered)
+            use = ToolUse(tool=each.name, arguments=kept.arguments, result=text, failed=kept.given.failed)
+            self.tainted = self.tainted or kept.foreign
+            self.uses.append(use)
+            told.append((each, use))
+        self._calls, self._kept = [], {}
+        return told
+
+
+def holds_foreign(arguments: Mapping[str, Any]) -> bool:
+    """Do the arguments of the prompt hold documents, pictures or recordings? Somebody else wrote those."""
+    found: Callable[[Any], bool] = lambda value: (  # noqa: E731
+        isinstance(value, Passage | Media) or (isinstance(value, list | tuple) and any(map(found, value)))
+    )
+    return any(found(value) for value in arguments.values())
+
+
+def _are_passages(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(each, Passage) for each in value)
+
+
+def _as_text(value: Any) -> str:
+    """A result as the model reads it."""
+    if value is None or value == []:
+        return "Nothing."
+    if isinstance(value, str):
+        return value
+    return json.dumps(TypeAdapter(Any).dump_python(value, mode="json"), ensure_ascii=False)
+
+
+def _place(passage: Passage) -> str:
+    return " › ".join([passage.title, *(part for part in passage.title_path if part != passage.title)])
+
+
+def _is_out_of_money(error: ModelError) -> bool:
+    if isinstance(error, RouteExhausted):
+        attempts = error.details.get("attempts", ())
+        codes = {each.get("code") if isinstance(each, Mapping) else each.code for each in attempts}
+        return bool(codes) and codes <= _OUT_OF_MONEY
+    return error.code in _OUT_OF_MONEY
