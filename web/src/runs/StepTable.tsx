@@ -1,4 +1,4 @@
-import { BookOpenCheck, ChevronRight, FileAudio, MessageSquareText, Search, Send, Settings2, UserRound } from "lucide-react";
+import { BookOpenCheck, ChevronRight, FileAudio, MessageSquareText, Search, Send, Settings2, UserRound, Wrench } from "lucide-react";
 import { Fragment, useState } from "react";
 import type { Json, Step } from "../api/types";
 import { FieldsView } from "../run/FieldsView";
@@ -13,6 +13,7 @@ const KINDS: Record<string, { icon: typeof Search; word: string }> = {
   transcribe: { icon: FileAudio, word: "Transcribe" },
   webhook: { icon: Send, word: "Webhook" },
   approval: { icon: UserRound, word: "Approval" },
+  tool: { icon: Wrench, word: "Tool" },
   step: { icon: Settings2, word: "Step" },
 };
 

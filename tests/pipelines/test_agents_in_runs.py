@@ -1,0 +1,91 @@
+"""An agent inside a run: it waits for a person over a restart, and neither asks a model nor acts twice."""
+
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+from coachwork.agents import Agent, tool
+from coachwork.messages import ModelRequest, ToolCallPart, ToolResultPart
+from coachwork.models import Models, ModelsConfig
+from coachwork.pipelines.runs import Runs
+from coachwork.prompts import Prompt, prompt
+from coachwork.prompts.compiled import RouteModel
+from coachwork.testing import FakeModel
+
+Start = Callable[..., Awaitable[Runs]]
+read: list[str] = []
+sent: list[str] = []
+
+
+@tool(reads=True)
+async def read_mail(number: int) -> str:
+    """Reads a mail."""
+    read.append(f"mail {number}")
+    return f"Mail {number}: please answer."
+
+
+@tool()
+async def send_mail(to: str) -> str:
+    """Sends a mail."""
+    sent.append(to)
+    return "Sent."
+
+
+async def says(request: ModelRequest) -> Any:
+    results = [part.content for part in request.messages[-1].parts if isinstance(part, ToolResultPart)]
+    if not results:
+        return [ToolCallPart(f"r{number}", "read_mail", f'{{"number": {number}}}') for number in (1, 2)]
+    return f"All done: {results[0]}" if len(results) == 1 else ToolCallPart("s", "send_mail", '{"to": "a@b.example"}')
+
+
+async def until_waiting(runs: Runs, run_id: str) -> str:
+    async for _number, event in runs.events(run_id, 0):
+        if event["type"] == "data-approval":
+            return str(event["id"])
+    raise AssertionError("nobody was asked")
+
+
+def bound(folder: Path, fake: FakeModel) -> Prompt[..., Any]:
+    async def answer(letter: str) -> str: ...  # type: ignore[empty-body]
+
+    (folder / "prompts").mkdir(exist_ok=True)
+    (folder / "prompts" / "answer.md").write_text("---\nroute: smart\n---\nAnswer.\n## user\n{{letter}}\n")
+    config = ModelsConfig.model_validate({"routes": {"smart": {"models": ["fake:m"], "retries": 0}}})
+    models = Models(config, database=None, cache_dir=folder, environ={}, extra_providers={"fake": fake})
+    made: Prompt[..., Any] = prompt(answer)
+    made.bind(folder, models, {"smart": [RouteModel("fake:m")]})
+    return made
+
+
+async def test_an_agent_that_waits_for_a_person_goes_on_after_a_restart(start: Start, tmp_path: Path) -> None:
+    read.clear()
+    sent.clear()
+    fake = FakeModel(says)
+    desk = Agent(bound(tmp_path, fake), [read_mail, send_mail])
+
+    async def letters(letter: str) -> str:
+        return await desk(letter)
+
+    runs = await start(letters)
+    run_id = (await runs.start("letters", {"letter": "What is new?"})).id
+    approval_id = await until_waiting(runs, run_id)
+    asked = await runs.approval(approval_id)
+    assert (asked.title, asked.value) == ("May the assistant use send_mail?", {"to": "a@b.example"})
+
+    runs = await start(letters)
+    assert sent == []
+    await runs.answer(approval_id, "edit", {"to": "c@d.example"}, "", "ann")
+    run = await runs.wait(run_id, 30)
+    assert (run.status, run.output) == ("succeeded", "All done: Sent.")
+    assert (read, sent) == (["mail 1", "mail 2"], ["c@d.example"])
+    assert len(fake.requests) == 3
+    assert [(step.kind, step.name) for step in run.steps] == [
+        ("prompt", "answer"),
+        ("tool", "read_mail"),
+        ("tool", "read_mail"),
+        ("prompt", "answer"),
+        ("approval", "approval"),
+        ("tool", "send_mail"),
+        ("prompt", "answer"),
+    ]
+    assert run.steps[4].status == "succeeded"
