@@ -6,6 +6,7 @@ CoachworkError
 ├── TooLarge                … or is too big
 ├── NotFound                no such run, approval, document, pipeline …
 ├── Conflict                it was already decided, finished or taken
+├── NotAllowed              whoever asks may not do this
 ├── NotInstalled            an optional part is missing: the line to type
 ├── PortInUse               another program listens there
 ├── ModelError              a model call failed
@@ -119,6 +120,12 @@ class Conflict(CoachworkError):
     code = "conflict"
     status = 409
     reader_default = "Somebody was faster: this has already been decided."
+
+
+class NotAllowed(CoachworkError):
+    code = "not-allowed"
+    status = 403
+    reader_default = "You may not do this here."
 
 
 class NotInstalled(CoachworkError):

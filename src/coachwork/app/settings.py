@@ -43,6 +43,13 @@ class PromptSettings(Section):
     label: str = ""
 
 
+class ApprovalSettings(Section):
+    """`webhook` names the receiver of `[webhooks.NAME]` that is told of approvals; `url` is where people reach us."""
+
+    webhook: str = ""
+    url: str = Field("", pattern=r"^(https?://.+[^/])?$")
+
+
 class LogSettings(Section):
     level: Literal["debug", "info", "warning", "error"] = "info"
     json_lines: bool = False
@@ -53,6 +60,7 @@ _PLAIN: dict[str, type[Section]] = {
     "runs": RunSettings,
     "log": LogSettings,
     "prompts": PromptSettings,
+    "approvals": ApprovalSettings,
 }
 
 
@@ -66,6 +74,8 @@ class Settings(Section):
     runs: RunSettings = RunSettings()
     log: LogSettings = LogSettings()
     prompts: PromptSettings = PromptSettings()
+    approvals: ApprovalSettings = ApprovalSettings()
+    roles: dict[str, list[str]] = {}
     routes: dict[str, RouteConfig] = {}
     models: dict[str, ModelConfig] = {}
     providers: dict[str, ProviderConfig] = {}
@@ -154,6 +164,7 @@ def _known_fields(section: list[str]) -> list[str]:
         "knowledge": KnowledgeConfig,
         "webhooks": WebhookConfig,
         "schedules": ScheduleConfig,
+        "approvals": ApprovalSettings,
         "hosted": HostedConfig,
     }
     return list((kinds[section[0]] if section and section[0] in kinds else Settings).model_fields)

@@ -7,7 +7,7 @@ decided by anybody in any process, and takes the decision over in a second recor
 import asyncio
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Generic, Literal, TypeVar
@@ -16,9 +16,10 @@ import sqlalchemy as sa
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import to_jsonable_python
 
-from coachwork.errors import Conflict, InputError, NotFound
+from coachwork.errors import Conflict, InputError, NotAllowed, NotFound
 from coachwork.messages import JsonValue, PersonsAnswer, PersonsWord, StepRecord
-from coachwork.pipelines import journal
+from coachwork.pipelines import approval_terms, approval_trail, journal
+from coachwork.pipelines.approval_terms import House, Terms
 from coachwork.pipelines.pipeline import closed_schema, input_error
 from coachwork.pipelines.run_scope import RunScope, current_run
 from coachwork.store.database import Database
@@ -51,17 +52,29 @@ async def approval(
     value: T,
     *,
     expires: str | None = None,
+    default: T | None = None,
+    remind: str | Sequence[str] = (),
+    by: str | Sequence[str] | None = None,
     context: Mapping[str, object] | None = None,
 ) -> Decision[T]:
     """Ask a person about `value` and wait for the answer, across restarts.
 
     `expires` is a time like `30m`, `8h`, `2d`, after which the decision is `expired`; None waits
-    for ever. `context` is shown beside the value, as labels and values. The person may edit the
-    value; an edited one is checked against its type. Raises ValueError for an `expires` that is no time.
+    for ever. Its value is then `default`, where one is given, else `value`. `remind` are such times before the end.
+    `by` are names and roles, `["role:lead", "alice"]`, who may decide; None lets anybody. `context` is shown
+    beside the value, as labels and values. The person may edit the value; an edited one is checked against its
+    type. Raises ValueError for times that are none, a `default` that does not fit, and a `by` that is nobody.
     """
     run = current_run("approval()")
     adapter = TypeAdapter(type(value))
-    said = await run.services.approvals.ask(run, title, value, adapter, context=context, expires=expires)
+    seconds = None if expires is None else seconds_of(expires)
+    before = [seconds_of(text) for text in ([remind] if isinstance(remind, str) else remind)]
+    terms = Terms(
+        by=approval_terms.checked(by, before, seconds),
+        remind=before,
+        default=None if default is None else adapter.dump_python(adapter.validate_python(default), mode="json"),
+    )
+    said = await run.services.approvals.ask(run, title, value, adapter, context=context, expires=expires, terms=terms)
     return Decision(said.status, said.value, said.comment, said.by)
 
 
@@ -84,6 +97,7 @@ class _Question:
     adapter: TypeAdapter[Any]
     seconds: float | None
     context: list[dict[str, JsonValue]]
+    terms: Terms
 
     @property
     def id(self) -> str:
@@ -97,13 +111,15 @@ class _Question:
         row = await services.approvals.decided(self.id)
         await self.run.take_turn()
         found = await services.once("approval:close", self._close, row)
-        value = self.adapter.validate_python(found["value"]) if found["status"] == "edited" else self.value
+        other = found["status"] == "edited" or (found["status"] == "expired" and self.terms.default is not None)
+        value = self.adapter.validate_python(found["value"]) if other else self.value
         return PersonsAnswer(found["status"], value, found["comment"], found["by"])
 
     async def _open(self) -> None:
         shown = self.adapter.dump_python(self.value, mode="json")
         record = StepRecord(kind="approval", name="approval", label=self.title, input=shown)
         run_id, seq = self.run.run_id, self.seq
+        expires_at = None if self.seconds is None else journal.now() + int(self.seconds * 1000)
         values = {
             "id": self.id,
             "run_id": run_id,
@@ -112,7 +128,9 @@ class _Question:
             "value": shown,
             "schema": closed_schema(self.adapter.json_schema(mode="validation")),
             "context": self.context,
-            "expires_at": None if self.seconds is None else journal.now() + int(self.seconds * 1000),
+            "expires_at": expires_at,
+            "notify": self.run.services.approvals.house.notify,
+            **self.terms.columns(expires_at),
         }
 
         def work(connection: sa.Connection) -> None:
@@ -149,8 +167,9 @@ class Outcome:
 class Approvals:
     """Where questions wait for their answers. One look at the database serves all who wait in this process."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, house: House = House()) -> None:  # noqa: B008, it is frozen
         self._database = database
+        self.house = house
         self._waiting: dict[str, asyncio.Event] = {}
         self._adapters: dict[str, TypeAdapter[Any]] = {}
         self._watcher: asyncio.Task[None] | None = None
@@ -164,6 +183,7 @@ class Approvals:
         *,
         context: Mapping[str, object] | None,
         expires: str | None,
+        terms: Terms = Terms(),  # noqa: B008, it is frozen
     ) -> PersonsAnswer:
         """Ask about `value` as the run's next step and wait. Raises ValueError for an `expires` that is no time."""
         question = _Question(
@@ -174,6 +194,7 @@ class Approvals:
             adapter=adapter,
             seconds=None if expires is None else seconds_of(expires),
             context=[{"label": label, "value": to_jsonable_python(shown)} for label, shown in (context or {}).items()],
+            terms=terms,
         )
         return await question.ask()
 
@@ -195,6 +216,8 @@ class Approvals:
                     )
                 elif row.status != "pending":
                     value = row.decision if row.status == "edited" else row.value
+                    if row.status == "expired" and row.fallback is not None:
+                        value = row.fallback
                     return Outcome(row.status, value, row.value, row.comment, row.decided_by)
                 elif row.expires_at is not None and row.expires_at <= journal.now():
                     await self._database.write(
@@ -209,12 +232,17 @@ class Approvals:
             self._adapters.pop(approval_id, None)
 
     async def answer(self, approval_id: str, answer: Answer, value: JsonValue, comment: str, by: str) -> None:
-        """Decide an approval. Raises NotFound, InputError for a value that does not fit, Conflict if decided."""
+        """Decide an approval.
+
+        Raises NotFound, NotAllowed for somebody who is not to decide, InputError for a value that does not fit,
+        Conflict if it is decided.
+        """
         row = await self._row(approval_id)
         if answer not in _STATUS:
             raise InputError(f"{answer!r} is no answer to an approval", hint="Send accept, edit or reject.")
+        await self._may(row, by)
         if answer == "edit" and row.status == "pending":
-            self._check(approval_id, row.schema, value)
+            await self._fits(row, value, by)
         decision = value if answer == "edit" else None
         taken = await self._database.write(
             lambda c: journal.approval_decided(
@@ -234,6 +262,26 @@ class Approvals:
     async def close(self) -> None:
         if self._watcher is not None:
             self._watcher.cancel()
+
+    async def _may(self, row: sa.Row[Any], by: str) -> None:
+        if approval_terms.may_decide(row.deciders or [], by, self.house.roles):
+            return
+        await self._note(row.id, "refused", by)
+        raise NotAllowed(
+            f"{by or 'somebody without a name'!r} may not decide approval {row.id!r}: it is for {row.deciders}",
+            hint="Say who decides; roles are lists of names under [roles] in coachwork.toml.",
+            reader="This is for somebody else to decide.",
+        )
+
+    async def _fits(self, row: sa.Row[Any], value: JsonValue, by: str) -> None:
+        try:
+            self._check(row.id, row.schema, value)
+        except InputError as error:
+            await self._note(row.id, "misfit", by, value=value, reason=error.message)
+            raise
+
+    async def _note(self, approval_id: str, what: approval_trail.What, who: str, **detail: JsonValue) -> None:
+        await self._database.write(lambda c: approval_trail.add(c, approval_id, what, who, journal.now(), **detail))
 
     def _check(self, approval_id: str, schema: JsonValue, value: JsonValue) -> None:
         """Hold an edited value against its type, or against its schema where the run waits in another process."""

@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from coachwork.messages import ENDED, JsonValue, StepRecord
-from coachwork.pipelines import events
+from coachwork.pipelines import approval_trail, events
 from coachwork.pipelines.views import approval_view, step_view
 from coachwork.store.tables import approvals, runs, steps
 
@@ -59,11 +59,10 @@ def finish(
         return False
     open_steps = steps.c.run_id == run_id, steps.c.status.in_(("running", "waiting"))
     connection.execute(steps.update().where(*open_steps).values(status="cancelled", finished_at=at))
-    connection.execute(
-        approvals.update()
-        .where(approvals.c.run_id == run_id, approvals.c.status == "pending")
-        .values(status="cancelled", decided_at=at)
-    )
+    asked = approvals.c.run_id == run_id, approvals.c.status == "pending"
+    for approval_id in connection.execute(sa.select(approvals.c.id).where(*asked)).scalars().all():
+        approval_trail.add(connection, approval_id, "decided", "", at, status="cancelled")
+    connection.execute(approvals.update().where(*asked).values(status="cancelled", decided_at=at))
     for event in ({"type": "data-run", "data": {"status": status}}, *last):
         events.append(connection, run_id, event)
     return True
@@ -164,23 +163,30 @@ def approval_opened(connection: sa.Connection, values: dict[str, Any]) -> None:
     """Ask a person. Asking again after a crash finds the question that is already there."""
     known = connection.execute(sa.select(approvals.c.id).where(approvals.c.id == values["id"])).one_or_none()
     if known is None:
-        connection.execute(approvals.insert().values(status="pending", created_at=now(), **values))
+        at = now()
+        connection.execute(approvals.insert().values(status="pending", created_at=at, **values))
+        approval_trail.add(connection, values["id"], "opened", "", at, title=values["title"])
 
 
 def approval_decided(
     connection: sa.Connection, approval_id: str, status: str, *, decision: JsonValue, comment: str, by: str
 ) -> bool:
     """Take the first answer; False where somebody was faster."""
+    at = now()
     changed = connection.execute(
         approvals.update()
         .where(approvals.c.id == approval_id, approvals.c.status == "pending")
-        .values(status=status, decision=decision, comment=comment, decided_by=by, decided_at=now())
+        .values(status=status, decision=decision, comment=comment, decided_by=by, decided_at=at)
     )
+    if changed.rowcount:
+        approval_trail.add(connection, approval_id, "decided", by, at, status=status, value=decision, comment=comment)
     return bool(changed.rowcount)
 
 
 def approval_reopened(connection: sa.Connection, approval_id: str, reason: str) -> None:
     """Ask once more: the decided value did not fit after all."""
+    row = connection.execute(sa.select(approvals).where(approvals.c.id == approval_id)).one()
+    approval_trail.add(connection, approval_id, "misfit", row.decided_by, now(), value=row.decision, reason=reason)
     connection.execute(
         approvals.update()
         .where(approvals.c.id == approval_id)

@@ -14,10 +14,13 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from coachwork.errors import Conflict, InputError, NotFound, RunCancelled, did_you_mean
+from coachwork.errors import Conflict, InputError, NotAllowed, NotFound, RunCancelled, did_you_mean
 from coachwork.messages import ENDED, JsonValue
-from coachwork.pipelines import events, journal
-from coachwork.pipelines.approvals import Answer
+from coachwork.pipelines import approval_trail, events, journal
+from coachwork.pipelines.approval_links import Link
+from coachwork.pipelines.approval_terms import may_decide
+from coachwork.pipelines.approval_trail import TrailView
+from coachwork.pipelines.approvals import Answer, seconds_of
 from coachwork.pipelines.engine import Engine
 from coachwork.pipelines.pipeline import Pipeline
 from coachwork.pipelines.run_scope import Services
@@ -207,10 +210,42 @@ class Runs:
             raise NotFound(f"there is no approval {approval_id!r}")
         return approval_view(row, self._title(row.pipeline))
 
+    async def trail(self, approval_id: str) -> Sequence[TrailView]:
+        """All that happened to an approval, in order. Raises NotFound."""
+        await self.approval(approval_id)
+        return await self._services.database.read(lambda c: approval_trail.of(c, approval_id))
+
+    async def shown(self, approval_id: str, who: str = "") -> ApprovalView:
+        """One approval, for somebody who reads it: noted the first time. Raises NotFound."""
+        found = await self.approval(approval_id)
+        await self._services.database.write(lambda c: approval_trail.shown(c, approval_id, who, journal.now()))
+        return found
+
+    async def link(self, approval_id: str, who: str, expires: str = "7d") -> Link:
+        """Leave to let `who` decide an approval, by whoever holds it; noted.
+
+        Raises NotFound, NotAllowed for somebody who is not to decide, Conflict if it is decided, InputError for an
+        `expires` that is no time.
+        """
+        found = await self.approval(approval_id)
+        if found.status != "pending":
+            raise Conflict(f"approval {approval_id!r} is already {found.status}")
+        if not may_decide(found.deciders, who, self._services.approvals.house.roles):
+            raise NotAllowed(f"{who!r} may not decide approval {approval_id!r}: it is for {found.deciders}")
+        try:
+            link = Link(approval_id, who, journal.now() + int(seconds_of(expires) * 1000))
+        except ValueError as error:
+            raise InputError(str(error)) from None
+        until = link.expires_at
+        await self._services.database.write(
+            lambda c: approval_trail.add(c, approval_id, "link", who, journal.now(), expires_at=until)
+        )
+        return link
+
     async def answer(
         self, approval_id: str, decision: Answer, value: JsonValue = None, comment: str = "", by: str = ""
     ) -> ApprovalView:
-        """Decide an approval; the first answer counts. Raises NotFound, Conflict, InputError."""
+        """Decide an approval; the first answer counts. Raises NotFound, NotAllowed, Conflict, InputError."""
         await self._services.approvals.answer(approval_id, decision, value, comment, by)
         return await self.approval(approval_id)
 

@@ -71,6 +71,9 @@ class ApprovalView(View):
     created_at: datetime
     expires_at: datetime | None
     decided_at: datetime | None
+    deciders: list[str]
+    default: JsonValue
+    reminders: list[datetime]
 
     model_config = ConfigDict(frozen=True, serialize_by_alias=True, validate_by_name=True)
 
@@ -150,6 +153,9 @@ def approval_view(row: sa.Row[Any], pipeline_title: str) -> ApprovalView:
         created_at=_known(values["created_at"]),
         expires_at=moment(values["expires_at"]),
         decided_at=moment(values["decided_at"]),
+        deciders=values["deciders"] or [],
+        default=values["fallback"],
+        reminders=[_known(at) for at in values["reminders"] or []],
     )
 
 

@@ -81,8 +81,28 @@ approvals = sa.Table(
     sa.Column("created_at", BigInt, nullable=False),
     sa.Column("expires_at", BigInt),
     sa.Column("decided_at", BigInt),
+    sa.Column("deciders", Json),  # names and role:NAMEs; none for anybody
+    sa.Column("fallback", Json),  # the value that holds if nobody decides in time
+    sa.Column("reminders", Json),  # when, in order
+    sa.Column("remind_at", BigInt),  # the next of them
+    sa.Column("notify", sa.Boolean, nullable=False, server_default=sa.false()),  # the project's receiver is told
     sa.Index("approvals_by_status", "status", "created_at"),
     sa.Index("approvals_by_decision", "decided_at"),
+    sa.Index("approvals_by_reminder", "remind_at"),
+)
+
+approval_trail = sa.Table(  # all that happened to an approval; only added to
+    "approval_trail",
+    metadata,
+    sa.Column("approval_id", sa.Text, sa.ForeignKey("approvals.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("seq", sa.Integer, primary_key=True),
+    sa.Column("at", BigInt, nullable=False),
+    sa.Column("what", sa.Text, nullable=False),  # opened, shown, reminded, misfit, refused, decided, link
+    sa.Column("who", sa.Text, nullable=False, server_default=""),
+    sa.Column("detail", Json),
+    sa.Column("notify_at", BigInt),  # when the receiver is told, or tried again; none where there is nothing to tell
+    sa.Column("tries", sa.Integer, nullable=False, server_default="0"),
+    sa.Index("approval_trail_by_notice", "notify_at"),
 )
 
 batches = sa.Table(  # a table of inputs, a run for each row

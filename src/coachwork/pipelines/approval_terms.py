@@ -1,0 +1,65 @@
+"""Who may decide an approval, when they are reminded, and what holds if nobody does. Pure: the clock is an argument."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from coachwork.messages import JsonValue
+
+_ROLE = "role:"
+Roles = Mapping[str, Sequence[str]]
+
+
+@dataclass(frozen=True)
+class Terms:
+    """`by`: names and `role:NAME`s, empty for anybody. `remind`: seconds before the end. `default`: a value, or None."""
+
+    by: Sequence[str] = ()
+    remind: Sequence[float] = ()
+    default: JsonValue = None
+
+    def columns(self, expires_at: int | None) -> dict[str, Any]:
+        """The fields of a row of `approvals`; times in milliseconds since 1970 UTC."""
+        times = [] if expires_at is None else sorted(expires_at - int(seconds * 1000) for seconds in self.remind)
+        return {
+            "deciders": list(self.by),
+            "reminders": times,
+            "remind_at": times[0] if times else None,
+            "fallback": self.default,
+        }
+
+
+@dataclass(frozen=True)
+class House:
+    """What a project says about all its approvals: who has which role, and whether a receiver is told."""
+
+    roles: Roles = field(default_factory=dict)
+    notify: bool = False
+
+
+def checked(by: Sequence[str] | str | None, remind: Sequence[float], seconds: float | None) -> tuple[str, ...]:
+    """The deciders as they are kept. Raises ValueError for none that could be, or a reminder that never comes."""
+    names = (by,) if isinstance(by, str) else tuple(by or ())
+    if any(not name.strip() or name == _ROLE for name in names) or (by is not None and not names):
+        raise ValueError(f"by={by!r} names nobody: write names and roles, for example by=['role:lead', 'alice']")
+    if remind and seconds is None:
+        raise ValueError("a reminder is a time before the end: say when the approval expires")
+    if seconds is not None and any(before >= seconds for before in remind):
+        raise ValueError("a reminder lies before the approval is asked: it has to be shorter than `expires`")
+    return names
+
+
+def may_decide(deciders: Sequence[str], name: str, roles: Roles) -> bool:
+    """Whether a person may decide, by name or by a role."""
+    return not deciders or (bool(name) and name in people(deciders, roles))
+
+
+def people(deciders: Sequence[str], roles: Roles) -> list[str]:
+    """Everybody who may decide, by name, in the order of the list; [] where anybody may."""
+    names: dict[str, None] = {}
+    for decider in deciders:
+        if decider.startswith(_ROLE):
+            names.update(dict.fromkeys(roles.get(decider.removeprefix(_ROLE), ())))
+        else:
+            names[decider] = None
+    return list(names)
