@@ -7,14 +7,16 @@ import importlib.util
 import os
 import sys
 import traceback
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from coachwork.agents import Agent
 from coachwork.app.application import App
+from coachwork.app.secret import installation_secret
 from coachwork.app.settings import FILE, Settings, read_settings
 from coachwork.errors import CoachworkError, ProjectError, did_you_mean
 from coachwork.hosting.config import HostedConfig
@@ -49,6 +51,7 @@ class Project:
     database: Database
     hosted: Sequence[Process] = ()
     schedules: Mapping[str, Schedule] = field(default_factory=dict)
+    secret: Callable[[], bytes] = field(kw_only=True, repr=False)  # the installation's own, read when it is needed
 
     @property
     def pipelines(self) -> dict[str, Pipeline[..., Any]]:
@@ -83,6 +86,7 @@ def load_project(folder: Path, environ: Mapping[str, str] = os.environ) -> Proje
         prompts.setdefault("answer_from", writer())
         for base in knowledge.values():
             base.writer = prompts["answer_from"]
+    _check_receiver(settings, folder)
     schedules = checked(app.schedules, settings.schedules, app.pipelines, str(folder / FILE))
     database = Database(settings.database)
     try:
@@ -114,7 +118,29 @@ def load_project(folder: Path, environ: Mapping[str, str] = os.environ) -> Proje
     for pipeline in app.pipelines.values():
         pipeline.knowledge = pipeline.knowledge or _used(pipeline, knowledge.values())
     webhooks = Webhooks(settings.webhooks, folder, environ)
-    return Project(folder, settings, app, prompts, knowledge, models, webhooks, database, hosted, schedules)
+    return Project(
+        folder,
+        settings,
+        app,
+        prompts,
+        knowledge,
+        models,
+        webhooks,
+        database,
+        hosted,
+        schedules,
+        secret=partial(installation_secret, folder, environ),
+    )
+
+
+def _check_receiver(settings: Settings, folder: Path) -> None:
+    name = settings.approvals.webhook
+    if name and name not in settings.webhooks:
+        raise ProjectError(
+            f"approvals are told to the webhook {name!r}, which is none",
+            file=str(folder / FILE),
+            hint=f"{did_you_mean(name, list(settings.webhooks))} Or add a section [webhooks.{name}] with its url.",
+        )
 
 
 def _placed(

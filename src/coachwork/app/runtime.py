@@ -4,16 +4,22 @@ import asyncio
 from types import TracebackType
 
 from coachwork.app.project import Project
+from coachwork.pipelines.approval_links import Link, read_token, token_of
+from coachwork.pipelines.approval_notices import Notices
+from coachwork.pipelines.approval_terms import House
 from coachwork.pipelines.approvals import Approvals
 from coachwork.pipelines.batch_feeder import Feeder
 from coachwork.pipelines.batches import Batches
 from coachwork.pipelines.engine import Engine, once
 from coachwork.pipelines.events import EventLog
+from coachwork.pipelines.journal import now
 from coachwork.pipelines.run_scope import Services
 from coachwork.pipelines.runs import Runs
 from coachwork.pipelines.schedules import Schedules
 from coachwork.pipelines.slots import Slots
 from coachwork.tracing import spans
+
+_LINK_MS = 7 * 86_400_000  # how long the links of a message hold
 
 
 class Runtime:
@@ -28,6 +34,7 @@ class Runtime:
     batches: Batches
     feeder: Feeder
     schedules: Schedules
+    notices: Notices
 
     def __init__(
         self, project: Project, *, adopt: bool = True, feed: bool | None = None, concurrency: int | None = None
@@ -53,7 +60,9 @@ class Runtime:
             database=project.database,
             events=EventLog(project.database),
             slots=Slots(self._concurrency),
-            approvals=Approvals(project.database),
+            approvals=Approvals(
+                project.database, House(project.settings.roles, notify=bool(project.settings.approvals.webhook))
+            ),
             webhooks=project.webhooks,
             models=project.models,
             once=once,
@@ -79,12 +88,30 @@ class Runtime:
         )
         self.feeder = Feeder(self.batches, self.runs, project.database)
         self.schedules = Schedules(project.schedules, project.pipelines, self.runs, project.database)
+        self.notices = Notices(
+            project.database,
+            project.webhooks,
+            webhook=project.settings.approvals.webhook,
+            roles=project.settings.roles,
+            titles=lambda name: project.pipelines[name].title if name in project.pipelines else name,
+            link=lambda approval_id, who: self.address_of(Link(approval_id, who, now() + _LINK_MS)),
+        )
         if self._feeds:
             self.feeder.start()
             self.schedules.start()
+            self.notices.start()
+
+    def address_of(self, link: Link) -> str:
+        """Where the link leads: whoever opens it decides in its name. It never belongs into a log."""
+        return f"{self.project.settings.approvals.url}/decide/{token_of(link, self.project.secret())}"
+
+    def read_link(self, token: str) -> Link:
+        """Raises NotAllowed for a link that was not made here, was altered or is over."""
+        return read_token(token, self.project.secret(), now())
 
     async def stop(self) -> None:
         """Stop working; nothing that was accepted is lost. The project stays open."""
+        await self.notices.stop()
         await self.schedules.stop()
         await self.feeder.stop()
         await self._services.approvals.close()

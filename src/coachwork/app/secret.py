@@ -12,7 +12,7 @@ _FEWEST = 32  # characters
 
 
 def installation_secret(folder: Path, environ: Mapping[str, str]) -> bytes:
-    """The secret from `COACHWORK_SECRET`, else from `.coachwork/secret`, which is made at first and only its owner reads.
+    """The secret from `COACHWORK_SECRET`, else from `.coachwork/secret`, made once and for its owner's eyes only.
 
     Several machines need the same one from the environment. Raises ProjectError for one too short to be secret.
     """

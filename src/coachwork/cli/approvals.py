@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from coachwork.cli import output
-from coachwork.cli.options import JsonOption, ProjectOption, load, working
+from coachwork.cli.options import JsonOption, ProjectOption, at_work, load, working
 from coachwork.errors import InputError
 
 app = typer.Typer(no_args_is_help=True, help="List what waits for a person, and answer it.")
@@ -53,6 +53,55 @@ def list_approvals(
             output.err().print(f"There are more: --cursor {page.next_cursor}")
 
     asyncio.run(read())
+
+
+@app.command("show")
+def show_approval(
+    approval: Annotated[str, typer.Argument(metavar="APPROVAL", help="The approval's id.")],
+    project: ProjectOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show an approval with all that happened to it."""
+    loaded = load(project)
+    from coachwork.cli import results
+
+    async def read() -> None:
+        async with working(loaded) as runs:
+            found, trail = await runs.approval(approval), await runs.trail(approval)
+        if as_json:
+            output.print_json({"approval": found, "trail": trail})
+            return
+        console = output.out()
+        console.print(f"{found.id}  {found.status}  {found.pipeline_title}: {found.title}", style="bold")
+        console.print(results.readable(found.value))
+        for entry in trail:
+            detail = {key: value for key, value in entry.detail.items() if value not in (None, "")}
+            told = json.dumps(detail, ensure_ascii=False) if detail else ""
+            console.print(
+                f"  {entry.at.astimezone():%Y-%m-%d %H:%M:%S}  {entry.what:<8}  {entry.who}  {told}", style="dim"
+            )
+
+    asyncio.run(read())
+
+
+@app.command("link")
+def make_link(
+    approval: Annotated[str, typer.Argument(metavar="APPROVAL", help="The approval's id.")],
+    who: Annotated[str, typer.Option("--for", help="In whose name it decides.")] = "",
+    expires: Annotated[str, typer.Option(help="How long it holds: 30m, 8h, 2d.")] = "7d",
+    project: ProjectOption = None,
+) -> None:
+    """Make a link by which somebody decides in the browser without a login, once. It is shown here and nowhere kept."""
+    loaded = load(project)
+
+    async def make() -> str:
+        async with at_work(loaded) as runtime:
+            return runtime.address_of(await runtime.runs.link(approval, who, expires))
+
+    address = asyncio.run(make())
+    settings = loaded.settings
+    here = "" if settings.approvals.url else f"http://{settings.server.host}:{settings.server.port}"
+    output.out().print(here + address, soft_wrap=True)
 
 
 @app.command("answer")

@@ -17,7 +17,6 @@ from coachwork.messages import JsonValue
 from coachwork.pipelines import approval_trail, events, journal
 from coachwork.pipelines.approval_terms import Roles, people
 from coachwork.pipelines.deliver import Webhooks
-from coachwork.pipelines.events import EventLog
 from coachwork.pipelines.views import approval_view, moment
 from coachwork.store import tables
 from coachwork.store.database import Database
@@ -37,7 +36,6 @@ class Notices:
     def __init__(
         self,
         database: Database,
-        events: EventLog,
         webhooks: Webhooks,
         *,
         webhook: str,
@@ -46,7 +44,6 @@ class Notices:
         link: LinkFor,
     ) -> None:
         self._database = database
-        self._events = events
         self._webhooks = webhooks
         self._webhook = webhook
         self._roles = roles
@@ -64,8 +61,7 @@ class Notices:
 
     async def look(self, at: int) -> None:
         """Note the reminders that are due at `at`, in milliseconds since 1970 UTC, and send what is to be sent."""
-        for run_id in await self._database.write(partial(_remind, at=at)):
-            self._events.wake(run_id)
+        await self._database.write(partial(_remind, at=at))
         if not self._webhook:
             return
         waiting = await self._database.read(partial(_waiting, at=at))
@@ -108,10 +104,9 @@ class Notices:
         return {"type": f"approval.{entry.what}", "timestamp": at.isoformat() if at else None, "data": data}
 
 
-def _remind(connection: sa.Connection, at: int) -> list[str]:
-    """Note every reminder that is due, once; the runs it concerns. Of several that were slept through, one."""
+def _remind(connection: sa.Connection, at: int) -> None:
+    """Note every reminder that is due, once. Of several that were slept through, one."""
     due = approvals.c.remind_at <= at, approvals.c.status == "pending"
-    runs = []
     for row in connection.execute(approvals.select().where(*due).limit(500)).all():
         later = [moment for moment in row.reminders if moment > at]
         mine = approvals.c.id == row.id, approvals.c.remind_at == row.remind_at, approvals.c.status == "pending"
@@ -122,8 +117,6 @@ def _remind(connection: sa.Connection, at: int) -> list[str]:
         expires = moment(row.expires_at)
         data = {"title": row.title, "expires_at": expires.isoformat() if expires else None}
         events.append(connection, row.run_id, {"type": "data-reminder", "id": row.id, "data": data})
-        runs.append(row.run_id)
-    return runs
 
 
 def _waiting(connection: sa.Connection, at: int) -> list[Any]:

@@ -12,7 +12,7 @@ Roles = Mapping[str, Sequence[str]]
 
 @dataclass(frozen=True)
 class Terms:
-    """`by`: names and `role:NAME`s, empty for anybody. `remind`: seconds before the end. `default`: a value, or None."""
+    """`by`: names and `role:NAME`s, empty for anybody. `remind`: seconds before the end. `default`: None for none."""
 
     by: Sequence[str] = ()
     remind: Sequence[float] = ()

@@ -18,7 +18,7 @@ _TOLD = ("opened", "reminded", "decided")
 
 
 class TrailView(View):
-    """One entry. `detail` by what happened: the decision, the value that did not fit and why, until when a link holds."""
+    """One entry. `detail` by what happened: the decision, the value that did not fit and why, how long a link holds."""
 
     at: datetime
     what: What

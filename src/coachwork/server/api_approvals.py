@@ -1,5 +1,9 @@
-"""Reading and answering approvals. Knows HTTP; who may decide, and that the first answer counts, is not known here."""
+"""Reading and answering approvals, and links to do so. Knows HTTP; who may decide, and that the first answer counts,
+is not known here.
+"""
 
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Annotated, Literal, get_args
 
 from fastapi import APIRouter, Query
@@ -7,9 +11,10 @@ from pydantic import Field
 
 from coachwork.errors import InputError, did_you_mean
 from coachwork.messages import Frozen, JsonValue
+from coachwork.pipelines.approval_trail import TrailView
 from coachwork.pipelines.views import ApprovalStatus, ApprovalView, Page
 from coachwork.server.limits import JsonRoute
-from coachwork.server.served import RunsHere
+from coachwork.server.served import RunsHere, RuntimeHere
 
 router = APIRouter(prefix="/api/approvals", route_class=JsonRoute, tags=["approvals"])
 
@@ -20,6 +25,22 @@ class AnswerApproval(Frozen):
     decision: Literal["accept", "edit", "reject"]
     value: JsonValue = None
     comment: str = Field(default="", max_length=10_000)
+    by: str = Field(default="", max_length=200)  # who decides; believed, until there is a login
+
+
+class MakeLink(Frozen):
+    """For whom a link is, and how long it holds: `30m`, `8h`, `2d` …"""
+
+    who: str = Field(default="", max_length=200)
+    expires: str = "7d"
+
+
+class MadeLink(Frozen):
+    """Whoever opens `url` decides in the name of `who`. It is shown once and nowhere kept."""
+
+    url: str
+    who: str
+    expires_at: datetime
 
 
 @router.get("")
@@ -39,14 +60,28 @@ async def list_approvals(
 
 @router.get("/{approval_id}")
 async def get_approval(approval_id: str, runs: RunsHere) -> ApprovalView:
-    """One approval."""
-    return await runs.approval(approval_id)
+    """One approval. That it was shown is noted in its trail."""
+    return await runs.shown(approval_id)
+
+
+@router.get("/{approval_id}/trail")
+async def get_trail(approval_id: str, runs: RunsHere) -> Sequence[TrailView]:
+    """All that happened to it: opened, shown, reminded, misfit, refused, link, decided."""
+    return await runs.trail(approval_id)
+
+
+@router.post("/{approval_id}/links", status_code=201)
+async def make_link(approval_id: str, body: MakeLink, runtime: RuntimeHere) -> MadeLink:
+    """A signed link by which somebody decides without a login, once. 403 for who may not, 409 if it is decided."""
+    link = await runtime.runs.link(approval_id, body.who, body.expires)
+    expires_at = datetime.fromtimestamp(link.expires_at / 1000, UTC)
+    return MadeLink(url=runtime.address_of(link), who=link.who, expires_at=expires_at)
 
 
 @router.post("/{approval_id}/answer")
 async def answer_approval(approval_id: str, body: AnswerApproval, runs: RunsHere) -> ApprovalView:
-    """Decide. 409 if somebody was faster, 422 with fields if the edited value does not fit."""
+    """Decide. 409 if somebody was faster, 403 for who may not, 422 with fields if the edited value does not fit."""
     if body.decision == "edit" and "value" not in body.model_fields_set:
         field = {"path": ["value"], "message": "Field required", "value": None}
         raise InputError("an edit needs the edited value", details={"fields": [field]})
-    return await runs.answer(approval_id, body.decision, body.value, body.comment, "")
+    return await runs.answer(approval_id, body.decision, body.value, body.comment, body.by)

@@ -22,6 +22,7 @@ from coachwork.server import (
     api_search,
     api_spend,
     api_uploads,
+    decide,
 )
 from coachwork.server.limits import BodyLimit
 from coachwork.server.mcp_endpoint import McpEndpoint
@@ -46,6 +47,7 @@ ROUTERS = (
     api_prompts.router,  # /api/prompts
     api_spend.router,  # /api/spend, /api/budgets
     api_health.router,  # /api/health
+    decide.router,  # /decide/{token}, without a login
 )
 
 

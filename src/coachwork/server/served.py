@@ -2,18 +2,16 @@
 
 import asyncio
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import Annotated, cast
 
 from fastapi import Depends, Request
 
 from coachwork.app.project import Project
+from coachwork.app.runtime import Runtime
 from coachwork.pipelines.batches import Batches
 from coachwork.pipelines.runs import Runs
 from coachwork.pipelines.schedules import Schedules
 from coachwork.server.ingests import Ingests
-
-if TYPE_CHECKING:
-    from coachwork.app.runtime import Runtime
 
 
 @dataclass
@@ -21,7 +19,7 @@ class Served:
     """One per application. `runtime` is there between start and stop; `failure` is what kept it from starting."""
 
     project: Project
-    runtime: "Runtime | None" = None
+    runtime: Runtime | None = None
     failure: BaseException | None = None
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     ingests: Ingests = field(default_factory=Ingests)
@@ -35,7 +33,7 @@ def _project(request: Request) -> Project:
     return served(request).project
 
 
-def _runtime(request: Request) -> "Runtime":
+def _runtime(request: Request) -> Runtime:
     runtime = served(request).runtime
     if runtime is None:
         raise RuntimeError("the application is not started: its lifespan has to run")
@@ -58,4 +56,5 @@ ServedHere = Annotated[Served, Depends(served)]
 ProjectHere = Annotated[Project, Depends(_project)]
 RunsHere = Annotated[Runs, Depends(_runs)]
 SchedulesHere = Annotated[Schedules, Depends(_schedules)]
+RuntimeHere = Annotated[Runtime, Depends(_runtime)]
 BatchesHere = Annotated[Batches, Depends(_batches)]

@@ -69,6 +69,12 @@ async def decide(ticket: Ticket) -> Reply:
     return Reply(text=f"{decision.status}: {decision.value.text}")
 
 
+@app.pipeline(title="Needs the lead")
+async def decide_by_lead(ticket: Ticket) -> Reply:
+    decision = await approval("Send this?", Reply(text=ticket.subject), by=["role:lead", "carol"])
+    return Reply(text=f"{decision.status}: {decision.value.text}")
+
+
 @step
 async def pass_gate(gate: str) -> str:
     current_scope().text("before ")
