@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from coachwork.pipelines.approval_terms import House
 from coachwork.pipelines.approvals import Approvals
 from coachwork.pipelines.deliver import WebhookConfig, Webhooks
 from coachwork.pipelines.engine import Engine, once
@@ -38,6 +39,7 @@ async def start(tmp_path: Path) -> AsyncIterator[Start]:
         concurrency: int = 4,
         webhooks: dict[str, WebhookConfig] | None = None,
         once: Any = once,
+        house: House = House(),  # noqa: B008, it is frozen
         **environ: str,
     ) -> Runs:
         await stop()
@@ -48,7 +50,7 @@ async def start(tmp_path: Path) -> AsyncIterator[Start]:
             database=database,
             events=EventLog(database),
             slots=Slots(concurrency),
-            approvals=Approvals(database),
+            approvals=Approvals(database, house),
             webhooks=Webhooks(webhooks or {}, tmp_path, environ),
             models=None,  # type: ignore[arg-type]
             once=once,
