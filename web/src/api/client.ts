@@ -35,6 +35,30 @@ export async function callText(path: string, body: unknown): Promise<string> {
   return (await answered(path, { body })).text();
 }
 
+/** A request whose answer says nothing but that it was done. */
+export async function callNothing(path: string, method: string): Promise<void> {
+  await answered(path, { method });
+}
+
+/** Sends a file as it is; `told` hears the share that has gone, from 0 to 1. `fetch` can't tell that, so it is XHR. */
+export function sendFile<T>(path: string, file: Blob, headers: Record<string, string>, told: (share: number) => void): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const request = new XMLHttpRequest();
+    request.open("PUT", path);
+    request.setRequestHeader("Content-Type", "application/octet-stream");
+    for (const [name, value] of Object.entries(headers)) request.setRequestHeader(name, value);
+    request.upload.onprogress = (event) => told(event.lengthComputable ? event.loaded / event.total : 0);
+    request.upload.onload = () => told(1);
+    request.onerror = () => reject(new ApiProblem(UNREACHABLE));
+    request.onload = async () => {
+      const response = new Response(request.responseText, { status: request.status });
+      if (response.ok) resolve((await response.json()) as T);
+      else reject(new ApiProblem(await readProblem(response)));
+    };
+    request.send(file);
+  });
+}
+
 async function answered(path: string, options: Options): Promise<Response> {
   const headers: Record<string, string> = { Accept: "application/json", ...options.headers };
   if (options.body !== undefined) headers["Content-Type"] = "application/json";

@@ -1,10 +1,10 @@
 // What the page asks the server, as hooks with one key each. Knows the paths; does not know the screens.
 
 import { QueryClient, useInfiniteQuery, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { useRef } from "react";
-import { ApiProblem, call, callText, documentPath, withQuery } from "./client";
+import { useEffect, useRef } from "react";
+import { ApiProblem, call, callNothing, callText, documentPath, withQuery } from "./client";
 import { hasEnded } from "./types";
-import type { AppInfo, Approval, Budget, Checked, DocumentInfo, DocumentText, Feedback, Json, JsonObject, KnowledgeInfo, Paged, Passage, PromptAnswer, PromptAnswers, PromptDetail, PromptInfo, PromptModel, PromptSide, RouteInfo, Run, RunPage, RunSummary, Spend, SpendBy } from "./types";
+import type { AppInfo, Approval, Budget, Checked, DocumentInfo, DocumentText, Explanation, Feedback, IngestState, Json, JsonObject, KnowledgeInfo, Paged, PassageWeighed, PromptAnswer, PromptAnswers, PromptDetail, PromptInfo, PromptModel, PromptSide, RouteInfo, Run, RunPage, RunSummary, Spend, SpendBy } from "./types";
 
 export function newQueryClient(): QueryClient {
   return new QueryClient({
@@ -178,14 +178,81 @@ export function useDocument(kb: string, id: string) {
   });
 }
 
-/** The passages a question finds; nothing is asked while there is none. */
-export function useKnowledgeSearch(kb: string, query: string) {
+const kbPath = (kb: string) => `/api/knowledge/${encodeURIComponent(kb)}`;
+
+/** What a question finds and what became of each candidate; nothing is asked while there is no question. */
+export function useExplanation(kb: string, asked: { query: string; top_k: number; where: JsonObject }) {
   return useQuery({
-    queryKey: ["search", kb, query],
-    queryFn: ({ signal }) => call<Paged<Passage>>(`/api/knowledge/${encodeURIComponent(kb)}/search`, { body: { query }, signal }),
-    enabled: query !== "",
+    queryKey: ["explain", kb, asked],
+    queryFn: ({ signal }) => call<Explanation>(`${kbPath(kb)}/explain`, { body: asked, signal }),
+    enabled: asked.query !== "",
     staleTime: 30_000,
   });
+}
+
+export function usePassages(kb: string, id: string, wanted: boolean) {
+  return useQuery({
+    queryKey: ["passages", kb, id],
+    queryFn: ({ signal }) => call<Paged<PassageWeighed>>(`${kbPath(kb)}/passages/${documentPath(id)}`, { signal }),
+    staleTime: 30_000,
+    enabled: wanted,
+  });
+}
+
+export interface Weighing {
+  digest: string;
+  hidden: boolean;
+  boost: number;
+}
+
+/** Hides a passage from every search, shows it again, or makes it count more or less. */
+export function useWeigh(kb: string, id: string) {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: (weighing: Weighing) => call<Paged<PassageWeighed>>(`${kbPath(kb)}/passages/${documentPath(id)}`, { method: "PUT", body: weighing }),
+    onSuccess: (passages) => {
+      client.setQueryData(["passages", kb, id], passages);
+      void client.invalidateQueries({ queryKey: ["explain", kb] });
+    },
+  });
+}
+
+/** Everything shown of a knowledge base is asked anew: its documents came, went or changed. */
+export function useForgetKnowledge(kb: string) {
+  const client = useQueryClient();
+  return () => {
+    void client.invalidateQueries({ queryKey: keys.documents(kb) });
+    for (const key of ["knowledge", "document", "passages", "explain"]) void client.invalidateQueries({ queryKey: [key] });
+  };
+}
+
+export function useDeleteDocument(kb: string) {
+  const forget = useForgetKnowledge(kb);
+  return useMutation({ mutationFn: (id: string) => callNothing(`${kbPath(kb)}/files/${documentPath(id)}`, "DELETE"), onSettled: forget });
+}
+
+const UNDER_WAY = new Set(["waiting", "working", "stuck"]);
+
+/** How far the ingest is that was begun here; asked again every second while it goes on. */
+export function useIngest(kb: string) {
+  const forget = useForgetKnowledge(kb);
+  const before = useRef<string>(undefined);
+  const query = useQuery({
+    queryKey: ["ingest", kb],
+    queryFn: ({ signal }) => call<IngestState>(`${kbPath(kb)}/ingest`, { signal }),
+    refetchInterval: (one) => (UNDER_WAY.has(one.state.data?.state ?? "") ? 1000 : false),
+  });
+  const state = query.data?.state;
+  useEffect(() => {
+    if (UNDER_WAY.has(before.current ?? "") && !UNDER_WAY.has(state ?? "")) forget();
+    before.current = state;
+  });
+  return query;
+}
+
+export function useStartIngest(kb: string) {
+  const client = useQueryClient();
+  return useMutation({ mutationFn: () => call<IngestState>(`${kbPath(kb)}/ingest`, { method: "POST" }), onSuccess: (state) => client.setQueryData(["ingest", kb], state) });
 }
 
 export function useRoutes() {

@@ -82,6 +82,7 @@ export interface KnowledgeInfo {
   passages: number;
   failed: number;
   updated_at: string | null;
+  writable?: boolean;
 }
 
 export interface AppInfo {
@@ -189,6 +190,7 @@ export interface DocumentInfo {
   reason: string | null;
   passages: number;
   updated_at: string | null;
+  metadata?: JsonObject;
 }
 
 export interface DocumentText {
@@ -206,12 +208,61 @@ export interface Passage {
   knowledge: string;
   document: string;
   title: string;
-  title_path: string[];
-  page: number | null;
+  title_path?: string[];
+  page?: number | null;
   start: number;
   end: number;
   text: string;
   score: number;
+  digest: string;
+  scores?: Scores | null;
+}
+
+/** What each stage of a search gave a passage, null where the stage did not have it. Ranks count from 1. */
+export interface Scores {
+  dense: number | null;
+  dense_rank: number | null;
+  words: number | null;
+  words_rank: number | null;
+  fused: number | null;
+  fused_rank: number | null;
+  boost: number;
+  rerank: number | null;
+  neighbour: boolean;
+}
+
+export interface Candidate {
+  passage: Passage;
+  rank: number | null;
+  fate: "kept" | "below" | "alike" | "too long" | "hidden";
+  matched: string[];
+}
+
+export interface Explanation {
+  question: string;
+  wordings: string[];
+  candidates: Candidate[];
+  seconds: Record<string, number>;
+}
+
+export interface PassageWeighed {
+  passage: Passage;
+  hidden: boolean;
+  boost: number;
+}
+
+export interface IngestState {
+  state: "none" | "waiting" | "working" | "stuck" | "done" | "failed";
+  found: number;
+  read: number;
+  embedded: number;
+  failed: number;
+  current: string;
+  started_at: string | null;
+  moved_at: string | null;
+  documents_a_second: number | null;
+  seconds_left: number | null;
+  problem: Problem | null;
 }
 
 export interface Citation {
@@ -224,18 +275,6 @@ export interface Citation {
   start: number;
   end: number;
   quote: string;
-}
-
-export interface Passage {
-  knowledge: string;
-  document: string;
-  title: string;
-  title_path?: string[];
-  page?: number | null;
-  start: number;
-  end: number;
-  text: string;
-  score: number;
 }
 
 export interface Sentence {

@@ -4,7 +4,10 @@ import { Link } from "wouter";
 import { asProblem, documentPath } from "../api/client";
 import { useDocuments, useKnowledge } from "../api/queries";
 import type { DocumentInfo } from "../api/types";
+import { DeleteDocument } from "../knowledge/DeleteDocument";
+import { IngestLine } from "../knowledge/IngestLine";
 import { TryQuestion } from "../knowledge/TryQuestion";
+import { Uploads } from "../knowledge/Uploads";
 import { Empty } from "../parts/Empty";
 import { ProblemNote } from "../parts/ProblemNote";
 import { Screen } from "../parts/Screen";
@@ -44,19 +47,26 @@ export function KnowledgeBaseScreen({ name }: { name: string }) {
       {query.data && all.length === 0 && (
         <Empty icon={<FolderOpen />} title="No documents yet">
           <p>
-            Put Markdown, PDF, DOCX, PPTX, XLSX or HTML files into the folder of this knowledge base and run <code className="font-mono text-sm">coachwork ingest</code>.
+            {knowledge?.writable ? "Add Markdown, PDF, Office or HTML files below, or put" : "Put"} them into the folder of this knowledge base and run <code className="font-mono text-sm">coachwork ingest</code>.
           </p>
         </Empty>
       )}
       {query.data && all.length > 0 && found.length === 0 && <Empty icon={<FileText />} title={`No document is called “${wanted.trim()}”`} />}
-      {all.some((one) => one.status === "indexed") && <TryQuestion kb={name} />}
-      {failed.length > 0 && <FailedDocuments documents={failed} />}
-      {indexed.length > 0 && <DocumentTable kb={name} documents={indexed} />}
+      {knowledge?.writable && <Uploads kb={name} />}
+      {all.some((one) => one.status === "indexed") && <TryQuestion kb={name} fields={fieldsOf(all)} />}
+      {query.data && <IngestLine kb={name} />}
+      {failed.length > 0 && <FailedDocuments kb={name} documents={failed} writable={knowledge?.writable ?? false} />}
+      {indexed.length > 0 && <DocumentTable kb={name} documents={indexed} writable={knowledge?.writable ?? false} />}
     </Screen>
   );
 }
 
-function FailedDocuments({ documents }: { documents: DocumentInfo[] }) {
+/** The metadata that these documents have, by which a question may be filtered. */
+function fieldsOf(documents: DocumentInfo[]): string[] {
+  return [...new Set(documents.flatMap((one) => Object.keys(one.metadata ?? {})))].sort();
+}
+
+function FailedDocuments({ kb, documents, writable }: { kb: string; documents: DocumentInfo[]; writable: boolean }) {
   return (
     <section aria-label="Documents that could not be read" className="mb-6 rounded-lg border border-waiting-line bg-waiting-soft px-4 py-3">
       <h2 className="flex items-center gap-2 font-medium">
@@ -66,9 +76,12 @@ function FailedDocuments({ documents }: { documents: DocumentInfo[] }) {
       <p className="mt-0.5 text-sm text-ink-2">The others are indexed. Nothing in these files can be found or cited until they are mended.</p>
       <ul className="mt-2 flex flex-col gap-1.5">
         {documents.map((document) => (
-          <li key={document.id} className="text-sm">
-            <span className="font-mono text-xs font-medium">{document.id}</span>
-            <span className="block text-ink-2">{document.reason ?? "The reason was not recorded."}</span>
+          <li key={document.id} className="flex items-start justify-between gap-3 text-sm">
+            <span>
+              <span className="font-mono text-xs font-medium">{document.id}</span>
+              <span className="block text-ink-2">{document.reason ?? "The reason was not recorded."}</span>
+            </span>
+            {writable && <DeleteDocument kb={kb} id={document.id} />}
           </li>
         ))}
       </ul>
@@ -76,7 +89,7 @@ function FailedDocuments({ documents }: { documents: DocumentInfo[] }) {
   );
 }
 
-function DocumentTable({ kb, documents }: { kb: string; documents: DocumentInfo[] }) {
+function DocumentTable({ kb, documents, writable }: { kb: string; documents: DocumentInfo[]; writable: boolean }) {
   const cell = "border-b border-line px-3 py-2.5 group-last:border-b-0 first:pl-4 last:pr-4";
   return (
     <div className="overflow-hidden rounded-lg border border-line">
@@ -88,6 +101,11 @@ function DocumentTable({ kb, documents }: { kb: string; documents: DocumentInfo[
             <th scope="col" className="border-b border-line px-3 py-2 text-right font-medium max-md:hidden">Size</th>
             <th scope="col" className="border-b border-line px-3 py-2 text-right font-medium max-md:hidden">Passages</th>
             <th scope="col" className="border-b border-line py-2 pr-4 pl-3 text-right font-medium">Updated</th>
+            {writable && (
+              <th scope="col" className="border-b border-line py-2 pr-2">
+                <span className="sr-only">Delete</span>
+              </th>
+            )}
           </tr>
         </thead>
         <tbody>
@@ -103,6 +121,11 @@ function DocumentTable({ kb, documents }: { kb: string; documents: DocumentInfo[
               <td className={`${cell} tnum text-right whitespace-nowrap text-ink-2 max-md:hidden`}>{document.size === null ? "–" : bytes(document.size)}</td>
               <td className={`${cell} tnum text-right text-ink-2 max-md:hidden`}>{count(document.passages)}</td>
               <td className={`${cell} text-right whitespace-nowrap text-ink-2`}>{document.updated_at ? <When iso={document.updated_at} /> : "–"}</td>
+              {writable && (
+                <td className="border-b border-line pr-2 text-right group-last:border-b-0">
+                  <DeleteDocument kb={kb} id={document.id} />
+                </td>
+              )}
             </tr>
           ))}
         </tbody>
