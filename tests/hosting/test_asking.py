@@ -1,6 +1,5 @@
 """What hosted code asks a person: interrupts, tools that need approval; yes, no, and changed."""
 
-import signal
 from typing import Any
 
 import pytest
@@ -66,28 +65,3 @@ def test_where_arguments_cannot_be_changed_the_model_is_told_to_ask_again(lab: H
     run = lab.answer(run, "edit", value=arguments("careful", "Bob"))
     assert "changed the arguments" in run["output"]
     assert '{"to": "Bob"}' in run["output"]
-
-
-def test_an_interrupted_graph_goes_on_from_its_own_checkpoint_after_a_kill(lab: Hosting) -> None:
-    lab.provider.answer(Answer("A poem about rain.", when="rain"))
-    run = lab.run("reviewed", {"topic": "rain"})
-    assert run["approvals"][0]["value"] == {"draft": "A poem about rain."}
-    before = lab.provider.asked
-    lab.end(signal.SIGKILL)
-    lab.start()
-    run = lab.answer(run, "edit", value={"draft": "A better poem."})
-    assert run["status"] == "succeeded", run["error"]
-    assert run["output"]["final"] == "A better poem."
-    assert lab.provider.asked == before  # the node before the interrupt did not run again
-    assert len(lab.calls(run["id"], 1)) == 1
-
-
-def test_a_graph_whose_checkpoints_died_says_so(lab: Hosting) -> None:
-    run = lab.run("forgetful", {"topic": "rain"})
-    assert run["status"] == "waiting", run["error"]
-    lab.end(signal.SIGKILL)
-    lab.start()
-    run = lab.answer(run)
-    assert run["status"] == "failed"
-    assert "InMemorySaver" in str(run["error"])
-    assert "SqliteSaver or PostgresSaver" in str(run["error"])

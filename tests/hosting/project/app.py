@@ -17,6 +17,8 @@ class Text(BaseModel):
 
 app.host("reviewed", on_langgraph.reviewed)
 app.host("forgetful", on_langgraph.forgetful)
+app.host("kept", on_langgraph.kept)
+app.host("unkept", on_langgraph.unkept)
 app.host("graph_mailer", on_langgraph.mailer)
 app.host("bounded", on_langchain.bounded)
 app.host("boundless", on_langchain.boundless)

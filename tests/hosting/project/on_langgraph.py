@@ -32,11 +32,23 @@ def review(state: State) -> State:
     return {"final": state["draft"] if decided else "nothing"}
 
 
+other = ChatOpenAI(model="gpt-5-nano", max_tokens=200, stream_usage=True, max_retries=0)
+
+
+def polish(state: State) -> State:
+    return {"final": other.invoke(f"Polish this: {state['draft']}").text}
+
+
 saver = SqliteSaver(sqlite3.connect(Path(__file__).with_name("graph.db"), check_same_thread=False))
 _builder = StateGraph(State).add_node(write).add_node(review)
 _builder.add_edge(START, "write").add_edge("write", "review").add_edge("review", END)
 reviewed = _builder.compile(checkpointer=saver)
 forgetful = _builder.compile(checkpointer=InMemorySaver())
+
+_builder = StateGraph(State).add_node(write).add_node(polish)
+_builder.add_edge(START, "write").add_edge("write", "polish").add_edge("polish", END)
+kept = _builder.compile(checkpointer=saver)
+unkept = _builder.compile()
 
 
 def send_mail(to: str) -> str:
