@@ -59,6 +59,8 @@ class Project:
 
     async def close(self) -> None:
         await self.models.close()
+        for base in self.knowledge.values():
+            await base.close()
         self.database.close()
 
 

@@ -65,8 +65,8 @@ _PLAIN: dict[str, type[Section]] = {
 
 
 class Settings(Section):
-    """Everything a project can set. `database` is a SQLAlchemy URL, `index` a folder or an object-storage
-    URI. `groups` are the users of each group that may read documents (`[knowledge.NAME.access]`)."""
+    """Everything a project can set. `database` is a SQLAlchemy URL, `index` a folder, an object-storage URI or
+    postgresql://…. `groups` are the users of each group that may read documents (`[knowledge.NAME.access]`)."""
 
     database: str = "sqlite:///.coachwork/coachwork.db"
     index: str = ".coachwork/index"
@@ -127,13 +127,16 @@ def _overlay(values: dict[str, Any], environ: Mapping[str, str]) -> None:
 
 def _placed(settings: Settings, folder: Path) -> Settings:
     """Relative places count from the project's folder, not from where the command was typed."""
-    database, index = settings.database, settings.index
+    database = settings.database
     match = re.fullmatch(r"sqlite:///(?!/)(.+)", database)
     if match and match[1] != ":memory:":
         database = f"sqlite:///{(folder / match[1]).resolve()}"
-    if "://" not in index:
-        index = str((folder / index).resolve())
-    return settings.model_copy(update={"database": database, "index": index})
+    return settings.model_copy(update={"database": database, "index": index_place(settings.index, folder)})
+
+
+def index_place(index: str, folder: Path) -> str:
+    """The place of an index: a URI as it is, a folder counted from the project's."""
+    return index if "://" in index else str((folder / index).resolve())
 
 
 def _explained(error: ValidationError, source: str, path: Path) -> ProjectError:

@@ -11,6 +11,7 @@ from coachwork.cli import (
     doctor,
     exits,
     ingest,
+    knowledge,
     models,
     new,
     output,
@@ -86,5 +87,6 @@ app.add_typer(runs.app, name="runs")
 app.add_typer(batches.app, name="batch")
 app.add_typer(approvals.app, name="approvals")
 app.add_typer(models.app, name="models")
+app.add_typer(knowledge.app, name="knowledge")
 app.add_typer(prompt.app, name="prompt")
 app.add_typer(testing.app, name="testing")

@@ -137,4 +137,6 @@ def _scalar(value: Any) -> Scalar | None:
         return value.isoformat()
     if isinstance(value, float) and not math.isfinite(value):
         return None
-    return value if isinstance(value, str | int | float | bool) else None
+    if isinstance(value, str):
+        return value.replace("\x00", "\ufffd")  # which no database takes
+    return value if isinstance(value, int | float | bool) else None

@@ -1,7 +1,8 @@
 """The passage index: what a store of passages has to do. Knows rows, vectors and filters; knows no files, no models.
 
 One table for each knowledge base and embedding model, so vectors of two models never meet. Passages of a document
-change in one transaction. Several processes may read while others write. LanceDB (`lance.py`) keeps the contract.
+change in one transaction. Several processes may read while others write. LanceDB (`lance.py`) and PostgreSQL
+(`pgvector.py`) keep this contract, and pass the same tests.
 """
 
 import hashlib
@@ -132,7 +133,11 @@ WHOLE = 2**31 - 1  # a position that no document reaches: `Stretch(document, 0, 
 
 
 def open_store(uri: str) -> PassageStore:
-    """The store behind `uri`: a folder or an object-storage URI."""
+    """The store behind `uri`: a folder or an object-storage URI is LanceDB's, `postgresql://…` is PostgreSQL's."""
+    if re.match(r"postgres(ql)?(\+\w+)?://", uri):
+        from coachwork.knowledge.postgres import PostgresStore
+
+        return PostgresStore(uri)
     from coachwork.knowledge.lance import LanceStore
 
     return LanceStore(uri)

@@ -36,6 +36,7 @@ from coachwork.tracing.scope import current_scope, recorded
 
 if TYPE_CHECKING:
     from coachwork.knowledge.ingest import Ingest
+    from coachwork.knowledge.moving import Moved
     from coachwork.store.database import Database
 
 _PASSAGES: TypeAdapter[list[Passage]] = TypeAdapter(list[Passage])
@@ -78,7 +79,7 @@ class KnowledgeBase:
         models: SearchModels,
         groups: Mapping[str, Sequence[str]] | None = None,
     ) -> None:
-        """Give it its place. `index` is a folder or an object-storage URI; `models` makes the
+        """Give it its place. `index` is a folder, an object-storage URI or postgresql://…; `models` makes the
         embeddings; `groups` are the users of each group."""
         self._bound = _Bound(config, project.resolve(), index, database, models, groups or {})
         self._store = None
@@ -212,12 +213,16 @@ class KnowledgeBase:
 
     async def _index(self, bound: _Bound) -> PassageIndex:
         """The index that searches use, for who has no question."""
+        return (await self._named_index(bound))[1]
+
+    async def _named_index(self, bound: _Bound) -> tuple[str, PassageIndex]:
         store = self._passages(bound)
         names = [name for name in await store.tables() if name.startswith(table_prefix(self.name))]
         if len(names) == 1 and (index := await store.open(names[0], bound.config.language)) is not None:
-            return index
+            return names[0], index
         probe = await bound.models.embed(bound.config.embed, ["model"], purpose="query")
-        return await self._index_of(bound, probe.model, probe.dimensions)
+        name = table_name(self.name, probe.model, probe.dimensions)
+        return name, await self._index_of(bound, probe.model, probe.dimensions)
 
     async def _index_of(self, bound: _Bound, model: str, dimensions: int) -> PassageIndex:
         store = self._passages(bound)
@@ -389,6 +394,28 @@ class KnowledgeBase:
                 raise Conflict(
                     "the database is being read, so deleted text is still in its log", hint="Try it again in a moment."
                 )
+
+    async def move(self, to: str, tell: Callable[[int], None]) -> "Moved":
+        """Copy the index to another place, vectors and all; the old one is left. `tell` hears of passages copied.
+
+        A running ingest is waited for. Searches go on here until `index` of the settings says otherwise.
+        """
+        from coachwork.knowledge.lock import exclusive
+        from coachwork.knowledge.moving import copied
+
+        bound = self._need()
+        target = open_store(to)
+        try:
+            async with exclusive(self._lock_file(bound), lambda: None):
+                name, index = await self._named_index(bound)
+                return await copied(index, target, name, bound.config.language, tell)
+        finally:
+            await target.close()
+
+    async def close(self) -> None:
+        """Give back what the index holds open: its connections."""
+        if self._store is not None:
+            await self._store.close()
 
     def _passages(self, bound: _Bound) -> PassageStore:
         if self._store is None:

@@ -10,7 +10,6 @@ from coachwork.errors import NotInstalled, ProjectError
 from coachwork.knowledge.filters import DOCUMENT, Condition, Filter, Metadata, facet, facets_of
 from coachwork.knowledge.index import HIT_FIELDS, Hit, Row, Stretch
 
-_EXACT_UP_TO = 20_000  # rows: below it every vector is compared (some 5 ms), which needs no index and misses nothing
 _KEEP_VERSIONS = timedelta(hours=1)  # a reader holds an old version for one query; an hour is plenty
 _MANY = 1000  # rows read at once by `rows`
 _TRIES = 6  # of a write that met another process's: each is undone whole, and made again
@@ -19,9 +18,10 @@ _TRIES = 6  # of a write that met another process's: each is undone whole, and m
 class LanceIndex:
     """A table of LanceDB. Made by `LanceStore`."""
 
-    def __init__(self, table: Any, language: str) -> None:
+    def __init__(self, table: Any, language: str, exact_up_to: int) -> None:
         self._table = table
         self._language = language
+        self._exact_up_to = exact_up_to
 
     async def versions(self) -> dict[str, dict[str, int]]:
         columns = (await self._table.query().select(["document", "version"]).to_arrow()).to_pydict()
@@ -97,7 +97,7 @@ class LanceIndex:
     async def settle(self) -> None:
         from lancedb.index import Bitmap, HnswSq, LabelList
 
-        if await self._table.count_rows() > _EXACT_UP_TO:
+        if await self._table.count_rows() > self._exact_up_to:
             if not await self._has_index("vector"):
                 await self._table.create_index("vector", config=HnswSq(distance_type="cosine"))
             for column in ("readers", "facets"):  # without them a filter reads every row: 7 ms against 2 at 100,000
@@ -143,10 +143,15 @@ class LanceIndex:
 
 
 class LanceStore:
-    """The tables of one folder or URI. Connections are made once for each event loop that asks."""
+    """The tables of one folder or URI. Connections are made once for each event loop that asks.
 
-    def __init__(self, uri: str) -> None:
+    `exact_up_to` is how many passages are compared each with a question (some 5 ms), which needs no index and misses
+    nothing.
+    """
+
+    def __init__(self, uri: str, exact_up_to: int = 20_000) -> None:
         self._uri = uri
+        self._exact_up_to = exact_up_to
         self._connections: dict[int, tuple[asyncio.AbstractEventLoop, Any]] = {}
 
     async def tables(self) -> list[str]:
@@ -163,7 +168,7 @@ class LanceStore:
     async def open(self, name: str, language: str) -> LanceIndex | None:
         if name not in await self.tables():
             return None
-        return LanceIndex(await (await self._connection()).open_table(name), language)
+        return LanceIndex(await (await self._connection()).open_table(name), language, self._exact_up_to)
 
     async def create(self, name: str, dimensions: int, language: str) -> LanceIndex:
         index = await self.open(name, language)
@@ -171,7 +176,7 @@ class LanceStore:
             # `exist_ok` compares schemas and finds that its own JSON columns differ from themselves.
             try:
                 table = await (await self._connection()).create_table(name, schema=_schema(dimensions))
-                index = LanceIndex(table, language)
+                index = LanceIndex(table, language, self._exact_up_to)
             except ValueError:
                 index = await self.open(name, language)  # another process was faster
                 if index is None:

@@ -98,7 +98,9 @@ def _fields(document: str, front: str) -> dict[Any, Any]:
 
 def _groups(document: str, named: Any) -> tuple[str, ...]:
     groups = [named] if isinstance(named, str) else named
-    if not isinstance(groups, list) or not all(isinstance(group, str) and group.strip() for group in groups):
+    if not isinstance(groups, list) or not all(
+        isinstance(group, str) and group.strip() and "\x00" not in group for group in groups
+    ):
         raise DocumentUnreadable(
             document, f"groups = {named!r} are no names of groups", hint="Write `groups: [legal, board]`."
         )
