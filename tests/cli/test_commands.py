@@ -136,3 +136,4 @@ def test_ingest_without_documents_has_nothing_to_do(coachwork: Coachwork) -> Non
     result = coachwork("ingest", "--json")
     assert (result.code, result.json) == (0, {"knowledge": []})
     assert coachwork("ingest", "handbok").code == 2
+    assert coachwork("knowledge", "move", "--to", "elsewhere").code == 2

@@ -21,7 +21,12 @@ def made(tmp_path: Path) -> Iterator[Made]:
     databases: list[Database] = []
 
     def make(
-        documents: dict[str, str], *, groups: dict[str, list[str]] | None = None, chat: Any = (), **settings: Any
+        documents: dict[str, str],
+        *,
+        groups: dict[str, list[str]] | None = None,
+        chat: Any = (),
+        index: str = "",
+        **settings: Any,
     ) -> KnowledgeBase:
         folder = tmp_path / "documents"
         folder.mkdir(exist_ok=True)
@@ -39,7 +44,7 @@ def made(tmp_path: Path) -> Iterator[Made]:
         base.bind(
             KnowledgeConfig.model_validate({"folder": "documents", **settings}),
             project=tmp_path,
-            index=str(tmp_path / "index"),
+            index=index or str(tmp_path / "index"),
             database=database,
             groups=groups,
             models=Models(config, database=None, cache_dir=tmp_path, environ={}, extra_providers=fake),

@@ -113,6 +113,27 @@ async def test_rules_that_changed_are_not_answered_by_before_an_ingest(
     assert await found(tighter, "anna") == ALL
 
 
+async def test_in_another_store_the_same_is_found_by_the_same_and_nothing_is_embedded_again(
+    base: KnowledgeBase,
+    made: Made,  # noqa: F811
+    new_postgres: Callable[[], str],
+) -> None:
+    place = new_postgres()
+    moved = await base.move(place, lambda _passages: None)
+    assert (moved.documents, moved.passages) == (5, 5)
+    there = made({}, groups=GROUPS, access=RULES, index=place)
+    assert await found(there, "") == await found(there, "anna") == ALL
+    assert await found(there, "bob") == ALL - {"legal/deal.md"}
+    assert await found(there, "eve", neighbours=5) == HERS
+    report = await there.ingest()
+    assert (report.unchanged, report.embedded) == (4, 0)  # a mail stands for what is attached to it
+    await there.remove("board.eml")
+    assert await found(there, "anna") == ALL - {"board.eml", "board.eml/pay.txt"}
+    await there.purge()
+    assert await found(there, "eve") == HERS
+    await there.close()
+
+
 async def test_a_deleted_document_is_gone_at_once_and_its_words_leave_the_disk(
     base: KnowledgeBase, tmp_path: Path
 ) -> None:
