@@ -11,6 +11,7 @@ from coachwork.knowledge.filters import DOCUMENT, Condition, Filter, Metadata, f
 from coachwork.knowledge.index import HIT_FIELDS, Hit, Row, Stretch
 
 _KEEP_VERSIONS = timedelta(hours=1)  # a reader holds an old version for one query; an hour is plenty
+_JUST_NOW = timedelta(milliseconds=5)
 _MANY = 1000  # rows read at once by `rows`
 _TRIES = 6  # of a write that met another process's: each is undone whole, and made again
 
