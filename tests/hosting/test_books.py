@@ -20,6 +20,19 @@ def test_a_call_without_a_bound_is_refused_before_it_is_sent(lab: Hosting, pipel
     assert lab.provider.asked == before
 
 
+def test_an_agent_that_is_a_tool_of_another_is_counted_too(lab: Hosting) -> None:
+    run = lab.run("asks_helper", chat("ask_helper about rain"))
+    assert run["status"] == "succeeded", run["error"]
+    assert len(lab.calls(run["id"], 3)) == 3
+
+
+def test_an_agent_that_is_a_tool_of_another_is_held_to_the_budget_too(lab: Hosting) -> None:
+    run = lab.run("asks_helper", chat("ask_boundless about rain"))
+    assert run["status"] == "failed"
+    assert "without a limit of its answer" in run["error"]["detail"]
+    assert len(lab.calls(run["id"], 1)) == 1
+
+
 def test_a_model_of_unknown_price_is_refused_where_money_is_counted(lab: Hosting) -> None:
     before = lab.provider.asked
     run = lab.run("unknown", chat("hi"))

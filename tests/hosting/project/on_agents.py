@@ -34,3 +34,14 @@ careful = Agent(name="Careful", model="gpt-5-mini", tools=[send_letter], model_s
 
 boundless_ai = pydantic_ai.Agent("openai-chat:gpt-5-mini", defer_model_check=True)
 boundless_agent = Agent(name="Boundless", model="gpt-5-mini")
+helper = Agent(name="Helper", model="gpt-5-mini", model_settings=ModelSettings(max_tokens=200))
+boundless_helper = Agent(name="Boundless helper", model="gpt-5-mini")
+asks_helper = Agent(
+    name="Asks a helper",
+    model="gpt-5-mini",
+    model_settings=ModelSettings(max_tokens=200),
+    tools=[
+        helper.as_tool("ask_helper", "Ask the helper."),
+        boundless_helper.as_tool("ask_boundless", "Ask another.", failure_error_function=None),
+    ],
+)

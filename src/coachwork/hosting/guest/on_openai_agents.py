@@ -5,12 +5,17 @@ The SDK sends its own traces to OpenAI by default; here they are off, since the 
 
 from __future__ import annotations
 
+import dataclasses
+import inspect
 import itertools
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from .host import Host
 from .task import Answer, Outcome, Question, Task, plain, size
+
+_numbers = itertools.count(1)
 
 
 async def run(thing: Any, task: Task, host: Host) -> Outcome:
@@ -18,7 +23,9 @@ async def run(thing: Any, task: Task, host: Host) -> Outcome:
     from agents import RunConfig, Runner, RunState
 
     options = dict(task.options)
-    options.setdefault("run_config", RunConfig(tracing_disabled=True))
+    config = options.pop("run_config", None) or RunConfig(tracing_disabled=True)
+    config = RunConfig(**config) if isinstance(config, dict) else config
+    options["run_config"] = dataclasses.replace(config, model_provider=_provider(host, config.model_provider))
     given: Any = task.turns
     if task.answers:
         given = await RunState.from_json(thing, task.state)
@@ -73,26 +80,25 @@ def _decide(state: Any, item: Any, answer: Answer) -> None:
 
 
 def _hooks(host: Host, run_config: Any) -> Any:
-    from agents import RunHooks
-
-    numbers = itertools.count(1)
+    from agents import Model, RunHooks
 
     class Watcher(RunHooks):  # type: ignore[misc]
         def __init__(self) -> None:
             self.under_way: dict[str, str] = {}  # the call of each agent
 
         async def on_llm_start(self, context: Any, agent: Any, system_prompt: Any, input_items: Any) -> None:
-            id = f"call-{next(numbers)}"
-            provider, model = _model(agent, run_config)
+            model = getattr(run_config, "model", None) or agent.model
+            if not isinstance(model, Model):
+                return  # it comes from the provider, which tells of it
+            id = f"call-{next(_numbers)}"
             settings = agent.model_settings.resolve(getattr(run_config, "model_settings", None))
-            tools = [getattr(tool, "params_json_schema", tool.name) for tool in agent.tools]
-            sent = size([system_prompt, input_items, tools])
-            await host.call(id, provider, model, sent, settings.max_tokens)
+            sent = size([system_prompt, input_items, _schemas(agent.tools)])
+            await host.call(id, *_named(getattr(model, "model", "")), sent, settings.max_tokens)
             self.under_way[agent.name] = id
 
         async def on_llm_end(self, context: Any, agent: Any, response: Any) -> None:
-            id = self.under_way.pop(agent.name, f"call-{next(numbers)}")
-            host.call_end(id, usage=_usage(response.usage), said=size(response.output), finish="stop")
+            if (id := self.under_way.pop(agent.name, "")) != "":
+                host.call_end(id, usage=_usage(response.usage), said=size(response.output), finish="stop")
 
         async def on_agent_start(self, context: Any, agent: Any) -> None:
             host.part(f"agent-{agent.name}", agent.name)
@@ -113,6 +119,73 @@ def _hooks(host: Host, run_config: Any) -> Any:
     return Watcher()
 
 
+def _provider(host: Host, inner: Any) -> Any:
+    """A provider whose models tell of their calls, also of agents that are tools of other agents."""
+    from agents import ModelProvider
+
+    class Provider(ModelProvider):  # type: ignore[misc]
+        def get_model(self, model_name: str | None) -> Any:
+            from agents.models import get_default_model
+
+            return _watched(host, inner.get_model(model_name), *_named(model_name or get_default_model()))
+
+        async def aclose(self) -> None:
+            await inner.aclose()
+
+    return Provider()
+
+
+def _watched(host: Host, inner: Any, provider: str, name: str) -> Any:
+    from agents import Model
+
+    async def begun(given: Mapping[str, Any]) -> str:
+        id = f"call-{next(_numbers)}"
+        sent = size([given["system_instructions"], given["input"], _schemas(given["tools"])])
+        await host.call(id, provider, name, sent, given["model_settings"].max_tokens)
+        return id
+
+    class Watched(Model):  # type: ignore[misc]
+        def __getattribute__(self, attribute: str) -> Any:
+            """Everything but the two calls is the model's own."""
+            here = attribute in ("get_response", "stream_response") or attribute.startswith("__")
+            return object.__getattribute__(self, attribute) if here else getattr(inner, attribute)
+
+        async def get_response(self, *args: Any, **more: Any) -> Any:
+            id = await begun(_arguments_of(inner.get_response, args, more))
+            try:
+                response = await inner.get_response(*args, **more)
+            except Exception as error:
+                host.call_end(id, error=type(error).__name__)
+                raise
+            host.call_end(id, usage=_usage(response.usage), said=size(response.output), finish="stop")
+            return response
+
+        async def stream_response(self, *args: Any, **more: Any) -> Any:
+            id = await begun(_arguments_of(inner.stream_response, args, more))
+            try:
+                async for event in inner.stream_response(*args, **more):
+                    if event.type in ("response.completed", "response.incomplete"):
+                        response = event.response
+                        usage = None if response.usage is None else _usage(response.usage)
+                        host.call_end(id, usage=usage, said=size(response.output), finish="stop")
+                        id = ""
+                    yield event
+            except Exception as error:
+                if id:
+                    host.call_end(id, error=type(error).__name__)
+                raise
+
+    return Watched()
+
+
+def _arguments_of(call: Any, args: tuple[Any, ...], more: Mapping[str, Any]) -> Mapping[str, Any]:
+    return inspect.signature(call).bind(*args, **more).arguments
+
+
+def _schemas(tools: Any) -> list[Any]:
+    return [getattr(tool, "params_json_schema", tool.name) for tool in tools]
+
+
 def _json(text: Any) -> Any:
     try:
         return json.loads(text)
@@ -120,13 +193,9 @@ def _json(text: Any) -> Any:
         return plain(text)
 
 
-def _model(agent: Any, run_config: Any) -> tuple[str, str]:
-    """The provider and the name of the agent's model; `litellm/anthropic/…` names its provider itself."""
-    from agents.models import get_default_model
-
-    model = getattr(run_config, "model", None) or agent.model or get_default_model()
-    name = model if isinstance(model, str) else str(getattr(model, "model", ""))
-    name = name.removeprefix("litellm/").removeprefix("any-llm/")
+def _named(model: Any) -> tuple[str, str]:
+    """The provider and the name of a model; `litellm/anthropic/…` names its provider itself."""
+    name = str(model).removeprefix("litellm/").removeprefix("any-llm/")
     provider, slash, rest = name.partition("/")
     return (provider, rest) if slash else ("openai", name)
 
