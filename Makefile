@@ -5,7 +5,7 @@ PORT ?= 8000
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check web dev venv lint types rooms web-test fast-tests tests screenshots bench-footprint bench-overhead bench-soak bench-output bench-calls bench-bfcl bench-retrieval bench-citations bench-hosting dist clean
+.PHONY: help demo test check web dev venv lint types rooms web-test fast-tests tests screenshots bench-footprint bench-overhead bench-soak bench-output bench-calls bench-bfcl bench-retrieval bench-citations bench-hosting bench-kills dist clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -76,6 +76,9 @@ bench-citations: dev  ## what the citation check calls supported: true, false an
 
 bench-hosting: dev  ## eight frameworks' hello-worlds behind our API; makes environments for three of them (1.7 GB)
 	@$(BIN)/python benchmarks/hosting.py
+
+bench-kills: dev  ## kill -9 at 50 random moments of an ingestion of 2,000 documents
+	@nice -n 15 $(BIN)/python benchmarks/ingestion_kills.py
 
 dist: dev  ## the wheel and the source release, page inside
 	@$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .

@@ -60,7 +60,7 @@ def test_a_mail_of_html_alone_gives_its_words() -> None:
 
 def test_only_a_mail_has_attachments(tmp_path) -> None:  # type: ignore[no-untyped-def]
     (tmp_path / "a.md").write_text("From: a\n\nContent-Type: multipart/mixed")
-    found, _ = read_document("a.md", tmp_path / "a.md", ReadLimits())
+    found, *_ = read_document("a.md", tmp_path / "a.md", ReadLimits())
     assert [id_ for id_, _ in found] == ["a.md"]
 
 

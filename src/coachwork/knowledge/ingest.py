@@ -36,7 +36,7 @@ from coachwork.knowledge.formats.text_builder import title_of
 from coachwork.knowledge.index import PassageIndex, Row
 from coachwork.knowledge.opened import sha256_of
 from coachwork.knowledge.parse import format_of
-from coachwork.knowledge.reader import DocumentReader, DocumentTimeout, Reading
+from coachwork.knowledge.reader import DocumentReader, DocumentTimeout, ReadFile, Reading
 from coachwork.knowledge.search import search_words
 from coachwork.knowledge.weights import PLAIN, WeightTable
 
@@ -155,11 +155,11 @@ class _Run:
         self._say(file.id)
         limits = limits_of(settings)
         async with DocumentReader(limits, size=settings.passage_tokens, overlap=settings.overlap_tokens) as reader:
-            readings, sha256 = await reader.read(file.id, file.path)
+            read = await reader.read(file.id, file.path)
         known, indexed = await job.catalog.entries(), await job.index.versions()
         place.parent.mkdir(parents=True, exist_ok=True)
         file.path.replace(place)
-        await self._readings(file, readings, sha256, recipe_of(settings, job.model, file.id), indexed)
+        await self._readings(file, read, recipe_of(settings, job.model, file.id), indexed)
         await self._flush()
         before = {id_ for id_ in {*known, *indexed} if id_.startswith(f"{file.id}/")}
         if gone := sorted(before - self.present):
@@ -186,19 +186,18 @@ class _Run:
         try:
             if file.refusal:
                 raise DocumentUnreadable(file.id, file.refusal)
-            readings, sha256 = await reader.read(file.id, file.path)
+            read = await reader.read(file.id, file.path)
         except DocumentUnreadable as error:
             await self._failed(file, sha256, recipe, error, versions)
             return
-        await self._readings(file, readings, sha256, recipe, indexed)
+        await self._readings(file, read, recipe, indexed)
 
-    async def _readings(
-        self, file: SourceFile, readings: Sequence[Reading], sha256: str, recipe: str, indexed: Indexed
-    ) -> None:
+    async def _readings(self, file: SourceFile, read: ReadFile, recipe: str, indexed: Indexed) -> None:
+        file, sha256 = replace(file, size=read.size), read.sha256
         config = self.job.config
-        own = readings[0].parsed.groups if readings else None
+        own = read.readings[0].parsed.groups if read.readings else None
         readers = readers_of(config.access, file.id, own)  # what is attached is read by who may read the file
-        for reading in reversed(readings):
+        for reading in reversed(read.readings):
             self.present.add(reading.id)
             if reading.reason:
                 await self._failed(

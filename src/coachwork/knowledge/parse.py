@@ -63,8 +63,8 @@ def format_of(document: str) -> str:
 Found: TypeAlias = tuple[str, Parsed | DocumentUnreadable]
 
 
-def read_document(document: str, path: Path, limits: ReadLimits) -> tuple[list[Found], str]:
-    """Read a file whole: it and what is attached to it, by name, with the SHA-256 of the bytes that were read.
+def read_document(document: str, path: Path, limits: ReadLimits) -> tuple[list[Found], str, int]:
+    """Read a file whole: it and what is attached to it, by name; SHA-256 and number of the bytes that were read.
 
     The file's own comes first. An attachment that can't be read has its error in its place.
     Raises DocumentUnreadable for the file itself.
@@ -72,7 +72,7 @@ def read_document(document: str, path: Path, limits: ReadLimits) -> tuple[list[F
     data = read_whole(document, path, limits.max_bytes)
     found: list[Found] = [(document, parse_bytes(document, data, limits))]
     found.extend(_attached(document, data, limits, 1))
-    return found, hashlib.sha256(data).hexdigest()
+    return found, hashlib.sha256(data).hexdigest(), len(data)
 
 
 def _attached(document: str, data: bytes, limits: ReadLimits, depth: int) -> Iterator[Found]:

@@ -39,6 +39,15 @@ class Reading:
     reason: str = ""
 
 
+@dataclass(frozen=True)
+class ReadFile:
+    """A file as it was read, its own reading first; `sha256` and `size` of the very bytes that were read."""
+
+    readings: list[Reading]
+    sha256: str
+    size: int
+
+
 class DocumentReader:
     """One reading process, started when first needed and anew after a crash. Use as `async with`.
 
@@ -59,9 +68,8 @@ class DocumentReader:
     ) -> None:
         await self._stop()
 
-    async def read(self, document: str, path: Path) -> tuple[list[Reading], str]:
-        """The document, then what is attached to it, and the SHA-256 of the file. Raises DocumentUnreadable,
-        NotInstalled."""
+    async def read(self, document: str, path: Path) -> ReadFile:
+        """The document, then what is attached to it. Raises DocumentUnreadable, NotInstalled."""
         fresh = self._process is None
         process = self._process or await self._start()
         request = {"document": document, "path": str(path), "limits": asdict(self._limits), **self._cut}
@@ -83,7 +91,7 @@ class DocumentReader:
         except asyncio.CancelledError:
             await self._stop()  # an answer that nobody waits for would be taken for the next one
             raise
-        return _readings(document, answer), answer["sha256"]
+        return ReadFile(_readings(document, answer), answer["sha256"], answer["size"])
 
     async def _start(self) -> Process:
         self._process = await asyncio.create_subprocess_exec(

@@ -34,8 +34,8 @@ def _answer(request: dict[str, Any], limits: ReadLimits) -> dict[str, Any]:
     from coachwork.knowledge.parse import read_document
 
     try:
-        found, sha256 = read_document(request["document"], Path(request["path"]), limits)
-        return {"found": [_told(id_, read, request) for id_, read in found], "sha256": sha256}
+        found, sha256, size = read_document(request["document"], Path(request["path"]), limits)
+        return {"found": [_told(id_, read, request) for id_, read in found], "sha256": sha256, "size": size}
     except DocumentUnreadable as error:
         return {"reason": error.reason, "hint": error.hint}
     except MemoryError:
