@@ -25,6 +25,8 @@ PUBLIC = [
     "answer_from",
     "approval",
     "deliver",
+    "gather",
+    "map_over",
     "note",
     "prompt",
     "step",

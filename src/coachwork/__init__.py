@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from coachwork.pipelines.pipeline import Example
     from coachwork.pipelines.steps import note, step, transcribe
     from coachwork.prompts import prompt
+    from coachwork.tracing.branches import gather, map_over
 
 __version__ = "0.1.0"
 
@@ -56,6 +57,8 @@ _HOMES = {
     "answer_from": "coachwork.pipelines.answering",
     "approval": "coachwork.pipelines.approvals",
     "deliver": "coachwork.pipelines.deliver",
+    "gather": "coachwork.tracing.branches",
+    "map_over": "coachwork.tracing.branches",
     "note": "coachwork.pipelines.steps",
     "prompt": "coachwork.prompts",
     "step": "coachwork.pipelines.steps",
@@ -87,6 +90,8 @@ __all__ = [
     "answer_from",
     "approval",
     "deliver",
+    "gather",
+    "map_over",
     "note",
     "prompt",
     "step",

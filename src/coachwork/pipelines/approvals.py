@@ -24,6 +24,7 @@ from coachwork.pipelines.pipeline import closed_schema, input_error
 from coachwork.pipelines.run_scope import RunScope, current_run
 from coachwork.store.database import Database
 from coachwork.store.tables import approvals
+from coachwork.tracing.branches import admitted
 
 T = TypeVar("T")
 Answer = Literal["accept", "edit", "reject"]
@@ -110,6 +111,7 @@ class _Question:
         services.slots.release(self.run.run_id)
         row = await services.approvals.decided(self.id)
         await self.run.take_turn()
+        await admitted()
         found = await services.once("approval:close", self._close, row)
         other = found["status"] == "edited" or (found["status"] == "expired" and self.terms.default is not None)
         value = self.adapter.validate_python(found["value"]) if other else self.value
@@ -186,6 +188,7 @@ class Approvals:
         terms: Terms = Terms(),  # noqa: B008, it is frozen
     ) -> PersonsAnswer:
         """Ask about `value` as the run's next step and wait. Raises ValueError for an `expires` that is no time."""
+        await admitted()
         question = _Question(
             run=run,
             seq=run.next_seq(),

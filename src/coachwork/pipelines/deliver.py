@@ -48,9 +48,9 @@ async def deliver(name: str, payload: object) -> Delivery:
     run = current_run("deliver()")
     data = to_jsonable_python(payload)
     record = StepRecord(kind="webhook", name=name, label=f"Sending the result to {name}", input=data)
-    message_id = f"{run.run_id}-{run.seq_ahead}"
 
     async def send() -> Delivery:
+        message_id = f"{run.run_id}-{run.step_seq}"  # the same at every try, also after a crash
         body = {
             "type": f"{run.pipeline}.{name}",
             "timestamp": datetime.now(UTC).isoformat(),

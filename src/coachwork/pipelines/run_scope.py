@@ -21,6 +21,7 @@ from coachwork.pipelines import events, journal
 from coachwork.pipelines.events import Event, EventLog
 from coachwork.store.database import Database
 from coachwork.tracing import spans
+from coachwork.tracing.branches import admitted
 from coachwork.tracing.scope import Scope, current_scope
 
 if TYPE_CHECKING:
@@ -93,11 +94,6 @@ class RunScope:
         """The number of the step that works now."""
         return None if (text := _step.get()) is None else text.seq
 
-    @property
-    def seq_ahead(self) -> int:
-        """The number that the next step will get."""
-        return self._seq + 1
-
     async def take_turn(self) -> None:
         """Wait in line for a place to work, and say so. A resumed run keeps the status it had."""
         slots, run_id, resumed = self.services.slots, self.run_id, self._resumed
@@ -113,6 +109,8 @@ class RunScope:
         An exception that is not Coachwork's own is raised as RunFailed both times, so that code
         which catches it behaves the same on replay.
         """
+        if _step.get() is None:  # one inside of a step is a part of it, and has no turn of its own
+            await admitted()
         seq = self.next_seq()
         outcome = await self.services.once(f"{record.kind}:{record.name}", self._perform, seq, record, call)
         if outcome["error"] is not None:

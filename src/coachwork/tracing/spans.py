@@ -5,6 +5,7 @@ run's id, so that a run which goes on in another process stays in the same trace
 """
 
 import hashlib
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol
@@ -27,6 +28,7 @@ def start(database: "Database") -> None:
     global _provider, _tracer
     from opentelemetry.sdk.resources import Resource
     from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
+    from opentelemetry.sdk.trace.id_generator import IdGenerator
 
     from coachwork.store.row_queue import RowQueue
     from coachwork.store.tables import spans
@@ -38,7 +40,16 @@ def start(database: "Database") -> None:
             if (row := _row(span)) is not None:
                 rows.add(row)
 
-    _provider = TracerProvider(resource=Resource.create({"service.name": "coachwork"}))
+    class Ids(IdGenerator):
+        """Not from `random`, as the SDK's own: an application that seeds it would give ids twice."""
+
+        def generate_span_id(self) -> int:
+            return secrets.randbits(64) or 1
+
+        def generate_trace_id(self) -> int:
+            return secrets.randbits(128) or 1
+
+    _provider = TracerProvider(id_generator=Ids(), resource=Resource.create({"service.name": "coachwork"}))
     _provider.add_span_processor(Recorder())
     _tracer = None
 

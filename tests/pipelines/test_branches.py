@@ -1,0 +1,162 @@
+"""Parallel branches keep their numbers: whatever the timing, a run that is taken up again finds every step."""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+
+from coachwork.errors import InputError, NotFound, RunFailed
+from coachwork.pipelines.approvals import approval
+from coachwork.pipelines.engine import once
+from coachwork.pipelines.runs import Runs
+from coachwork.pipelines.steps import step
+from coachwork.tracing.branches import gather, map_over
+
+Start = Callable[..., Awaitable[Runs]]
+done: list[str] = []
+
+
+@step
+async def work(name: str, ms: int) -> str:
+    await asyncio.sleep(ms / 1000)
+    done.append(name)
+    return name.upper()
+
+
+async def chain(name: str, lengths: list[int]) -> str:
+    return "".join([await work(f"{name}{n}", ms) for n, ms in enumerate(lengths)])
+
+
+async def nested(seed: int) -> list[str]:
+    """Branches of different lengths, one of them with branches of its own, then a step after all of them."""
+    dice = random.Random(seed)
+    lengths = [[dice.randrange(12) for _ in range(dice.randrange(4))] for _ in range(6)]
+    inner = gather(chain("x", lengths[0]), chain("y", lengths[1]))
+    a, (x, y), b = await gather(chain("a", lengths[2]), inner, chain("b", lengths[3]))
+    more = await map_over(lambda n: chain(f"m{n}_", lengths[4]), range(5), at_once=2)
+    named = await gather(c=chain("c", lengths[5]), d=work("d", 1))
+    last = await work("last", 1)
+    return [a, x, y, b, *more, *named.values(), last]
+
+
+async def test_steps_keep_their_numbers_over_crashes_at_any_moment(start: Start) -> None:
+    for seed in range(2):
+        done.clear()
+        runs = await start(nested)
+        whole = await runs.wait((await runs.start("nested", {"seed": seed})).id, 30)
+        assert whole.status == "succeeded", whole.error
+        names = sorted(done)
+        assert len(names) == len(set(names)) == len(whole.steps)
+
+        done.clear()
+        runs = await start(nested, once=_dying_after(random.Random(seed + 100).randrange(1, len(names))))
+        run_id = (await runs.start("nested", {"seed": seed})).id
+        await _until_quiet()
+        runs = await start(nested)
+        again = await runs.wait(run_id, 30)
+        assert (again.status, again.output) == ("succeeded", whole.output), again.error
+        numbered = lambda run: [(found.seq, found.input) for found in run.steps]  # noqa: E731
+        assert numbered(again) == numbered(whole)
+        assert set(done) == set(names)
+        assert len(done) <= len(names) + 4  # what was at work in a branch when it died is done again, nothing else
+
+
+def _dying_after(steps: int) -> Any:
+    """`once` in a process that hangs for ever with its n-th step, as if it had been killed there."""
+    begun = 0
+
+    async def dying(name: str, call: Any, *args: Any) -> Any:
+        nonlocal begun
+        begun += 1
+        if begun > steps:
+            await asyncio.Event().wait()
+        return await once(name, call, *args)
+
+    return dying
+
+
+async def _until_quiet() -> None:
+    """Until nothing was done for a while: every branch has met its end."""
+    before = -1
+    while before != len(done):
+        before = len(done)
+        await asyncio.sleep(0.15)
+
+
+async def test_all_branches_end_before_the_first_error_is_raised(start: Start) -> None:
+    done.clear()
+
+    @step
+    async def fails(name: str) -> str:
+        raise NotFound(f"no {name}")
+
+    async def several() -> str:
+        try:
+            await gather(fails("one"), work("slow", 30), fails("two"))
+        except NotFound as error:
+            return error.message
+        return "nothing"
+
+    runs = await start(several)
+    run = await runs.wait((await runs.start("several", {})).id, 30)
+    assert (run.output, done) == ("no one", ["slow"])
+
+
+async def test_no_more_are_at_work_than_may_be_and_results_keep_their_order() -> None:
+    now, most = 0, 0
+
+    async def one(number: int) -> int:
+        nonlocal now, most
+        now += 1
+        most = max(most, now)
+        await asyncio.sleep(0.005 * (number % 3))
+        now -= 1
+        return number * 10
+
+    assert await map_over(one, range(10), at_once=3) == [number * 10 for number in range(10)]
+    assert most == 3
+    assert await map_over(one, []) == []
+    with pytest.raises(InputError, match="at_once=0"):
+        await map_over(one, [1], at_once=0)
+    with pytest.raises(InputError, match="with and without names"):
+        await gather(one(1), more=one(2))  # type: ignore[call-overload]
+
+
+async def test_a_person_is_asked_inside_a_branch_and_the_others_go_on_to_their_next_step(start: Start) -> None:
+    done.clear()
+
+    async def asking() -> list[object]:
+        async def ask() -> str:
+            return (await approval("Is this right?", "value")).status
+
+        return list(await gather(ask(), chain("a", [1, 1])))
+
+    runs = await start(asking)
+    run_id = (await runs.start("asking", {})).id
+    async for _number, event in runs.events(run_id, 0):
+        if event["type"] == "data-approval":
+            approval_id = str(event["id"])
+            break
+    runs = await start(asking)
+    await runs.answer(approval_id, "accept", None, "", "ann")
+    run = await runs.wait(run_id, 30)
+    assert (run.status, run.output) == ("succeeded", ["accepted", "A0A1"]), run.error
+    assert sorted(done) == ["a0", "a1"]
+
+
+async def test_an_error_of_the_applications_own_code_is_the_same_one_on_replay(start: Start) -> None:
+    @step
+    async def breaks() -> str:
+        raise ValueError("kaputt")
+
+    async def trying() -> str:
+        try:
+            await gather(breaks(), work("a", 1))
+        except RunFailed as error:
+            return type(error).__name__
+        return ""
+
+    runs = await start(trying)
+    assert (await runs.wait((await runs.start("trying", {})).id, 30)).output == "RunFailed"
