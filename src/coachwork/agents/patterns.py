@@ -96,7 +96,7 @@ async def debate(
     *,
     rounds: int = 2,
 ) -> Whole:
-    """Each side answers, reads the others, and answers again: `rounds` times, or until nobody changes. A judge ends it."""
+    """Each side answers, reads the others, and answers again: `rounds` times, or until nobody changes. A judge ends."""
     answers: dict[str, Made] = {}
     for _round in range(rounds):
         before = answers
