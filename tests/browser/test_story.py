@@ -173,25 +173,6 @@ def test_the_knowledge_screen_lists_the_documents(page: Page, desk: Desk) -> Non
     assert violations(page) == []
 
 
-def test_a_question_is_tried_and_each_passage_opens_its_document(page: Page, desk: Desk) -> None:
-    page.goto(f"{desk.url}/knowledge/handbook")
-    page.get_by_role("searchbox", name="Question").fill("How many days do I have to send panniers back?")
-    page.get_by_role("button", name="Find passages").click()
-    passages = page.get_by_role("list", name="Passages found")
-    expect(passages.get_by_role("listitem")).to_have_count(6, timeout=LONG)
-    expect(page.get_by_text("6 passages found")).to_be_visible()
-    expect(passages.get_by_text("score 0.").first).to_be_visible()
-    assert violations(page) == []
-    page.reload()  # the question stands in the address
-    text = passages.locator("p").first.inner_text(timeout=LONG)
-    passages.get_by_role("link").first.click()
-    page.wait_for_url("**/knowledge/handbook/documents/**")
-    marked = page.locator("mark")
-    expect(marked.first).to_be_in_viewport(timeout=LONG)
-    shown = "".join(marked.all_inner_texts())
-    assert shown.split()[-3:] == text.split()[-3:]
-
-
 @pytest.mark.parametrize(
     "path", ["/", "/apps/answer_ticket", "/inbox", "/runs", "/knowledge", "/models", "/prompts", "/nowhere"]
 )

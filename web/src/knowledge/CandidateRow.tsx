@@ -27,7 +27,7 @@ export function CandidateRow({ kb, candidate }: { kb: string; candidate: Candida
         </span>
         <span className="tnum text-sm text-ink-2">{fate === "kept" ? `score ${passage.score.toFixed(2)}` : FATES[fate]}</span>
       </div>
-      <p className="mt-1 line-clamp-4 max-w-[72ch] whitespace-pre-line text-ink-2">{passage.text}</p>
+      <p className="mt-1 line-clamp-4 max-w-[72ch] whitespace-pre-line text-ink-2">{readable(passage.text)}</p>
       <p className="tnum mt-1.5 flex flex-wrap gap-x-4 text-xs text-ink-3">
         {passage.scores && stagesOf(passage.scores).map((stage) => <span key={stage}>{stage}</span>)}
         {matched.length > 0 && (
@@ -60,4 +60,9 @@ export function passageAddress(kb: string, passage: Passage): string {
 /** The headings above a passage, without the document's own title, and its page. */
 export function placeOf(passage: Passage): string {
   return [...(passage.title_path ?? []).filter((part) => part !== passage.title), ...(passage.page ? [`page ${passage.page}`] : [])].join(" › ");
+}
+
+/** A passage's words without the signs that make headings of lines. */
+export function readable(text: string): string {
+  return text.replace(/^#{1,6} /gm, "");
 }

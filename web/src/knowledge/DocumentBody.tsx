@@ -10,23 +10,27 @@ import { piecesOf } from "./plain";
 
 const MARKDOWN = new Set(["md", "markdown", "mdx"]);
 
-/** The stored text, readable, every character still at its offset: so the quoted words are exactly those that are lit. */
-export const DocumentBody = memo(function DocumentBody({ document, quoted }: { document: DocumentText; quoted: Quoted | null }) {
+/** The stored text, readable, every character still at its offset: so the quoted words are exactly those that are lit. `placed` writes the offsets beside the letters (`places.ts`). */
+export const DocumentBody = memo(function DocumentBody({ document, quoted, placed = false }: { document: DocumentText; quoted: Quoted | null; placed?: boolean }) {
   const lit = useCallback(
     (start: number, end: number): ReactNode => {
       const text = document.text;
-      if (!quoted) return text.slice(start, end);
-      return cut(start, end, [{ start: quoted.start, end: quoted.end, value: true }]).map((piece) =>
+      if (!quoted && !placed) return text.slice(start, end);
+      return cut(start, end, quoted ? [{ start: quoted.start, end: quoted.end, value: true }] : []).map((piece) =>
         piece.value ? (
-          <mark key={piece.start} className="quoted" tabIndex={-1}>
+          <mark key={piece.start} className="quoted" tabIndex={-1} data-at={piece.start}>
             {text.slice(piece.start, piece.end)}
           </mark>
+        ) : placed ? (
+          <span key={piece.start} data-at={piece.start}>
+            {text.slice(piece.start, piece.end)}
+          </span>
         ) : (
           text.slice(piece.start, piece.end)
         ),
       );
     },
-    [document.text, quoted],
+    [document.text, quoted, placed],
   );
   const showLeaf = useCallback((leaf: Leaf) => lit(leaf.start, leaf.end), [lit]);
   if (MARKDOWN.has(document.format.toLowerCase())) return <MarkdownText source={document.text} showLeaf={showLeaf} topLevel={2} lines="flow" titled={document.title} />;

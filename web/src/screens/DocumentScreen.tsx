@@ -1,11 +1,13 @@
-import { Download, Highlighter } from "lucide-react";
+import { Columns2, Download, Highlighter } from "lucide-react";
 import { useEffect, useMemo, useRef } from "react";
-import { useSearch } from "wouter";
+import type { RefObject } from "react";
+import { useLocation, useSearch } from "wouter";
 import { asProblem } from "../api/client";
 import { useDocument, useKnowledge } from "../api/queries";
 import type { DocumentText } from "../api/types";
 import { outlineOf } from "../knowledge/outline";
 import { DocumentBody } from "../knowledge/DocumentBody";
+import { PassageList } from "../knowledge/PassageList";
 import { Button, buttonClass } from "../parts/Button";
 import { ProblemNote } from "../parts/ProblemNote";
 import { Trail, useTitle } from "../parts/Screen";
@@ -20,6 +22,8 @@ export function DocumentScreen({ kb, id }: { kb: string; id: string }) {
   const query = useDocument(kb, id);
   const knowledge = useKnowledge().data?.items.find((one) => one.name === kb);
   const document = query.data;
+  const body = useRef<HTMLDivElement>(null);
+  const passages = search.get("beside") === "passages";
   useTitle(document?.title ?? "Document");
   const quoted = document ? rangeOf(document, search.get("start"), search.get("end")) : null;
   const trail = [
@@ -38,12 +42,17 @@ export function DocumentScreen({ kb, id }: { kb: string; id: string }) {
     );
   }
   return (
-    <div className="mx-auto grid max-w-[1120px] grid-cols-[minmax(0,1fr)] gap-x-12 px-8 pt-7 pb-24 max-md:px-4 lg:grid-cols-[minmax(0,1fr)_220px]">
+    <div className={`mx-auto grid grid-cols-[minmax(0,1fr)] gap-x-12 px-8 pt-7 pb-24 max-md:px-4 ${passages ? "max-w-[1360px] lg:grid-cols-[minmax(0,1fr)_380px]" : "max-w-[1120px] lg:grid-cols-[minmax(0,1fr)_220px]"}`}>
       <div className="min-w-0">
         <Trail trail={trail} />
-        {document ? <Opened document={document} quoted={quoted} /> : <Skeleton lines={10} />}
+        {document ? <Opened document={document} quoted={quoted} body={body} passages={passages} /> : <Skeleton lines={10} />}
       </div>
-      {document && <Outline document={document} />}
+      {document && !passages && <Outline document={document} />}
+      {document && passages && (
+        <aside aria-label="Passages of this document" className="max-lg:order-first max-lg:mb-6 max-lg:max-h-[45dvh] max-lg:overflow-y-auto max-lg:border-b max-lg:border-line max-lg:pb-4 lg:sticky lg:top-7 lg:max-h-[calc(100dvh-5rem)] lg:self-start lg:overflow-y-auto lg:px-1">
+          <PassageList kb={kb} document={document} body={body} />
+        </aside>
+      )}
     </div>
   );
 }
@@ -64,14 +73,27 @@ function rangeOf(document: DocumentText, start: string | null, end: string | nul
   return { start: units(from), end: units(to), page };
 }
 
-function Opened({ document, quoted }: { document: DocumentText; quoted: Quoted | null }) {
-  const body = useRef<HTMLDivElement>(null);
+interface OpenedProps {
+  document: DocumentText;
+  quoted: Quoted | null;
+  body: RefObject<HTMLDivElement | null>;
+  passages: boolean;
+}
+
+function Opened({ document, quoted, body, passages }: OpenedProps) {
+  const [path, navigate] = useLocation();
+  const search = new URLSearchParams(useSearch());
+  const toggle = () => {
+    if (passages) search.delete("beside");
+    else search.set("beside", "passages");
+    navigate(search.size ? `${path}?${search}` : path, { replace: true });
+  };
   const show = () => {
     const mark = body.current?.querySelector("mark");
     mark?.scrollIntoView({ block: "center" });
     mark?.focus({ preventScroll: true });
   };
-  useEffect(show, [document, quoted?.start, quoted?.end]);
+  useEffect(show, [document, quoted?.start, quoted?.end, body]);
   const missing = quoted !== null && quoted.start >= document.text.length;
   return (
     <>
@@ -94,6 +116,9 @@ function Opened({ document, quoted }: { document: DocumentText; quoted: Quoted |
               <Highlighter className="size-3.5" aria-hidden /> To the quoted words
             </Button>
           )}
+          <Button small aria-pressed={passages} className="aria-pressed:bg-accent-soft aria-pressed:text-accent-text" onClick={toggle}>
+            <Columns2 className="size-3.5" aria-hidden /> Passages
+          </Button>
           {document.file_url && (
             <a href={document.file_url} target="_blank" rel="noreferrer" className={buttonClass("plain", true)}>
               <Download className="size-3.5" aria-hidden /> Original file
@@ -106,7 +131,7 @@ function Opened({ document, quoted }: { document: DocumentText; quoted: Quoted |
       </p>
       {missing && <p className="mb-5 rounded-lg border border-waiting-line bg-waiting-soft px-4 py-2.5">The document changed since it was cited: the quoted place is no longer in it.</p>}
       <div ref={body}>
-        <DocumentBody document={document} quoted={quoted} />
+        <DocumentBody document={document} quoted={quoted} placed={passages} />
       </div>
     </>
   );
