@@ -100,7 +100,7 @@ def test_a_passage_is_seen_in_its_document_hidden_and_shown_again(page: Page, li
     passages.nth(1).hover()
     lit = "[...CSS.highlights.get('passage')].map(range => range.toString()).join('')"
     shown = page.evaluate(lit)
-    assert shown.split()[:3] == passages.nth(1).locator(".line-clamp-3").inner_text().split()[:3]
+    assert passages.nth(1).locator(".line-clamp-3").inner_text()[:40] in shown
     page.locator("[data-at]").last.click()  # into the document: its passage is found in the list
     expect(passages.last).to_have_attribute("aria-current", "true")
     assert violations(page) == []

@@ -62,7 +62,8 @@ export function placeOf(passage: Passage): string {
   return [...(passage.title_path ?? []).filter((part) => part !== passage.title), ...(passage.page ? [`page ${passage.page}`] : [])].join(" › ");
 }
 
-/** A passage's words without the signs that make headings of lines. */
+/** A passage's words to be skimmed: without its headings, which stand in its place, and on as few lines as there are. */
 export function readable(text: string): string {
-  return text.replace(/^#{1,6} /gm, "");
+  const words = text.replace(/^#{1,6} .*$/gm, "").trim() || text;
+  return words.replace(/\n\s*\n+/g, "\n");
 }

@@ -1,6 +1,5 @@
 import { Columns2, Download, Highlighter } from "lucide-react";
 import { useEffect, useMemo, useRef } from "react";
-import type { RefObject } from "react";
 import { useLocation, useSearch } from "wouter";
 import { asProblem } from "../api/client";
 import { useDocument, useKnowledge } from "../api/queries";
@@ -22,7 +21,6 @@ export function DocumentScreen({ kb, id }: { kb: string; id: string }) {
   const query = useDocument(kb, id);
   const knowledge = useKnowledge().data?.items.find((one) => one.name === kb);
   const document = query.data;
-  const body = useRef<HTMLDivElement>(null);
   const passages = search.get("beside") === "passages";
   useTitle(document?.title ?? "Document");
   const quoted = document ? rangeOf(document, search.get("start"), search.get("end")) : null;
@@ -42,17 +40,12 @@ export function DocumentScreen({ kb, id }: { kb: string; id: string }) {
     );
   }
   return (
-    <div className={`mx-auto grid grid-cols-[minmax(0,1fr)] gap-x-12 px-8 pt-7 pb-24 max-md:px-4 ${passages ? "max-w-[1360px] lg:grid-cols-[minmax(0,1fr)_380px]" : "max-w-[1120px] lg:grid-cols-[minmax(0,1fr)_220px]"}`}>
+    <div className={`mx-auto grid grid-cols-[minmax(0,1fr)] gap-x-12 px-8 pt-7 pb-24 max-md:px-4 ${passages ? "max-w-[1360px]" : "max-w-[1120px] lg:grid-cols-[minmax(0,1fr)_220px]"}`}>
       <div className="min-w-0">
         <Trail trail={trail} />
-        {document ? <Opened document={document} quoted={quoted} body={body} passages={passages} /> : <Skeleton lines={10} />}
+        {document ? <Opened kb={kb} document={document} quoted={quoted} passages={passages} /> : <Skeleton lines={10} />}
       </div>
       {document && !passages && <Outline document={document} />}
-      {document && passages && (
-        <aside aria-label="Passages of this document" className="max-lg:order-first max-lg:mb-6 max-lg:max-h-[45dvh] max-lg:overflow-y-auto max-lg:border-b max-lg:border-line max-lg:pb-4 lg:sticky lg:top-7 lg:max-h-[calc(100dvh-5rem)] lg:self-start lg:overflow-y-auto lg:px-1">
-          <PassageList kb={kb} document={document} body={body} />
-        </aside>
-      )}
     </div>
   );
 }
@@ -74,13 +67,14 @@ function rangeOf(document: DocumentText, start: string | null, end: string | nul
 }
 
 interface OpenedProps {
+  kb: string;
   document: DocumentText;
   quoted: Quoted | null;
-  body: RefObject<HTMLDivElement | null>;
   passages: boolean;
 }
 
-function Opened({ document, quoted, body, passages }: OpenedProps) {
+function Opened({ kb, document, quoted, passages }: OpenedProps) {
+  const body = useRef<HTMLDivElement>(null);
   const [path, navigate] = useLocation();
   const search = new URLSearchParams(useSearch());
   const toggle = () => {
@@ -93,7 +87,7 @@ function Opened({ document, quoted, body, passages }: OpenedProps) {
     mark?.scrollIntoView({ block: "center" });
     mark?.focus({ preventScroll: true });
   };
-  useEffect(show, [document, quoted?.start, quoted?.end, body]);
+  useEffect(show, [document, quoted?.start, quoted?.end]);
   const missing = quoted !== null && quoted.start >= document.text.length;
   return (
     <>
@@ -130,8 +124,15 @@ function Opened({ document, quoted, body, passages }: OpenedProps) {
         {quoted && !missing ? `Opened at the quoted words${quoted.page ? ` on page ${quoted.page}` : ""}: ${document.text.slice(quoted.start, quoted.end).slice(0, 200)}` : ""}
       </p>
       {missing && <p className="mb-5 rounded-lg border border-waiting-line bg-waiting-soft px-4 py-2.5">The document changed since it was cited: the quoted place is no longer in it.</p>}
-      <div ref={body}>
-        <DocumentBody document={document} quoted={quoted} placed={passages} />
+      <div className={passages ? "grid grid-cols-[minmax(0,1fr)] gap-x-12 lg:grid-cols-[minmax(0,1fr)_380px]" : ""}>
+        <div ref={body}>
+          <DocumentBody document={document} quoted={quoted} placed={passages} />
+        </div>
+        {passages && (
+          <aside aria-label="Passages of this document" className="self-start overflow-y-auto max-lg:order-first max-lg:mb-6 max-lg:max-h-[45dvh] max-lg:border-b max-lg:border-line max-lg:pb-4 lg:sticky lg:top-4 lg:max-h-[calc(100dvh-2rem)] lg:px-1 lg:pb-4">
+            <PassageList kb={kb} document={document} body={body} />
+          </aside>
+        )}
       </div>
     </>
   );
