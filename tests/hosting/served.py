@@ -27,11 +27,11 @@ def chat(text: str) -> dict[str, Any]:
     return {"messages": [{"role": "user", "content": text}]}
 
 
-def eventually(found: Callable[[], Any]) -> Any:
-    """What `found` gives as soon as it gives something, within 30 s."""
-    until = time.monotonic() + 30
+def eventually(found: Callable[[], Any], seconds: float = 60) -> Any:
+    """What `found` gives as soon as it gives something, within so many seconds."""
+    until = time.monotonic() + seconds
     while not (value := found()):
-        assert time.monotonic() < until, "30 s have passed, and it is still not so"
+        assert time.monotonic() < until, f"{seconds:g} s have passed, and it is still not so"
         time.sleep(0.02)
     return value
 
@@ -59,7 +59,7 @@ class Hosting:
             assert self.process.poll() is None, text
             return text.partition("is served at ")[2].partition("\n")[0].strip() if "Ctrl-C" in text else ""
 
-        self.http = httpx.Client(base_url=eventually(address), timeout=60)
+        self.http = httpx.Client(base_url=eventually(address, _START_SECONDS), timeout=60)
 
     def end(self, sent: signal.Signals = signal.SIGTERM) -> None:
         assert self.process is not None

@@ -83,6 +83,20 @@ def test_cancelling_a_run_reaches_the_provider_and_what_was_written_is_paid(lab:
     assert call["cost_nano"] > 0
 
 
+def test_plain_code_that_hangs_holds_up_neither_the_cancelling_nor_the_server(lab: Hosting) -> None:
+    lab.provider.inject("hang-after-2")
+    hanging = [lab.begin("bounded_haystack", chat(f"hang {number}")) for number in range(8)]
+    for run_id in hanging:
+        eventually(lambda run_id=run_id: any(part["type"] == "text-delta" for part in lab.events_so_far(run_id)))
+    lab.provider.clear()
+    assert lab.run("bounded_haystack", chat("hi"))["output"] == "You said: hi"
+    for run_id in hanging:
+        assert lab.http is not None
+        lab.http.post(f"/api/runs/{run_id}/cancel").raise_for_status()
+        assert lab.rest(run_id)["status"] == "cancelled"
+        assert [call["outcome"] for call in lab.calls(run_id, 1)] == ["cancelled"]
+
+
 def test_a_process_that_dies_fails_its_run_and_is_started_again(lab: Hosting) -> None:
     assert lab.run("fragile", {"text": "one"})["output"] == "alive: one"
     run = lab.run("fragile", {"text": "die"})

@@ -6,15 +6,16 @@ runs that are hosted here.
 
 from __future__ import annotations
 
-import asyncio
 import itertools
 from collections import deque
 from collections.abc import Mapping
 from contextvars import ContextVar
+from functools import partial
 from typing import Any
 
 from .host import Host, Refused
 from .task import Outcome, Task, plain, size
+from .threads import in_thread
 
 _numbers = itertools.count(1)
 _watched: ContextVar[_Watched | None] = ContextVar("coachwork_crewai", default=None)
@@ -40,10 +41,10 @@ async def run(thing: Any, task: Task, host: Host) -> Outcome:
     watched = _Watched(host)
     token = _watched.set(watched)
     try:
-        output = await asyncio.to_thread(thing.copy().kickoff, inputs=task.given, **task.options)
-        await asyncio.to_thread(crewai_event_bus.flush)
+        output = await in_thread(partial(thing.copy().kickoff, inputs=task.given, **task.options))
+        await in_thread(crewai_event_bus.flush)
     except Exception as error:
-        await asyncio.to_thread(crewai_event_bus.flush)
+        await in_thread(crewai_event_bus.flush)
         if watched.refusal:
             raise Refused(watched.refusal) from error
         raise

@@ -5,7 +5,6 @@ A tracer is global there: ours stands before the one that was set, and only sees
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import itertools
 from collections.abc import Iterator
@@ -14,6 +13,7 @@ from typing import Any
 
 from .host import Host
 from .task import Outcome, Task, plain, size
+from .threads import in_thread
 
 _ONE = "haystack.component.run"
 _ASKS = ("haystack.component.input", "haystack.agent.step.llm.input")
@@ -36,7 +36,7 @@ async def run(thing: Any, task: Task, host: Host) -> Outcome:
         finally:
             _watched.reset(token)
 
-    return Outcome(_told(await asyncio.to_thread(work)))
+    return Outcome(_told(await in_thread(work)))
 
 
 def _data(pipeline: Any, given: Any, host: Host) -> dict[str, Any]:
