@@ -8,10 +8,13 @@ RUN_FIELDS = {
     "id", "pipeline", "title", "status", "created_at", "started_at", "finished_at", "seconds", "cost_usd", "user",
     "position",
 }  # fmt: skip
+DETAIL_FIELDS = {
+    "input", "output", "error", "steps", "approvals", "feedback", "forked_from", "forked_at", "changes",
+}  # fmt: skip
 STEP_FIELDS = {
     "seq", "kind", "name", "label", "detail", "status", "started_at", "finished_at", "seconds", "route", "model",
     "prompt_version", "how", "cached", "cost_usd", "input_tokens", "output_tokens", "input", "output", "error",
-    "attempts", "reasoning", "cached_tokens",
+    "attempts", "reasoning", "cached_tokens", "reused",
 }  # fmt: skip
 
 
@@ -29,7 +32,7 @@ def test_a_caller_who_waits_gets_the_ended_run_with_its_steps(here: Here) -> Non
     answer = here.http.post("/api/pipelines/answer_ticket/runs?wait=30", json={"input": {"subject": "hello"}})
     assert answer.status_code == 200
     run = answer.json()
-    assert set(run) == RUN_FIELDS | {"input", "output", "error", "steps", "approvals", "feedback"}
+    assert set(run) == RUN_FIELDS | DETAIL_FIELDS
     assert (run["status"], run["output"]) == ("succeeded", {"text": "HELLO", "score": 1.0})
     assert run["input"] == {"subject": "hello", "body": "", "attempts": 0}
     [done] = run["steps"]

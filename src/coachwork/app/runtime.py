@@ -4,6 +4,7 @@ import asyncio
 from types import TracebackType
 
 from coachwork.app.project import Project
+from coachwork.models.routes import limits_of
 from coachwork.pipelines.approval_links import Link, read_token, token_of
 from coachwork.pipelines.approval_notices import Notices
 from coachwork.pipelines.approval_terms import House
@@ -12,6 +13,7 @@ from coachwork.pipelines.batch_feeder import Feeder
 from coachwork.pipelines.batches import Batches
 from coachwork.pipelines.engine import Engine, once
 from coachwork.pipelines.events import EventLog
+from coachwork.pipelines.fork import Variants
 from coachwork.pipelines.journal import now
 from coachwork.pipelines.run_scope import Services
 from coachwork.pipelines.runs import Runs
@@ -66,6 +68,11 @@ class Runtime:
             webhooks=project.webhooks,
             models=project.models,
             once=once,
+            variants=Variants(
+                project.prompts,
+                project.folder,
+                lambda name: limits_of(name, project.settings.model_room).max_tokens,
+            ),
         )
         self._services = services
         self._engine = Engine(project.pipelines, services, adopt=self._adopt)

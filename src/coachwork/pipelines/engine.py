@@ -27,8 +27,10 @@ from pydantic import ValidationError
 from coachwork.errors import CoachworkError, ProjectError, RunFailed, did_you_mean
 from coachwork.messages import ENDED
 from coachwork.pipelines import journal
+from coachwork.pipelines.fork import Changes
 from coachwork.pipelines.pipeline import Pipeline, input_error
 from coachwork.pipelines.run_scope import RunScope, Services, failed
+from coachwork.prompts.replaced import replaced
 from coachwork.store.database import prepare_sqlite
 from coachwork.store.tables import runs, workers
 from coachwork.tracing import spans
@@ -174,6 +176,7 @@ class Engine:
             services=self._services,
             notes_shown=notes,
             resumed=resumed,
+            own_from=row.forked_at or 1,
         )
         await scope.take_turn()
         with entered(scope), spans.run(row.id, row.pipeline), structlog.contextvars.bound_contextvars(run_id=row.id):
@@ -183,7 +186,9 @@ class Engine:
                         f"this run belongs to pipeline {row.pipeline!r}, which the project no longer has",
                         hint=did_you_mean(row.pipeline, list(self._pipelines)),
                     )
-                output = pipeline.dump(await pipeline.function(**pipeline.parse(row.input)))
+                changes = Changes.model_validate(row.changes or {})
+                with replaced(await asyncio.to_thread(self._services.variants, changes)):
+                    output = pipeline.dump(await pipeline.function(**pipeline.parse(row.input)))
             except CoachworkError as error:
                 await self._fail(row.id, error)
             except ValidationError as error:

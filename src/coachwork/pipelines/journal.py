@@ -118,6 +118,21 @@ def step_outcome(connection: sa.Connection, run_id: str, seq: int, record: StepR
     return None if row is None else {"output": row.output, "error": row.error}
 
 
+def step_taken_over(connection: sa.Connection, run_id: str, row: sa.Row[Any]) -> None:
+    """Give a run the ended step of another one, as it was and at no cost."""
+    values = {**row._asdict(), "run_id": run_id, "cost_nano": 0, "reused": True}
+    connection.execute(steps.insert().values(**values))
+    _show(connection, run_id, row.seq)
+
+
+def approval_taken_over(connection: sa.Connection, run_id: str, row: sa.Row[Any]) -> None:
+    """Give a run the decided approval of another one, so that nobody is asked again."""
+    approval_id = f"{run_id}-{row.seq}"
+    values = {**row._asdict(), "id": approval_id, "run_id": run_id, "remind_at": None, "notify": False}
+    connection.execute(approvals.insert().values(**values))
+    approval_trail.add(connection, approval_id, "decided", row.decided_by, now(), status=row.status, taken_from=row.id)
+
+
 def step_waits(connection: sa.Connection, run_id: str, seq: int, waits: bool) -> None:
     connection.execute(
         steps.update()

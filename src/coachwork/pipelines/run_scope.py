@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from concurrent.futures import Future
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 import sqlalchemy as sa
@@ -19,6 +19,7 @@ from coachwork.errors import CoachworkError, RunFailed, from_dict
 from coachwork.messages import JsonValue, PersonsAnswer, StepRecord
 from coachwork.pipelines import events, journal
 from coachwork.pipelines.events import Event, EventLog
+from coachwork.pipelines.fork import Standing, no_variants
 from coachwork.store.database import Database
 from coachwork.tracing import spans
 from coachwork.tracing.branches import admitted
@@ -53,6 +54,7 @@ class Services:
     webhooks: "Webhooks"
     models: "Models"
     once: "Once"
+    variants: Standing = field(default=no_variants)
 
 
 class RunScope:
@@ -68,6 +70,7 @@ class RunScope:
         services: Services,
         notes_shown: int = 0,
         resumed: bool = False,
+        own_from: int = 1,
         key: str = "",
         team: str = "",
     ) -> None:
@@ -84,6 +87,7 @@ class RunScope:
         self._notes = 0
         self._notes_shown = notes_shown
         self._resumed = resumed
+        self._own_from = own_from  # steps before were taken over from the run that this one was forked from
 
     def next_seq(self) -> int:
         self._seq += 1
@@ -121,8 +125,11 @@ class RunScope:
         self, seq: int, record: StepRecord, call: Callable[[], Awaitable[JsonValue]]
     ) -> dict[str, JsonValue]:
         run_id = self.run_id
-        if self._resumed and (kept := await self.services.database.read(_kept(run_id, seq, record))) is not None:
-            return kept  # it ended before the crash, and only DBOS had not heard of it: not done, not paid again
+        if self._resumed or seq < self._own_from:
+            # It ended before the crash and only DBOS had not heard of it, or the run was forked behind it.
+            kept = await self.services.database.read(_kept(run_id, seq, record))
+            if kept is not None:
+                return kept  # not done, not paid again
         text = _Text(self, seq)
         token = _step.set(text)
         started = StepRecord(**vars(record))

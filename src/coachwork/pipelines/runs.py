@@ -22,6 +22,7 @@ from coachwork.pipelines.approval_terms import may_decide
 from coachwork.pipelines.approval_trail import TrailView
 from coachwork.pipelines.approvals import Answer, seconds_of
 from coachwork.pipelines.engine import Engine
+from coachwork.pipelines.fork import Changes, forked
 from coachwork.pipelines.pipeline import Pipeline
 from coachwork.pipelines.run_scope import Services
 from coachwork.pipelines.views import (
@@ -38,6 +39,7 @@ from coachwork.store.inserting import insert_if_new
 from coachwork.store.tables import approvals, feedback, runs, steps
 
 _MOST = 200  # items a page
+_SAME: Any = object()  # an input that is not given stays as it was
 
 
 @dataclass(frozen=True)
@@ -67,9 +69,7 @@ class Runs:
         Raises NotFound for an unknown pipeline, InputError for an input that does not fit, Conflict
         for a key that was used with another input.
         """
-        found = self._pipelines.get(pipeline)
-        if found is None:
-            raise NotFound(f"there is no pipeline {pipeline!r}", hint=did_you_mean(pipeline, list(self._pipelines)))
+        found = self._pipeline(pipeline)
         value = found.normalised(input)
         values = {
             "id": new_id("run"),
@@ -92,6 +92,49 @@ class Runs:
             )
         return await self.get(row.id)
 
+    async def fork(
+        self,
+        run_id: str,
+        from_step: int = 1,
+        changes: Changes = Changes(),  # noqa: B008, it is frozen
+        *,
+        input: JsonValue = _SAME,
+        user: str = "",
+        idempotency_key: str | None = None,
+    ) -> RunDetail:
+        """Begin the run again from one of its steps, with something changed; those before are taken over at no cost.
+
+        Raises NotFound for an unknown run, pipeline or prompt, InputError for a step or an input that does not fit,
+        ProjectError for a prompt's text that is none, Conflict for a key that was used for something else.
+        """
+        origin = await self.get(run_id)
+        found = self._pipeline(origin.pipeline)
+        value = found.normalised(origin.input if input is _SAME else input)
+        await asyncio.to_thread(self._services.variants, changes)
+        values = {
+            "id": new_id("run"),
+            "pipeline": origin.pipeline,
+            "title": found.line_about(value) or found.title,
+            "status": "queued",
+            "input": value,
+            "user": user or origin.user,
+            "idempotency_key": idempotency_key,
+            "created_at": journal.now(),
+            "forked_from": run_id,
+            "forked_at": from_step,
+            "changes": changes.model_dump(exclude_none=True) if changes else None,
+        }
+        row = await self._services.database.write(lambda connection: forked(connection, run_id, values, from_step))
+        if row.id == values["id"]:
+            await self._engine.begin(row.id)
+        elif any(getattr(row, name) != values[name] for name in ("forked_from", "forked_at", "input", "changes")):
+            raise Conflict(
+                f"the key {idempotency_key!r} was already used for run {row.id}",
+                hint="Use a new Idempotency-Key for a new fork.",
+                reader="This was already sent with other content.",
+            )
+        return await self.get(row.id)
+
     async def get(self, run_id: str) -> RunDetail:
         """A run with its steps, approvals and feedback. Raises NotFound."""
 
@@ -110,6 +153,9 @@ class Runs:
             input=run.input,
             output=run.output,
             error=run.error,
+            forked_from=run.forked_from,
+            forked_at=run.forked_at,
+            changes=run.changes,
             steps=[step_view(row) for row in done],
             approvals=[approval_view(row, self._title(row.pipeline)) for row in asked],
             feedback=None
@@ -253,6 +299,12 @@ class Runs:
         query = sa.select(runs.c.id).where(runs.c.id == run_id)
         if await self._services.database.read(lambda c: c.execute(query).one_or_none()) is None:
             raise NotFound(f"there is no run {run_id!r}")
+
+    def _pipeline(self, name: str) -> Pipeline[..., Any]:
+        found = self._pipelines.get(name)
+        if found is None:
+            raise NotFound(f"there is no pipeline {name!r}", hint=did_you_mean(name, list(self._pipelines)))
+        return found
 
     def _title(self, pipeline: str) -> str:
         known = self._pipelines.get(pipeline)

@@ -53,6 +53,7 @@ class StepView(View):
     error: dict[str, Any] | None = None
     attempts: list[dict[str, Any]] = []
     reasoning: str = ""
+    reused: bool = False
 
 
 class ApprovalView(View):
@@ -105,6 +106,9 @@ class RunDetail(RunView):
     steps: list[StepView] = []
     approvals: list[ApprovalView] = []
     feedback: FeedbackView | None = None
+    forked_from: str | None = None
+    forked_at: int | None = None
+    changes: dict[str, Any] | None = None
 
 
 # ── Rows to views ──────────────────────────────────────────────────────────────────────────────
@@ -139,6 +143,7 @@ def step_view(row: sa.Row[Any], *, whole: bool = True) -> StepView:
         output=values["output"] if whole else None,
         attempts=values["attempts"] or [],
         reasoning=values["reasoning"] if whole else "",
+        reused=values["reused"],
     )
 
 

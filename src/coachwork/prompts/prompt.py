@@ -200,15 +200,17 @@ class Prompt(Generic[P, R]):
     async def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         from coachwork.prompts.ask import ask
 
-        compiled = self.compiled
-        return cast(R, await ask(compiled, self._here().models, compiled.arguments(args, kwargs)))
+        prompt = self._standing()
+        compiled = prompt.compiled
+        return cast(R, await ask(compiled, prompt._here().models, compiled.arguments(args, kwargs)))
 
     async def stream(self, *args: P.args, **kwargs: P.kwargs) -> AsyncGenerator["Partial | Whole[R]", None]:
         """The answer while it is written: `Partial` values for display, and last the `Whole`, which is the result."""
         from coachwork.prompts.ask import streamed
 
-        compiled = self.compiled
-        async with aclosing(streamed(compiled, self._here().models, compiled.arguments(args, kwargs))) as updates:
+        prompt = self._standing()
+        compiled = prompt.compiled
+        async with aclosing(streamed(compiled, prompt._here().models, compiled.arguments(args, kwargs))) as updates:
             async for update in updates:
                 yield update
 
@@ -222,6 +224,12 @@ class Prompt(Generic[P, R]):
                 bound.seen = seen  # also when it is broken: said once, not at every call
                 self._reload(bound, bound.folder)
         return bound.compiled
+
+    def _standing(self) -> "Prompt[P, R]":
+        """The prompt that answers for this one where the call is made: itself, but in a fork that changes it."""
+        from coachwork.prompts.replaced import instead_of
+
+        return cast("Prompt[P, R]", instead_of(self.name) or self)
 
     def _here(self) -> _Bound:
         if self._bound is None:

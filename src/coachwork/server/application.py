@@ -13,6 +13,7 @@ from coachwork.server import (
     api_app,
     api_approvals,
     api_batches,
+    api_forks,
     api_health,
     api_knowledge,
     api_models,
@@ -35,6 +36,7 @@ from coachwork.server.version import VERSION
 
 ROUTERS = (
     api_app.router,  # /api/app, /api/openapi.json
+    api_forks.router,  # /api/runs/{id}/fork, /api/runs/{a}/compare/{b}
     api_runs.router,  # /api/pipelines/{name}/runs, /api/runs
     api_batches.uploads,  # POST /api/pipelines/{name}/batches
     api_batches.router,  # /api/batches

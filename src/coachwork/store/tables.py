@@ -23,6 +23,9 @@ runs = sa.Table(
     sa.Column("started_at", BigInt),
     sa.Column("finished_at", BigInt),
     sa.Column("cost_nano", BigInt, nullable=False, server_default="0"),
+    sa.Column("forked_from", sa.Text),  # the run whose first steps it has
+    sa.Column("forked_at", sa.Integer),  # its first own step
+    sa.Column("changes", Json),  # of prompts and models, against the project as it is
     sa.Index("runs_by_time", "created_at", "id"),
     sa.Index("runs_by_status", "status", "created_at"),
 )
@@ -53,6 +56,7 @@ steps = sa.Table(
     sa.Column("output", Json),
     sa.Column("error", Json),
     sa.Column("attempts", Json),
+    sa.Column("reused", sa.Boolean, nullable=False, server_default=sa.false()),  # of the run it was forked from
     sa.Index("steps_by_name", "kind", "name", "started_at"),
 )
 
