@@ -139,3 +139,23 @@ def test_schedules_are_listed(coachwork: Coachwork, project: Path) -> None:
         file.write('\n[schedules.nightly]\npipeline = "slow"\ncron = "0 3 * * *"\ninput = {number = 1}\n')
     assert coachwork("schedules").out.startswith("nightly  next ")
     assert coachwork("schedules", "--json").json[0]["last_run"] is None
+
+
+def test_a_run_is_forked_with_a_draft_and_compared(coachwork: Coachwork, project: Path) -> None:
+    old = coachwork("run", "answer", "--input", "subject=Ada", "--json").json
+    (project / "other.md").write_text("---\nabout: Shouts.\n---\n## user\nSHOUT: {{question}}\n")
+    forked = coachwork("runs", "fork", old["id"], "--from", "2", "--input", "subject=Bob", "--json")
+    assert forked.json["output"]["text"] == "Hello Bob, 1"
+    assert (project / "thoughts").read_text() == "0\n"  # thought once, for both
+    compared = coachwork("runs", "compare", old["id"], forked.json["id"])
+    assert compared.out.splitlines() == [
+        next(line for line in compared.out.splitlines() if "the same, taken over" in line),
+        compared.out.splitlines()[-1],
+    ]
+    assert "the result is other" in compared.out
+
+    asked = coachwork("run", "talk", "--input", "question=Why?", "--json").json
+    draft = coachwork("runs", "fork", asked["id"], "--draft", f"say={project / 'other.md'}", "--json").json
+    assert draft["steps"][0]["prompt_version"] != asked["steps"][0]["prompt_version"]
+    assert coachwork("runs", "compare", asked["id"], draft["id"], "--json").json["first_difference"] == 0
+    assert "not NAME=VERSION" in coachwork("runs", "fork", asked["id"], "--prompt", "say").err

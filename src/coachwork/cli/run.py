@@ -81,12 +81,17 @@ async def _run(project: "Project", pipeline: str, value: "JsonValue", *, wait: b
                     f"Accepted. It goes on in `coachwork serve`; read it with: coachwork runs show {accepted.id}"
                 )
             return exits.OK
-        shown = _Shown(live=not as_json and sys.stdout.isatty())
-        try:
-            run = await _follow(runs, accepted.id, shown)
-        except asyncio.CancelledError:
-            console.print(f"Stopped watching. {accepted.id} is kept and goes on with: coachwork serve")
-            raise
+        return await follow(runs, accepted.id, as_json=as_json)
+
+
+async def follow(runs: "Runs", run_id: str, *, as_json: bool) -> int:
+    """Show what a run does until it ends or waits for a person, and how it stands then; gives the exit code."""
+    shown = _Shown(live=not as_json and sys.stdout.isatty())
+    try:
+        run = await _follow(runs, run_id, shown)
+    except asyncio.CancelledError:
+        output.err().print(f"Stopped watching. {run_id} is kept and goes on with: coachwork serve")
+        raise
     return _report(run, shown, as_json=as_json)
 
 

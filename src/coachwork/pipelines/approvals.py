@@ -106,6 +106,8 @@ class _Question:
 
     async def ask(self) -> PersonsAnswer:
         services = self.run.services
+        if self.run.takes_over(self.seq) and (before := await services.approvals.outcome(self.id)) is not None:
+            return self._said(before.status, before.value, before.comment, before.by)
         services.approvals.expect(self.id, self.adapter)
         await services.once("approval:open", self._open)
         services.slots.release(self.run.run_id)
@@ -113,9 +115,12 @@ class _Question:
         await self.run.take_turn()
         await admitted()
         found = await services.once("approval:close", self._close, row)
-        other = found["status"] == "edited" or (found["status"] == "expired" and self.terms.default is not None)
-        value = self.adapter.validate_python(found["value"]) if other else self.value
-        return PersonsAnswer(found["status"], value, found["comment"], found["by"])
+        return self._said(found["status"], found["value"], found["comment"], found["by"])
+
+    def _said(self, status: Any, decided_on: JsonValue, comment: str, by: str) -> PersonsAnswer:
+        other = status == "edited" or (status == "expired" and self.terms.default is not None)
+        value = self.adapter.validate_python(decided_on) if other else self.value
+        return PersonsAnswer(status, value, comment, by)
 
     async def _open(self) -> None:
         shown = self.adapter.dump_python(self.value, mode="json")
@@ -205,6 +210,11 @@ class Approvals:
         """Know the type of a value before the question about it is seen."""
         self._adapters[approval_id] = adapter
 
+    async def outcome(self, approval_id: str) -> Outcome | None:
+        """What was decided; None where nothing was, or nobody was asked."""
+        row = await self._database.read(lambda c: journal.approval_row(c, approval_id))
+        return None if row is None or row.status == "pending" else _outcome(row)
+
     async def decided(self, approval_id: str) -> Outcome:
         """Wait until the approval is decided or expires. A decision that does not fit its type reopens it."""
         self._waiting[approval_id] = news = asyncio.Event()
@@ -218,10 +228,7 @@ class Approvals:
                         partial(journal.approval_reopened, approval_id=approval_id, reason=reason)
                     )
                 elif row.status != "pending":
-                    value = row.decision if row.status == "edited" else row.value
-                    if row.status == "expired" and row.fallback is not None:
-                        value = row.fallback
-                    return Outcome(row.status, value, row.value, row.comment, row.decided_by)
+                    return _outcome(row)
                 elif row.expires_at is not None and row.expires_at <= journal.now():
                     await self._database.write(
                         lambda c: journal.approval_decided(
@@ -329,6 +336,13 @@ class Approvals:
                     news.set()
             since = looked - 5_000  # a slow writer's commit may carry an earlier time than this look
             await asyncio.sleep(_OTHER_PROCESS_SECONDS)
+
+
+def _outcome(row: sa.Row[Any]) -> Outcome:
+    value = row.decision if row.status == "edited" else row.value
+    if row.status == "expired" and row.fallback is not None:
+        value = row.fallback
+    return Outcome(row.status, value, row.value, row.comment, row.decided_by)
 
 
 def _scalars(connection: sa.Connection, query: sa.Select[Any]) -> list[str]:

@@ -98,6 +98,10 @@ class RunScope:
         """The number of the step that works now."""
         return None if (text := _step.get()) is None else text.seq
 
+    def takes_over(self, seq: int) -> bool:
+        """Whether a step is that of the run which this one was forked from."""
+        return seq < self._own_from
+
     async def take_turn(self) -> None:
         """Wait in line for a place to work, and say so. A resumed run keeps the status it had."""
         slots, run_id, resumed = self.services.slots, self.run_id, self._resumed
@@ -125,7 +129,7 @@ class RunScope:
         self, seq: int, record: StepRecord, call: Callable[[], Awaitable[JsonValue]]
     ) -> dict[str, JsonValue]:
         run_id = self.run_id
-        if self._resumed or seq < self._own_from:
+        if self._resumed or self.takes_over(seq):
             # It ended before the crash and only DBOS had not heard of it, or the run was forked behind it.
             kept = await self.services.database.read(_kept(run_id, seq, record))
             if kept is not None:
