@@ -105,6 +105,14 @@ def test_a_process_that_dies_fails_its_run_and_is_started_again(lab: Hosting) ->
     assert lab.run("fragile", {"text": "two"})["output"] == "alive: two"
 
 
+def test_an_environment_that_is_not_there_is_named(lab: Hosting) -> None:
+    run = lab.run("missing", {"text": "one"})
+    assert run["status"] == "failed"
+    assert "[hosted.missing] did not start" in run["error"]["detail"]
+    assert "envs/none/bin/python" in run["error"]["detail"]
+    assert "python -m venv" in run["error"]["hint"]
+
+
 def test_any_program_may_speak_the_protocol(lab: Hosting) -> None:
     run = lab.run("by_command", {"text": "hello"})
     assert run["output"] == "by command: hello"

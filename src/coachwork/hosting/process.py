@@ -94,7 +94,7 @@ class Process:
             await self._end()
             if self._ready.done():
                 self._ready = asyncio.get_running_loop().create_future()
-            self._ready.set_exception(self._failure(f"did not start: {error}"))
+            self._ready.set_exception(self._not_started(error))
             self._ready.exception()  # nobody may be waiting for it yet
             return False
         if self._ready.done():
@@ -163,6 +163,14 @@ class Process:
             hint="What it wrote is on the server's standard error. It is started again.",
             details={"hosted": self.name},
         )
+
+    def _not_started(self, error: OSError | ProjectError) -> RunFailed:
+        why, hint = str(error), "What it wrote is on the server's standard error. It is started again."
+        if isinstance(error, FileNotFoundError):
+            why = f"there is no {self._command()[0]}"
+            hint = "Make its environment: python -m venv …, and install there what it hosts."
+        said = f"the process of [hosted.{self.name}] did not start: {why}"
+        return RunFailed(said, hint=hint, details={"hosted": self.name})
 
     # ── A stretch of work ──
 

@@ -152,6 +152,7 @@ class Stretch:
         self._tools += 1
         self._spans[event["id"]] = spans.part(event["name"], operation="execute_tool", start_ns=event["at_ns"])
         self._show("tool-input-available", event["id"], toolName=event["name"], input=_short(event["input"]))
+        self._append({"type": "data-note", "data": {"label": f"Using {event['name']}"}})
 
     def _tool_end(self, event: Event) -> None:
         self._end_span(event["id"], event["at_ns"], event["error"])
@@ -162,7 +163,9 @@ class Stretch:
 
     def _show(self, type: str, id: str, **fields: Any) -> None:
         """A part of the AI SDK's stream: https://ai-sdk.dev/docs/ai-sdk-ui/stream-protocol."""
-        part = {"type": type, "toolCallId": id, "dynamic": True, **fields}
+        self._append({"type": type, "toolCallId": id, "dynamic": True, **fields})
+
+    def _append(self, part: dict[str, Any]) -> None:
         self._run.services.events.append_soon(self._run.run_id, part)
 
     def _end_span(self, id: str, at_ns: int, error: str) -> None:
