@@ -306,6 +306,21 @@ class DocumentUnreadable(CoachworkError):
         self.reason = reason
 
 
+class SourceUnavailable(CoachworkError):
+    """A source of documents, or a page of one, that can't be reached. `source` is which, `reason` is why."""
+
+    code = "source-unavailable"
+    status = 502
+    from_details = ("source", "reason")
+
+    def __init__(self, source: str, reason: str, *, hint: str = "") -> None:
+        super().__init__(
+            f"{source!r} can't be reached: {reason}", hint=hint, details={"source": source, "reason": reason}
+        )
+        self.source = source
+        self.reason = reason
+
+
 class DeliveryFailed(CoachworkError):
     code = "delivery-failed"
     status = 502
