@@ -26,6 +26,7 @@ def made(tmp_path: Path) -> Iterator[Made]:
         groups: dict[str, list[str]] | None = None,
         chat: Any = (),
         index: str = "",
+        source: Any = None,
         **settings: Any,
     ) -> KnowledgeBase:
         folder = tmp_path / "documents"
@@ -40,7 +41,7 @@ def made(tmp_path: Path) -> Iterator[Made]:
             {"routes": {name: {"models": ["fake:words"]} for name in ("embed", "chat")}}
         )
         fake = {"fake": FakeModel(chat, dimensions=8)}
-        base = KnowledgeBase("documents")
+        base = KnowledgeBase("documents", source)
         base.bind(
             KnowledgeConfig.model_validate({"folder": "documents", **settings}),
             project=tmp_path,

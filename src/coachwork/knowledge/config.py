@@ -1,8 +1,11 @@
 """The settings of a knowledge base, as `[knowledge.NAME]` of coachwork.toml. Knows names and limits; reads nothing."""
 
+from typing import Annotated
+
 from pydantic import BaseModel, ConfigDict, Field
 
 from coachwork.knowledge.language import Language
+from coachwork.knowledge.sources.config import SourceConfig
 
 
 class KnowledgeConfig(BaseModel):
@@ -17,6 +20,8 @@ class KnowledgeConfig(BaseModel):
     `access` says by pattern of the document's name which groups may read it (the last that matches decides, `"*"`
     is everybody); the groups' members stand in `[groups]`. `rerank` is a route of a model that puts what was found in
     order, `rewrite` one that asks the question in other words too; "" for neither.
+
+    `sources` are further places where documents come from: theirs stand below the source's name, `site/guide.html`.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -34,3 +39,4 @@ class KnowledgeConfig(BaseModel):
     access: dict[str, list[str]] = {}
     rerank: str = ""
     rewrite: str = ""
+    sources: dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,60}$")], SourceConfig] = {}

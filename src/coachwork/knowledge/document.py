@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 # Raise it when a parser gives other text for the same file, or `cut` other passages: every document is read anew.
 PARSER_VERSION = 4
@@ -113,11 +113,15 @@ class KnowledgeStatus:
     updated_at: int | None
 
 
+Phase: TypeAlias = Literal["waiting", "fetching", "reading", "indexing", "done"]
+
+
 @dataclass(frozen=True)
 class IngestProgress:
     """How far an ingest is. `found` documents to look at, of which `read` are settled; `embedded` passages.
 
-    `phase` is `waiting` while another process ingests the same knowledge base. `seconds` since the start.
+    `phase` is `waiting` while another process ingests the same knowledge base, `fetching` while sources are asked.
+    `seconds` since the start.
     """
 
     found: int
@@ -126,7 +130,7 @@ class IngestProgress:
     failed: int
     current: str
     seconds: float
-    phase: Literal["waiting", "reading", "indexing", "done"] = "reading"
+    phase: Phase = "reading"
 
     @property
     def done(self) -> int:

@@ -27,17 +27,18 @@ from coachwork.knowledge.document import (
     IngestProgress,
     IngestReport,
     Parsed,
+    Phase,
     ReadLimits,
     SourceFile,
 )
 from coachwork.knowledge.embedder import Embedder
-from coachwork.knowledge.folder import scan
 from coachwork.knowledge.formats.text_builder import title_of
 from coachwork.knowledge.index import PassageIndex, Row
 from coachwork.knowledge.opened import sha256_of
 from coachwork.knowledge.parse import format_of
 from coachwork.knowledge.reader import DocumentReader, DocumentTimeout, ReadFile, Reading
 from coachwork.knowledge.search import search_words
+from coachwork.knowledge.sources.gathered import Sources
 from coachwork.knowledge.weights import PLAIN, WeightTable
 
 _BATCH = 64  # passages embedded and written at once: what a kill can cost
@@ -83,6 +84,7 @@ class Ingest:
     dimensions: int
     tell: Progress
     weights: WeightTable
+    sources: Sources
 
     async def run(self) -> IngestReport:
         """Do it. Raises ProjectError without a folder, and errors of the embedding model."""
@@ -127,7 +129,7 @@ class _Run:
     async def run(self) -> IngestReport:
         job = self.job
         limits = limits_of(job.config)
-        files = await asyncio.to_thread(scan, job.folder, limits)
+        files = await job.sources.gather(job.folder, limits, lambda name: self._say(name, "fetching"))
         known, indexed = await job.catalog.entries(), await job.index.versions()
         self.found = len(files)
         self._say("")
@@ -300,7 +302,7 @@ class _Run:
             failed=[FailedDocument(info.id, info.reason) for info in listed if info.status == "failed"],
         )
 
-    def _say(self, current: str, phase: str = "reading") -> None:
+    def _say(self, current: str, phase: Phase = "reading") -> None:
         self.job.tell(
             IngestProgress(
                 self.found,
@@ -309,7 +311,7 @@ class _Run:
                 len(self.failures),
                 current,
                 time.monotonic() - self.started,
-                "indexing" if phase == "indexing" else "done" if phase == "done" else "reading",
+                phase,
             )
         )
 

@@ -37,6 +37,8 @@ from coachwork.tracing.scope import current_scope, recorded
 if TYPE_CHECKING:
     from coachwork.knowledge.ingest import Ingest
     from coachwork.knowledge.moving import Moved
+    from coachwork.knowledge.sources.gathered import Sources
+    from coachwork.knowledge.sources.iterable import Given
     from coachwork.store.database import Database
 
 _PASSAGES: TypeAdapter[list[Passage]] = TypeAdapter(list[Passage])
@@ -58,10 +60,16 @@ class KnowledgeBase:
 
     handbook = KnowledgeBase("handbook")
     passages = await handbook.search("How long do refunds take?", top_k=6)
+
+    Documents lie in its folder and in the places of its settings' `sources`, and come from `source`: a function, plain
+    or async, that yields pairs of a name and a text or bytes; a dict of them; or any `sources.Source`.
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, source: "Given | None" = None) -> None:
+        from coachwork.knowledge.sources.iterable import source_of
+
         self.name = name
+        self._source = None if source is None else source_of(source)
         self.writer: Writer | None = None  # writes answers for `answer_from`: set where the project uses it
         self._bound: _Bound | None = None
         self._store: PassageStore | None = None
@@ -345,6 +353,7 @@ class KnowledgeBase:
             dimensions=probe.dimensions,
             tell=tell,
             weights=WeightTable(bound.database, self.name),
+            sources=self._sources(bound),
         )
 
     async def status(self) -> KnowledgeStatus:
@@ -374,10 +383,9 @@ class KnowledgeBase:
 
     async def file(self, id: str) -> Path:
         """The original file of a document, never outside of the folder. Raises NotFound."""
-        from coachwork.knowledge.folder import original
-
-        await self._readable(self._need(), id)
-        return original(self.folder, id)
+        bound = self._need()
+        await self._readable(bound, id)
+        return self._sources(bound).file(self.folder, id)
 
     async def purge(self) -> None:
         """Take off the disk, now, what was deleted; an ingest takes out of the index what is an hour old by then.
@@ -421,6 +429,12 @@ class KnowledgeBase:
         if self._store is None:
             self._store = open_store(bound.index)
         return self._store
+
+    def _sources(self, bound: _Bound) -> "Sources":
+        from coachwork.knowledge.sources.gathered import Sources
+
+        copies = bound.project / ".coachwork" / "sources" / self.name
+        return Sources(bound.config.sources, self._source, bound.project, copies)
 
     def _lock_file(self, bound: _Bound) -> Path:
         place = bound.project / ".coachwork" if "://" in bound.index else Path(bound.index)

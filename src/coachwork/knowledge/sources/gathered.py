@@ -1,6 +1,7 @@
 """All documents of a knowledge base, wherever they come from, as files to be read. Knows folders and copies of
 sources."""
 
+import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -38,20 +39,23 @@ class Sources:
             for file in await self._of(name, limits, tell):
                 id_ = f"{name}/{file.id}" if name and file.id != name else file.id
                 found[id_] = replace(file, id=id_)
-        if folder.is_dir() or not self:
-            found.update((file.id, file) for file in scan(folder, limits))
+        own = await asyncio.to_thread(self._own, folder, limits)
+        found.update((file.id, file) for file in own)
         return sorted(found.values(), key=lambda file: file.id)
+
+    def _own(self, folder: Path, limits: ReadLimits) -> list[SourceFile]:
+        return scan(folder, limits) if folder.is_dir() or not self else []
 
     async def _of(self, name: str, limits: ReadLimits, tell: Callable[[str], None]) -> list[SourceFile]:
         config = self.configs.get(name)
         if isinstance(config, FolderConfig):
-            return _files(self.project / config.path, name, limits)
+            return await asyncio.to_thread(_files, self.project / config.path, name, limits)
         place = self.copies / (name or "given")
         try:
             refused = await pull(self._source(config, limits), place, limits.max_bytes, tell)
         except CoachworkError as error:
             refused = [SourceFile(name or "source", place / ".none", 0, f"the source failed: {error.message}")]
-        return [*(scan(place, limits) if place.is_dir() else ()), *refused]
+        return [*(await asyncio.to_thread(scan, place, limits)), *refused] if place.is_dir() else refused
 
     def _source(self, config: SourceConfig | None, limits: ReadLimits) -> Source:
         if config is None:

@@ -3,6 +3,7 @@
 A file is whole or not there, and its version is written after it: a kill costs fetching it again.
 """
 
+import asyncio
 import json
 import os
 import uuid
@@ -26,31 +27,40 @@ async def pull(source: Source, folder: Path, limit: int, tell: Callable[[str], N
 
     `limit` is the bytes of one document; `tell` hears each name. Raises SourceUnavailable: the copies then stay.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    folder = folder.resolve()
-    for left in folder.rglob(f"{_PART}*"):
-        left.unlink(missing_ok=True)
-    versions = _read(folder)
-    versions = {name: version for name, version in versions.items() if (folder / name).is_file()}
+    folder, versions = await asyncio.to_thread(_prepared, folder)
     refused: dict[str, SourceFile] = {}
     seen: set[str] = set()
     async with aclosing(source.items(dict(versions))) as items:  # type: ignore[type-var]
         async for item in items:
             tell(item.name)
-            if reason := _taken(folder, item, versions, limit):
+            if reason := await asyncio.to_thread(_taken, folder, item, versions, limit):
                 refused[item.name] = SourceFile(item.name, folder / ".none", 0, reason)
             else:
                 seen.add(item.name)
                 refused.pop(item.name, None)
             if len(seen) % _SAVE_EVERY == 0:
-                _write(folder, versions)
+                await asyncio.to_thread(_write, folder, versions)
+    await asyncio.to_thread(_keep, folder, seen, versions)
+    return list(refused.values())
+
+
+def _prepared(folder: Path) -> tuple[Path, dict[str, str]]:
+    """The folder, clean of what a kill left, and the versions of the copies that are in it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    folder = folder.resolve()
+    for left in folder.rglob(f"{_PART}*"):
+        left.unlink(missing_ok=True)
+    return folder, {name: version for name, version in _read(folder).items() if (folder / name).is_file()}
+
+
+def _keep(folder: Path, names: set[str], versions: dict[str, str]) -> None:
+    """Take away every copy but those of `names`."""
     for path in [path for path in folder.rglob("*") if path.is_file() and path.name != _STATE]:
         name = path.relative_to(folder).as_posix()
-        if name not in seen:
+        if name not in names:
             path.unlink()
             versions.pop(name, None)
     _write(folder, versions)
-    return list(refused.values())
 
 
 def _taken(folder: Path, item: Item, versions: dict[str, str], limit: int) -> str:

@@ -41,9 +41,7 @@ class Bucket:
 
     def _listed(self, client: Any, token: str) -> dict[str, Any]:
         more = {"ContinuationToken": token} if token else {}
-        found: dict[str, Any] = client.list_objects_v2(
-            Bucket=self._config.bucket, Prefix=self._config.prefix, **more
-        )
+        found: dict[str, Any] = client.list_objects_v2(Bucket=self._config.bucket, Prefix=self._config.prefix, **more)
         return found
 
     def _name(self, found: Mapping[str, Any]) -> str:
@@ -78,9 +76,7 @@ def _client(config: S3Config) -> tuple[Any, tuple[type[Exception], ...]]:
             hint='Install it: pip install "coachwork[s3]"',
         ) from None
     options = Config(connect_timeout=10, read_timeout=60, retries={"max_attempts": 3, "mode": "standard"})
-    client = boto3.client(
-        "s3", endpoint_url=config.endpoint or None, region_name=config.region or None, config=options
-    )
+    client = boto3.client("s3", endpoint_url=config.endpoint or None, region_name=config.region or None, config=options)
     return client, (BotoCoreError, ClientError)
 
 

@@ -129,6 +129,8 @@ class _Walk:
             if start and busy:
                 raise SourceUnavailable(url, f"it answered {page.status}")
             return Item(name, reason=f"its site answered {page.status}", keep=busy), before.links if before else ()
+        if origin(page.url) == origin(url) and not self.robots[origin(url)].can_fetch(AGENT, page.url):
+            return Item(name, reason="it leads to a page that robots.txt of its site asks not to read"), ()
         return await self._read(url, page)
 
     async def _read(self, url: str, page: Page) -> tuple[Item | None, tuple[str, ...]]:
