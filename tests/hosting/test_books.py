@@ -33,6 +33,17 @@ def test_an_agent_that_is_a_tool_of_another_is_held_to_the_budget_too(lab: Hosti
     assert len(lab.calls(run["id"], 1)) == 1
 
 
+def test_an_agent_of_haystack_tells_of_its_tools_and_calls(lab: Hosting) -> None:
+    run_id = lab.begin("haystack_agent", chat("use get_weather for sf"))
+    events = list(lab.events(run_id))
+    run = lab.get(run_id)
+    assert run["output"] == "The tool said: It's always sunny in text!", run["error"]
+    [called] = [event for event in events if event["type"] == "tool-input-available"]
+    assert (called["toolName"], called["input"]) == ("get_weather", {"city": "text"})
+    assert "It's always sunny in text!" in str([e for e in events if e["type"] == "tool-output-available"])
+    assert [call["estimated"] for call in lab.calls(run_id, 2)] == [0, 0]
+
+
 def test_a_model_of_unknown_price_is_refused_where_money_is_counted(lab: Hosting) -> None:
     before = lab.provider.asked
     run = lab.run("unknown", chat("hi"))

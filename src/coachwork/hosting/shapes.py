@@ -96,7 +96,8 @@ def _haystack(pipeline: Any) -> Types:
             if socket["is_mandatory"] and name not in fields:
                 fields[name] = (_field(name, socket["type"]), ...)
     ends = pipeline.outputs()
-    output = str if len(ends) == 1 and "replies" in next(iter(ends.values())) else dict[str, Any]
+    replies = len(ends) == 1 and {"replies", "last_message"} & set(next(iter(ends.values())))
+    output = str if replies else dict[str, Any]
     if list(fields) == ["messages"]:
         return Conversation, output
     return _made("PipelineInput", fields) if fields else None, output

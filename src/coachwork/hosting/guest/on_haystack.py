@@ -16,6 +16,7 @@ from .task import Outcome, Task, plain, size
 from .threads import in_thread
 
 _ONE = "haystack.component.run"
+_TOOL = "haystack.agent.step.tool"
 _ASKS = ("haystack.component.input", "haystack.agent.step.llm.input")
 _SAYS = ("haystack.component.output", "haystack.agent.step.llm.output")
 _USAGE_TOO = {"stream_options": {"include_usage": True}}
@@ -54,10 +55,15 @@ def _data(pipeline: Any, given: Any, host: Host) -> dict[str, Any]:
         if "streaming_callback" in sockets:
             fields = data.setdefault(component, {})
             fields["streaming_callback"] = lambda chunk: host.text(chunk.content or "")
-            streams_openai = type(pipeline.get_component(component)).__name__ == "OpenAIChatGenerator"
+            streams_openai = type(_generator(pipeline.get_component(component))).__name__ == "OpenAIChatGenerator"
             if streams_openai and "generation_kwargs" in sockets:  # else a stream tells no usage
                 fields["generation_kwargs"] = {**_USAGE_TOO, **(fields.get("generation_kwargs") or {})}
     return data
+
+
+def _generator(component: Any) -> Any:
+    """The component itself, or the generator inside an agent."""
+    return getattr(component, "chat_generator", component)
 
 
 def _value(name: str, value: Any) -> Any:
@@ -72,6 +78,11 @@ def _value(name: str, value: Any) -> Any:
 
 def _told(outputs: dict[str, Any]) -> Any:
     """The text of the last reply where one component replies, else all outputs."""
+    messages = [
+        part["last_message"] for part in outputs.values() if isinstance(part, dict) and part.get("last_message")
+    ]
+    if len(messages) == 1 and len(outputs) == 1:
+        return messages[0].text
     replies = [part["replies"] for part in outputs.values() if isinstance(part, dict) and part.get("replies")]
     if len(replies) == 1 and len(outputs) == 1:
         last = replies[0][-1]
@@ -86,11 +97,6 @@ class _Watched:
         self.host = host
         self.components = components
         self.at_work: list[Any] = []
-
-    def generator(self) -> Any:
-        """What asks a model in the component at work: itself, or the generator inside an agent."""
-        component = self.at_work[-1] if self.at_work else None
-        return getattr(component, "chat_generator", component)
 
 
 def _install() -> None:
@@ -114,23 +120,29 @@ def _make_tracer() -> type:
     from haystack.tracing import Span, Tracer
 
     class Watching(Span):  # type: ignore[misc]
-        def __init__(self, inner: Any, watched: _Watched) -> None:
+        def __init__(self, inner: Any, watched: _Watched, tags: dict[str, Any]) -> None:
             self.inner, self.watched = inner, watched
             self.call = ""
+            self.tool, self.tool_name = f"tool-{next(_numbers)}", str(tags.get("haystack.tool.name", "tool"))
 
         def set_tag(self, key: str, value: Any) -> None:
             self.inner.set_tag(key, value)
 
         def set_content_tag(self, key: str, value: Any) -> None:
             if key in _ASKS:
-                self._asks(value)
+                component = self.watched.at_work[-1] if self.watched.at_work else None
+                self._asks(component if key == _ASKS[0] else _generator(component), value)
             elif key in _SAYS and self.call and isinstance(value, dict):
                 call, self.call = self.call, ""
                 _end(self.watched.host, call, value)
+            elif key == f"{_TOOL}.input":
+                self.watched.host.tool(self.tool, self.tool_name, plain(value))
+            elif key == f"{_TOOL}.output":
+                error = value.get("error") if isinstance(value, dict) and set(value) == {"error"} else None
+                self.watched.host.tool_end(self.tool, plain(value), str(error or ""))
             self.inner.set_content_tag(key, value)
 
-        def _asks(self, value: Any) -> None:
-            generator = self.watched.generator()
+        def _asks(self, generator: Any, value: Any) -> None:
             model = getattr(generator, "model", None)
             if not isinstance(model, str) or "replies" not in getattr(generator, "__haystack_output__", ()):
                 return
@@ -162,7 +174,7 @@ def _make_tracer() -> type:
                 if watched is None:
                     yield inner
                     return
-                span = Watching(inner, watched)
+                span = Watching(inner, watched, tags or {})
                 with _part(watched, operation_name, tags or {}):
                     try:
                         yield span
@@ -179,17 +191,8 @@ def _make_tracer() -> type:
 
 @contextlib.contextmanager
 def _part(watched: _Watched, operation: str, tags: dict[str, Any]) -> Iterator[None]:
-    """Tell of a component's beginning and end. A tool of an agent is told as a tool."""
+    """Tell of a component's beginning and end."""
     host, id = watched.host, f"part-{next(_numbers)}"
-    if operation.startswith("haystack.agent.step.tool"):
-        host.tool(id, str(tags.get("haystack.tool.name") or tags.get("haystack.agent.step.tool.name") or "tool"), None)
-        try:
-            yield
-        except BaseException as error:
-            host.tool_end(id, error=f"{type(error).__name__}: {error}")
-            raise
-        host.tool_end(id)
-        return
     if operation != _ONE:
         yield
         return
