@@ -22,6 +22,7 @@ PUBLIC = [
     "Pdf",
     "Sentence",
     "Transcript",
+    "Web",
     "answer_from",
     "approval",
     "deliver",

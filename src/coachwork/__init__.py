@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from coachwork.agents import Agent, Limits, Outcome, together, tool
+    from coachwork.agents import Agent, Limits, Outcome, Web, together, tool
     from coachwork.app.application import App
     from coachwork.knowledge import KnowledgeBase
     from coachwork.messages import (
@@ -54,6 +54,7 @@ _HOMES = {
     "Pdf": "coachwork.messages",
     "Sentence": "coachwork.messages",
     "Transcript": "coachwork.messages",
+    "Web": "coachwork.agents",
     "answer_from": "coachwork.pipelines.answering",
     "approval": "coachwork.pipelines.approvals",
     "deliver": "coachwork.pipelines.deliver",
@@ -87,6 +88,7 @@ __all__ = [
     "Pdf",
     "Sentence",
     "Transcript",
+    "Web",
     "answer_from",
     "approval",
     "deliver",

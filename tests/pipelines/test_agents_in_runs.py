@@ -4,6 +4,8 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+from pydantic import TypeAdapter
+
 from coachwork.agents import Agent, tool
 from coachwork.messages import ModelRequest, ToolCallPart, ToolResultPart
 from coachwork.models import Models, ModelsConfig
@@ -11,6 +13,8 @@ from coachwork.pipelines.runs import Runs
 from coachwork.prompts import Prompt, prompt
 from coachwork.prompts.compiled import RouteModel
 from coachwork.testing import FakeModel
+from coachwork.tracing.branches import gather
+from coachwork.tracing.scope import current_scope
 
 Start = Callable[..., Awaitable[Runs]]
 read: list[str] = []
@@ -90,3 +94,30 @@ async def test_an_agent_that_waits_for_a_person_goes_on_after_a_restart(start: S
         ("prompt", "answer"),
     ]
     assert run.steps[4].status == "succeeded"
+
+
+async def test_agents_with_several_calls_a_turn_work_side_by_side_and_are_replayed_alike(
+    start: Start, tmp_path: Path
+) -> None:
+    async def reads_two(request: ModelRequest) -> Any:
+        results = [part.content for part in request.messages[-1].parts if isinstance(part, ToolResultPart)]
+        return " ".join(results) if results else await says(request)
+
+    read.clear()
+    fake = FakeModel(reads_two)
+    reader = Agent(bound(tmp_path, fake), [read_mail])
+
+    async def two(letter: str) -> str:
+        first, second = await gather(reader(letter), reader(letter))
+        answer = await current_scope().ask_person("Good?", first, TypeAdapter(str))
+        return f"{answer.value} | {second}"
+
+    runs = await start(two)
+    run_id = (await runs.start("two", {"letter": "What is new?"})).id
+    approval_id = await until_waiting(runs, run_id)
+    runs = await start(two)
+    await runs.answer(approval_id, "accept", None, "", "ann")
+    run = await runs.wait(run_id, 30)
+    one = "Mail 1: please answer. Mail 2: please answer."
+    assert (run.status, run.output) == ("succeeded", f"{one} | {one}")
+    assert (len(read), len(fake.requests)) == (4, 4)

@@ -63,8 +63,7 @@ class Agent(Generic[P, R]):
 
         compiled = self.prompt.compiled
         conversation = Conversation(compiled, self.prompt.models, compiled.arguments(args, kwargs))
-        work = Work(conversation, self.tools, self.limits, self.name, self.expires)
-        work.tainted = work.tainted or self.untrusted
+        work = Work(conversation, self.tools, self.limits, self.name, expires=self.expires, untrusted=self.untrusted)
         return cast("Outcome[R]", await driven(work))
 
     async def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
@@ -79,5 +78,8 @@ class Agent(Generic[P, R]):
         return cast(R, outcome.value)
 
     def as_tool(self) -> Tool:
-        """The agent as a tool of another: it is told what the prompt's `about` says."""
-        return called(self, self.prompt.function, self.name, self.prompt.about)
+        """The agent as a tool of another: it is told what the prompt's `about` says.
+
+        It begins tainted where its caller is, so its own tools ask a person and it need not.
+        """
+        return called(self, self.prompt.function, self.name, self.prompt.about, reads=True)

@@ -14,6 +14,7 @@ from pydantic import TypeAdapter
 from coachwork.errors import ProjectError
 from coachwork.knowledge import KnowledgeBase
 from coachwork.messages import ToolSpec
+from coachwork.prompts import Prompt
 from coachwork.prompts.shape import Shape
 from coachwork.prompts.tool_arguments import shape_of
 from coachwork.prompts.tools import Wrong, typed_arguments
@@ -90,7 +91,8 @@ def tool_of(thing: Any) -> Tool:
         made: Tool = as_tool()
         return made
     if inspect.isfunction(getattr(thing, "function", None)) and hasattr(thing, "about"):  # a pipeline, or a prompt
-        return called(thing, thing.function, thing.name, thing.about)
+        only_asks = isinstance(thing, Prompt) and not thing.compiled.form.tools
+        return called(thing, thing.function, thing.name, thing.about, reads=only_asks)
     if inspect.isfunction(thing):
         return _function(thing)
     raise ProjectError(
@@ -99,15 +101,22 @@ def tool_of(thing: Any) -> Tool:
     )
 
 
-def called(call: Callable[..., Awaitable[Any]], typed: Callable[..., Any], name: str, about: str) -> Tool:
+def called(
+    call: Callable[..., Awaitable[Any]], typed: Callable[..., Any], name: str, about: str, *, reads: bool = False
+) -> Tool:
     """A tool that is a pipeline, a prompt or an agent: what it does is recorded by itself."""
     wrong = _wrong_at(typed)
     if not about.strip():
         raise wrong(f"{name!r} says nothing of itself", "Give it an `about`, so that a model knows when to use it.")
     arguments, schema = typed_arguments(typed, name, wrong)
     spec = ToolSpec(name, about, schema)
-    marks = getattr(inspect.unwrap(typed), "__coachwork_marks__", Marks(seconds=600.0))
+    marks = getattr(inspect.unwrap(typed), "__coachwork_marks__", Marks(reads=reads, seconds=600.0))
     return Tool(spec, shape_of(spec), arguments, call, marks, alone=True)
+
+
+def marked_tool(function: Callable[..., Any], **marks: Any) -> Tool:
+    """A function with its marks as a tool, where there is no place for a decorator."""
+    return _function(tool(**marks)(function))
 
 
 def _function(function: Callable[..., Any]) -> Tool:

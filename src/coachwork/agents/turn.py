@@ -120,8 +120,8 @@ class Conversation:
             request = await self._asks(change)
             asking = Asking(prompt, self.models, record, None)
             reply = await asking.reply(settings.route, request, after=())
-            if not reply.tool_calls:
-                self._note(record, reply)
+            if not reply.tool_calls and not self._note(record, reply):
+                asking.restart()  # what was shown of it is withdrawn
             return Turn(
                 text=reply.text,
                 calls=[Asks(id=each.id, name=each.name, arguments=each.arguments) for each in reply.tool_calls],
@@ -140,12 +140,14 @@ class Conversation:
         """The answer of the asked type. Raises OutputRefused."""
         return read_reply(self.prompt, turn.reply, self.models)[0]
 
-    def _note(self, record: StepRecord, reply: Reply) -> None:
-        """How the answer was won, into the trace; a refused one is dealt with by who reads it."""
+    def _note(self, record: StepRecord, reply: Reply) -> bool:
+        """How the answer was won, into the trace; a refused one is dealt with by who reads it, and gives False."""
         try:
             _value, record.how, record.mended, record.reasoning = read_reply(self.prompt, reply, self.models)
         except OutputRefused as refusal:
             record.detail = f"refused: {'; '.join(refusal.reasons)}"[:500]
+            return False
+        return True
 
     async def _asks(self, change: Mapping[str, Any]) -> ModelRequest:
         return continued(everywhere(await self._question(), lambda one: _changed(one, change)), self.turns)

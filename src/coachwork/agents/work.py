@@ -17,6 +17,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from coachwork.agents.limits import Account, Limits, shared_accounts
 from coachwork.agents.outcome import Outcome, Status, ToolUse
+from coachwork.agents.taint import inherited, taint_the_run, tainted_here
 from coachwork.agents.tool import Tool
 from coachwork.agents.turn import Asks, Conversation, shown_calls
 from coachwork.errors import (
@@ -32,6 +33,7 @@ from coachwork.errors import (
 from coachwork.messages import Frozen, Media, Message, Passage, StepRecord, ToolCallPart, ToolResultPart
 from coachwork.prompts.ask import refused_with
 from coachwork.prompts.tool_arguments import read_arguments
+from coachwork.tracing.branches import in_branch
 from coachwork.tracing.log import without_secrets
 from coachwork.tracing.scope import current_scope, recorded
 
@@ -79,7 +81,14 @@ class Work:
     """One run of an agent."""
 
     def __init__(
-        self, conversation: Conversation, tools: Sequence[Tool], limits: Limits, name: str, expires: str | None
+        self,
+        conversation: Conversation,
+        tools: Sequence[Tool],
+        limits: Limits,
+        name: str,
+        *,
+        expires: str | None = None,
+        untrusted: bool = False,
     ) -> None:
         self.conversation = conversation
         user = current_scope().user
@@ -92,7 +101,7 @@ class Work:
         self.text = ""
         self.uses: list[ToolUse] = []
         self.passages: list[Passage] = []
-        self.tainted = holds_foreign(conversation.arguments)
+        self.tainted = untrusted or tainted_here() or holds_foreign(conversation.arguments)
         self._calls: list[Asks] = []
         self._entered: list[asyncio.Event] = []
         self._kept: dict[str, _Kept] = {}  # by the call's id
@@ -100,6 +109,8 @@ class Work:
 
     def outcome(self, status: Status = "done", why: str = "") -> Outcome[Any]:
         self._settle()
+        if self.tainted:
+            taint_the_run()
         return Outcome[Any](
             status=status,
             value=self.value if status == "done" else None,
@@ -203,6 +214,8 @@ class Work:
                 return self._keep(asked, asked.arguments, admitted, foreign=False)
             if admitted.tool.alone:
                 given = await self._called(admitted)  # it makes steps of its own, and the rest follows from them
+            elif in_branch():
+                given = await self._recorded(admitted)
             else:
                 working = asyncio.create_task(self._recorded(admitted), name=f"tool {asked.name}")
         finally:
@@ -287,7 +300,8 @@ class Work:
         passages: list[Passage] = []
         try:
             async with asyncio.timeout(None if tool.alone else min([tool.marks.seconds, *left])):
-                value = await tool.call(**given)
+                with inherited(self.tainted):
+                    value = await tool.call(**given)
             passages = value if _are_passages(value) else []
             text, failed = "" if passages else _as_text(value), False
         except TimeoutError:

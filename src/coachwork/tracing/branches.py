@@ -73,6 +73,11 @@ async def admitted() -> None:
         await here[0].turn(here[1])
 
 
+def in_branch() -> bool:
+    """Whether this is a branch: it may begin one step at a time."""
+    return _here.get() is not None
+
+
 @overload
 async def gather(first: Awaitable[A], /) -> tuple[A]: ...
 @overload
