@@ -114,3 +114,25 @@ def test_a_passage_is_seen_in_its_document_hidden_and_shown_again(page: Page, li
     expect(passages.first).to_contain_text("counts × 2", timeout=LONG)
     page.get_by_role("button", name="Undo").click()
     expect(passages.first.get_by_text("counts × 2", exact=True)).to_have_count(0, timeout=LONG)
+
+
+def test_a_citation_opens_the_pdf_on_its_page_with_the_words_lit(page: Page, library: Desk) -> None:
+    document = f"{library.url}/knowledge/handbook/documents/warranty-conditions.pdf"
+    api = document.replace("/knowledge/", "/api/knowledge/")
+    text = page.request.get(api).json()["text"]
+    quote = "Batteries that were opened, charged with another charger or left empty for more than 3 months"
+    start = text.index(quote)
+    page.goto(f"{document}?start={start}&end={start + len(quote)}")
+    lit = page.locator("rect[data-quoted]")
+    expect(lit.first).to_be_in_viewport(timeout=LONG)
+    assert lit.count() == 2  # the quote goes over a line end
+    expect(page.get_by_role("img", name="page 1, the quoted words lit")).to_be_visible()
+    assert violations(page) == []
+    page.get_by_role("button", name="Next page").click()
+    expect(page.get_by_role("img", name="page 2")).to_be_visible(timeout=LONG)
+    expect(lit).to_have_count(0)
+    page.get_by_role("button", name="To the quoted words").click()
+    expect(lit.first).to_be_in_viewport(timeout=LONG)
+    page.get_by_role("button", name="As text").click()
+    expect(page.locator("mark").first).to_be_in_viewport(timeout=LONG)
+    assert "".join(page.locator("mark").all_inner_texts()) == quote

@@ -45,6 +45,21 @@ class Parsed:
 
 
 @dataclass(frozen=True)
+class PagePicture:
+    """A page as it is printed: a PNG data URL of `width` x `height` pixels, and boxes of words on it.
+
+    Each of `places` is [left, top, right, bottom] in pixels, one a line.
+    """
+
+    page: int
+    pages: int
+    width: int
+    height: int
+    image: str
+    places: list[list[int]]
+
+
+@dataclass(frozen=True)
 class ReadLimits:
     """What reading one document may cost: bytes on disk, pages, seconds, and bytes of memory of the reading process."""
 

@@ -16,7 +16,14 @@ from coachwork.knowledge.catalog import Catalog, no_such_document
 from coachwork.knowledge.chosen import Choice
 from coachwork.knowledge.cite import check
 from coachwork.knowledge.config import KnowledgeConfig
-from coachwork.knowledge.document import DocumentInfo, DocumentText, IngestProgress, IngestReport, KnowledgeStatus
+from coachwork.knowledge.document import (
+    DocumentInfo,
+    DocumentText,
+    IngestProgress,
+    IngestReport,
+    KnowledgeStatus,
+    PagePicture,
+)
 from coachwork.knowledge.explanation import Explanation, explained
 from coachwork.knowledge.filters import Filter, Range, Where, conditions_of
 from coachwork.knowledge.index import WHOLE, PassageIndex, PassageStore, Stretch, open_store, table_name, table_prefix
@@ -380,6 +387,24 @@ class KnowledgeBase:
         bound = self._need()
         await self._readable(bound, id)
         return await Catalog(bound.database, self.name).text(id)
+
+    async def page(self, id: str, number: int, start: int = 0, end: int = 0) -> PagePicture:
+        """Page `number` of a PDF as it is printed, with the places of the words at `start`..`end` of its stored text.
+
+        The file is read apart from this process, in the limits of an ingest. Raises NotFound, DocumentUnreadable.
+        """
+        from coachwork.knowledge.ingest import limits_of
+        from coachwork.knowledge.reader import DocumentReader
+
+        document, path = await self.document(id), await self.file(id)
+        place = next((page for page in document.pages if page.page == number), None)
+        if place is None:
+            raise NotFound(f"document {id!r} has no page {number}")
+        here = (max(start, place.start) - place.start, min(end, place.end) - place.start)
+        text = document.text[place.start : place.end]
+        async with DocumentReader(limits_of(self._need().config), size=0, overlap=0) as reader:
+            shown = await reader.page(id, path, number, text, [here] if here[0] < here[1] else [])
+        return PagePicture(number, len(document.pages), **shown)
 
     async def file(self, id: str) -> Path:
         """The original file of a document, never outside of the folder. Raises NotFound."""

@@ -1,13 +1,14 @@
 """Which parser reads a file, and is it what its name says? Knows names and first bytes; runs in the reading process."""
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from coachwork.errors import DocumentUnreadable
 from coachwork.knowledge.document import Parsed, ReadLimits
 from coachwork.knowledge.formats import code, docx, html, mail, markdown, pdf, plain, sheets, slides
+from coachwork.knowledge.formats.pdf_page import page_of
 from coachwork.knowledge.opened import read_whole
 
 Parser: TypeAlias = Callable[[str, bytes, ReadLimits], Parsed]
@@ -73,6 +74,15 @@ def read_document(document: str, path: Path, limits: ReadLimits) -> tuple[list[F
     found: list[Found] = [(document, parse_bytes(document, data, limits))]
     found.extend(_attached(document, data, limits, 1))
     return found, hashlib.sha256(data).hexdigest(), len(data)
+
+
+def read_page(
+    document: str, path: Path, limits: ReadLimits, *, number: int, text: str, spans: Sequence[tuple[int, int]]
+) -> dict[str, Any]:
+    """A page as it is printed: see `pdf_page.page_of`. Raises DocumentUnreadable, also for what is no PDF file."""
+    if format_of(document) != "pdf" or path.name != PurePosixPath(document).name:
+        raise DocumentUnreadable(document, "only PDF files have pages that can be shown")
+    return page_of(document, read_whole(document, path, limits.max_bytes), number, text, spans)
 
 
 def _attached(document: str, data: bytes, limits: ReadLimits, depth: int) -> Iterator[Found]:

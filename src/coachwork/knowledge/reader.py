@@ -8,6 +8,7 @@ import asyncio
 import json
 import sys
 from asyncio.subprocess import PIPE, Process
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
@@ -70,13 +71,26 @@ class DocumentReader:
 
     async def read(self, document: str, path: Path) -> ReadFile:
         """The document, then what is attached to it. Raises DocumentUnreadable, NotInstalled."""
+        answer = await self._answer(document, path, self._cut)
+        return ReadFile(_readings(document, answer), answer["sha256"], answer["size"])
+
+    async def page(
+        self, document: str, path: Path, number: int, text: str, spans: Sequence[tuple[int, int]]
+    ) -> dict[str, Any]:
+        """A page as it is printed, with the places of `spans` of its stored `text`: see `pdf_page.page_of`. Raises
+        DocumentUnreadable, NotInstalled."""
+        asked = {"page": {"number": number, "text": text, "spans": list(spans)}}
+        shown: dict[str, Any] = _wanted(document, await self._answer(document, path, asked), "page")
+        return shown
+
+    async def _answer(self, document: str, path: Path, asked: Mapping[str, Any]) -> dict[str, Any]:
         fresh = self._process is None
         process = self._process or await self._start()
-        request = {"document": document, "path": str(path), "limits": asdict(self._limits), **self._cut}
+        request = {"document": document, "path": str(path), "limits": asdict(self._limits), **asked}
         seconds = self._limits.seconds + (_STARTUP_SECONDS if fresh else 0)
         try:
             async with asyncio.timeout(seconds):
-                answer = await _ask(process, request, _longest(self._limits))
+                return await _ask(process, request, _longest(self._limits))
         except TimeoutError:
             await self._stop()
             raise DocumentTimeout(
@@ -91,7 +105,6 @@ class DocumentReader:
         except asyncio.CancelledError:
             await self._stop()  # an answer that nobody waits for would be taken for the next one
             raise
-        return ReadFile(_readings(document, answer), answer["sha256"], answer["size"])
 
     async def _start(self) -> Process:
         self._process = await asyncio.create_subprocess_exec(
@@ -137,15 +150,20 @@ async def _ask(process: Process, request: dict[str, Any], longest: int) -> dict[
     return answer
 
 
-def _readings(document: str, answer: dict[str, Any]) -> list[Reading]:
+def _wanted(document: str, answer: dict[str, Any], wanted: str) -> Any:
+    """What was asked of the reading process. Raises what it said instead."""
     if missing := answer.get("missing"):
         raise NotInstalled(
             f"reading {document!r} needs the Python package {missing!r}",
             hint='Install the knowledge parts: pip install "coachwork[knowledge]"',
         )
-    if "found" not in answer:
+    if wanted not in answer:
         raise DocumentUnreadable(document, answer["reason"], hint=answer.get("hint", ""))
-    readings = [_reading(found) for found in answer["found"]]
+    return answer[wanted]
+
+
+def _readings(document: str, answer: dict[str, Any]) -> list[Reading]:
+    readings = [_reading(found) for found in _wanted(document, answer, "found")]
     if readings[0].reason:
         raise DocumentUnreadable(document, readings[0].reason)
     return readings

@@ -31,9 +31,11 @@ def main() -> None:
 
 
 def _answer(request: dict[str, Any], limits: ReadLimits) -> dict[str, Any]:
-    from coachwork.knowledge.parse import read_document
+    from coachwork.knowledge.parse import read_document, read_page
 
     try:
+        if "page" in request:
+            return {"page": read_page(request["document"], Path(request["path"]), limits, **request["page"])}
         found, sha256, size = read_document(request["document"], Path(request["path"]), limits)
         return {"found": [_told(id_, read, request) for id_, read in found], "sha256": sha256, "size": size}
     except DocumentUnreadable as error:

@@ -4,10 +4,10 @@ import os
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import PurePosixPath
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import quote
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel
 from starlette.responses import FileResponse
 
@@ -97,6 +97,20 @@ class Document(BaseModel):
     file_url: str
 
 
+class PageShown(BaseModel):
+    """A printed page: `image` is a PNG data URL of `width` x `height` pixels.
+
+    Each of `places` is a box on it, [left, top, right, bottom] in pixels: one for each line of the words asked for.
+    """
+
+    page: int
+    pages: int
+    width: int
+    height: int
+    image: str
+    places: list[list[int]]
+
+
 @router.get("")
 async def list_knowledge(project: ProjectHere) -> KnowledgeList:
     """The knowledge bases of the application."""
@@ -124,6 +138,19 @@ async def get_document(name: str, document_id: str, project: ProjectHere) -> Doc
         updated_at=at(found.updated_at),
         file_url=f"/api/knowledge/{quote(name)}/files/{quote(found.id)}",
     )
+
+
+@router.get("/{name}/pages/{page}/{document_id:path}")
+async def get_page(
+    name: str,
+    page: Annotated[int, Path(ge=1)],
+    document_id: str,
+    project: ProjectHere,
+    start: Annotated[int, Query(ge=0)] = 0,
+    end: Annotated[int, Query(ge=0)] = 0,
+) -> PageShown:
+    """A page of a PDF as it is printed, with the places on it of the words at `start`..`end` of the stored text."""
+    return PageShown(**asdict(await knowledge_base(project, name).page(document_id, page, start, end)))
 
 
 @router.get("/{name}/files/{document_id:path}", response_class=FileResponse)

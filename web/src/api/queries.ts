@@ -4,7 +4,7 @@ import { QueryClient, useInfiniteQuery, useMutation, useQuery, useQueryClient } 
 import { useEffect, useRef } from "react";
 import { ApiProblem, call, callNothing, callText, documentPath, withQuery } from "./client";
 import { hasEnded } from "./types";
-import type { AppInfo, Approval, Budget, Checked, DocumentInfo, DocumentText, Explanation, Feedback, IngestState, Json, JsonObject, KnowledgeInfo, Paged, PassageWeighed, PromptAnswer, PromptAnswers, PromptDetail, PromptInfo, PromptModel, PromptSide, RouteInfo, Run, RunPage, RunSummary, Spend, SpendBy } from "./types";
+import type { AppInfo, Approval, Budget, Checked, DocumentInfo, DocumentText, Explanation, Feedback, IngestState, Json, JsonObject, KnowledgeInfo, PagePicture, Paged, PassageWeighed, PromptAnswer, PromptAnswers, PromptDetail, PromptInfo, PromptModel, PromptSide, RouteInfo, Run, RunPage, RunSummary, Spend, SpendBy } from "./types";
 
 export function newQueryClient(): QueryClient {
   return new QueryClient({
@@ -187,6 +187,15 @@ export function useExplanation(kb: string, asked: { query: string; top_k: number
     queryFn: ({ signal }) => call<Explanation>(`${kbPath(kb)}/explain`, { body: asked, signal }),
     enabled: asked.query !== "",
     staleTime: 30_000,
+  });
+}
+
+/** A page of a PDF as it is printed, with the places of the quoted words. */
+export function usePdfPage(kb: string, id: string, page: number, quote: { start: number; end: number } | null) {
+  return useQuery({
+    queryKey: ["document", kb, id, "page", page, quote],
+    queryFn: ({ signal }) => call<PagePicture>(withQuery(`${kbPath(kb)}/pages/${page}/${documentPath(id)}`, { start: quote?.start, end: quote?.end }), { signal }),
+    staleTime: 60_000,
   });
 }
 

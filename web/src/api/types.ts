@@ -251,6 +251,16 @@ export interface PassageWeighed {
   boost: number;
 }
 
+/** A printed page: boxes are [left, top, right, bottom] in the image's pixels. */
+export interface PagePicture {
+  page: number;
+  pages: number;
+  width: number;
+  height: number;
+  image: string;
+  places: [number, number, number, number][];
+}
+
 export interface IngestState {
   state: "none" | "waiting" | "working" | "stuck" | "done" | "failed";
   found: number;

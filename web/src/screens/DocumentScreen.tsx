@@ -1,4 +1,4 @@
-import { Columns2, Download, Highlighter } from "lucide-react";
+import { Columns2, Download, FileText, Highlighter } from "lucide-react";
 import { useEffect, useMemo, useRef } from "react";
 import { useLocation, useSearch } from "wouter";
 import { asProblem } from "../api/client";
@@ -7,6 +7,7 @@ import type { DocumentText } from "../api/types";
 import { outlineOf } from "../knowledge/outline";
 import { DocumentBody } from "../knowledge/DocumentBody";
 import { PassageList } from "../knowledge/PassageList";
+import { PdfPage } from "../knowledge/PdfPage";
 import { Button, buttonClass } from "../parts/Button";
 import { ProblemNote } from "../parts/ProblemNote";
 import { Trail, useTitle } from "../parts/Screen";
@@ -24,6 +25,8 @@ export function DocumentScreen({ kb, id }: { kb: string; id: string }) {
   const passages = search.get("beside") === "passages";
   useTitle(document?.title ?? "Document");
   const quoted = document ? rangeOf(document, search.get("start"), search.get("end")) : null;
+  const isPdf = document?.format.toLowerCase() === "pdf" && (document.pages?.length ?? 0) > 0 && !/\.eml\//i.test(id) && !passages && search.get("view") !== "text";
+  const page = isPdf ? Number(search.get("page")) || quoted?.page || 1 : null;
   const trail = [
     { label: "Knowledge", to: "/knowledge" },
     { label: knowledge?.title ?? kb, to: `/knowledge/${kb}` },
@@ -40,12 +43,12 @@ export function DocumentScreen({ kb, id }: { kb: string; id: string }) {
     );
   }
   return (
-    <div className={`mx-auto grid grid-cols-[minmax(0,1fr)] gap-x-12 px-8 pt-7 pb-24 max-md:px-4 ${passages ? "max-w-[1360px]" : "max-w-[1120px] lg:grid-cols-[minmax(0,1fr)_220px]"}`}>
+    <div className={`mx-auto grid grid-cols-[minmax(0,1fr)] gap-x-12 px-8 pt-7 pb-24 max-md:px-4 ${passages ? "max-w-[1360px]" : page !== null ? "max-w-[960px]" : "max-w-[1120px] lg:grid-cols-[minmax(0,1fr)_220px]"}`}>
       <div className="min-w-0">
         <Trail trail={trail} />
-        {document ? <Opened kb={kb} document={document} quoted={quoted} passages={passages} /> : <Skeleton lines={10} />}
+        {document ? <Opened kb={kb} document={document} quoted={quoted} passages={passages} page={page} /> : <Skeleton lines={10} />}
       </div>
-      {document && !passages && <Outline document={document} />}
+      {document && !passages && page === null && <Outline document={document} />}
     </div>
   );
 }
@@ -54,6 +57,8 @@ export interface Quoted {
   start: number;
   end: number;
   page: number | null;
+  /** The same place as the server counts characters. */
+  points: { start: number; end: number };
 }
 
 function rangeOf(document: DocumentText, start: string | null, end: string | null): Quoted | null {
@@ -63,7 +68,7 @@ function rangeOf(document: DocumentText, start: string | null, end: string | nul
   if (!Number.isInteger(from) || !Number.isInteger(to) || to <= from) return null;
   const units = unitOffsets(document.text);
   const page = document.pages?.find((one) => one.start <= from && from < one.end)?.page ?? null;
-  return { start: units(from), end: units(to), page };
+  return { start: units(from), end: units(to), page, points: { start: from, end: to } };
 }
 
 interface OpenedProps {
@@ -71,15 +76,19 @@ interface OpenedProps {
   document: DocumentText;
   quoted: Quoted | null;
   passages: boolean;
+  /** The page that is shown as printed, null where the text is. */
+  page: number | null;
 }
 
-function Opened({ kb, document, quoted, passages }: OpenedProps) {
+function Opened({ kb, document, quoted, passages, page }: OpenedProps) {
   const body = useRef<HTMLDivElement>(null);
   const [path, navigate] = useLocation();
   const search = new URLSearchParams(useSearch());
-  const toggle = () => {
-    if (passages) search.delete("beside");
-    else search.set("beside", "passages");
+  const go = (change: Record<string, string | null>) => {
+    for (const [key, value] of Object.entries(change)) {
+      if (value === null) search.delete(key);
+      else search.set(key, value);
+    }
     navigate(search.size ? `${path}?${search}` : path, { replace: true });
   };
   const show = () => {
@@ -105,12 +114,17 @@ function Opened({ kb, document, quoted, passages }: OpenedProps) {
           </p>
         </div>
         <div className="flex flex-wrap gap-2">
+          {document.format.toLowerCase() === "pdf" && !passages && (document.pages?.length ?? 0) > 0 && (
+            <Button small onClick={() => go(page === null ? { view: null } : { view: "text", page: null })}>
+              <FileText className="size-3.5" aria-hidden /> {page === null ? "As printed" : "As text"}
+            </Button>
+          )}
           {quoted && !missing && (
-            <Button small onClick={show}>
+            <Button small onClick={page === null ? show : () => go({ page: null })}>
               <Highlighter className="size-3.5" aria-hidden /> To the quoted words
             </Button>
           )}
-          <Button small aria-pressed={passages} className="aria-pressed:bg-accent-soft aria-pressed:text-accent-text" onClick={toggle}>
+          <Button small aria-pressed={passages} className="aria-pressed:bg-accent-soft aria-pressed:text-accent-text" onClick={() => go({ beside: passages ? null : "passages" })}>
             <Columns2 className="size-3.5" aria-hidden /> Passages
           </Button>
           {document.file_url && (
@@ -125,9 +139,13 @@ function Opened({ kb, document, quoted, passages }: OpenedProps) {
       </p>
       {missing && <p className="mb-5 rounded-lg border border-waiting-line bg-waiting-soft px-4 py-2.5">The document changed since it was cited: the quoted place is no longer in it.</p>}
       <div className={passages ? "grid grid-cols-[minmax(0,1fr)] gap-x-12 lg:grid-cols-[minmax(0,1fr)_380px]" : ""}>
-        <div ref={body}>
-          <DocumentBody document={document} quoted={quoted} placed={passages} />
-        </div>
+        {page === null ? (
+          <div ref={body}>
+            <DocumentBody document={document} quoted={quoted} placed={passages} />
+          </div>
+        ) : (
+          <PdfPage kb={kb} document={document} page={page} quote={quoted?.points ?? null} turn={(to) => go({ page: String(to) })} />
+        )}
         {passages && (
           <aside aria-label="Passages of this document" className="self-start overflow-y-auto max-lg:order-first max-lg:mb-6 max-lg:max-h-[45dvh] max-lg:border-b max-lg:border-line max-lg:pb-4 lg:sticky lg:top-4 lg:max-h-[calc(100dvh-2rem)] lg:px-1 lg:pb-4">
             <PassageList kb={kb} document={document} body={body} />

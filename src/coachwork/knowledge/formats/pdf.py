@@ -10,10 +10,8 @@ from coachwork.errors import DocumentUnreadable
 from coachwork.knowledge.document import Parsed, ReadLimits
 from coachwork.knowledge.formats.text_builder import TextBuilder, one_line
 
-_BREAK = "\ufffe"  # pdfium's mark for a hyphen at a line's end, with the line end taken out
-_LIGATURES = str.maketrans(
-    {"ﬀ": "ff", "ﬁ": "fi", "ﬂ": "fl", "ﬃ": "ffi", "ﬄ": "ffl", "ﬅ": "st", "ﬆ": "st", "\u00ad": ""}
-)
+BREAK = "\ufffe"  # pdfium's mark for a hyphen at a line's end, with the line end taken out
+LIGATURES = str.maketrans({"ﬀ": "ff", "ﬁ": "fi", "ﬂ": "fl", "ﬃ": "ffi", "ﬄ": "ffl", "ﬅ": "st", "ﬆ": "st", "\u00ad": ""})
 _BULLET = re.compile(r"\s*(?:[•●▪◦‣–*]|-(?=\s)|\(?\d{1,2}[.)](?=\s))\s*")
 
 
@@ -32,7 +30,7 @@ def parse(document: str, data: bytes, limits: ReadLimits) -> Parsed:
     try:
         source = pypdfium2.PdfDocument(data)
     except pypdfium2.PdfiumError as error:
-        raise DocumentUnreadable(document, *_refusal(str(error))) from None
+        raise DocumentUnreadable(document, *refusal(str(error))) from None
     with source:
         if len(source) > limits.max_pages:
             raise DocumentUnreadable(
@@ -50,7 +48,7 @@ def parse(document: str, data: bytes, limits: ReadLimits) -> Parsed:
     return Parsed(named.strip(), "pdf", parsed.text, parsed.headings, parsed.pages) if named else parsed
 
 
-def _refusal(error: str) -> tuple[str]:
+def refusal(error: str) -> tuple[str]:
     if "password" in error.lower():
         return ("it is encrypted with a password",)
     if "security" in error.lower():
@@ -72,7 +70,7 @@ def _lines(source: Any, index: int) -> list[Line]:
     lines = []
     for found in re.finditer(r"[^\r\n]+", text):
         size, baseline = _type(textpage, found.start()) if known else (0.0, 0.0)
-        lines.append(Line(found.group().replace(_BREAK, "").translate(_LIGATURES), size, baseline))
+        lines.append(Line(found.group().replace(BREAK, "").translate(LIGATURES), size, baseline))
     return lines
 
 
