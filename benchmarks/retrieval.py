@@ -23,6 +23,7 @@ from coachwork.knowledge.cite import Judgement, judge
 from coachwork.knowledge.filters import Filter
 from coachwork.knowledge.index import Hit, PassageIndex, PassageStore, Row, open_store, table_name
 from coachwork.knowledge.ingest import embedded_text
+from coachwork.knowledge.language import Language
 from coachwork.knowledge.search import Ranking, fused, search_words, weight_of_words
 from coachwork.messages import Passage
 from coachwork.models import Models, ModelsConfig
@@ -33,17 +34,26 @@ DEPTH = 50
 EVERYBODY = Filter(readers=None)
 
 
-async def retrieval(folder: Path, keep: Path, language: str, model: str) -> None:
-    corpus = _zipped_lines(folder / "corpus.jsonl.gz")
-    queries = [json.loads(line) for line in (folder / "queries.jsonl").open()]
+def local_models(model: str) -> Models:
     config = ModelsConfig.model_validate({"routes": {ROUTE: {"models": [model]}}})
-    models = Models(config, database=None, cache_dir=cache_folder(os.environ), environ=os.environ)
-    store = open_store(str(keep))
+    return Models(config, database=None, cache_dir=cache_folder(os.environ), environ=os.environ)
+
+
+async def index_of(folder: Path, keep: str, models: Models, language: Language) -> PassageIndex:
+    """The index of a set, filled where it is not there yet. `keep` is where indexes lie."""
+    store = open_store(keep)
     probe = await models.embed(ROUTE, ["model"], purpose="passage")
     name = table_name(folder.name, probe.model, probe.dimensions)
-    index = await store.open(name, "English")
+    index = await store.open(name, language)
     if index is None:
-        index = await _filled(store, name, models, probe.dimensions, corpus)
+        index = await _filled(store, name, models, probe.dimensions, _zipped_lines(folder / "corpus.jsonl.gz"))
+    return index
+
+
+async def retrieval(folder: Path, keep: str, language: str, model: str) -> None:
+    queries = [json.loads(line) for line in (folder / "queries.jsonl").open()]
+    models = local_models(model)
+    index = await index_of(folder, keep, models, "English")
     field = "text" if language == "en" else f"text_{language}"
     runs: dict[str, dict[str, dict[str, float]]] = {"BM25": {}, "dense": {}, "fused": {}}
     seconds = []
@@ -139,7 +149,7 @@ def _auroc(judged: Sequence[tuple[Judgement, bool]]) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--keep", type=Path, help="keep the index in this folder for the next run")
+    parser.add_argument("--keep", help="keep the index in this folder, or at this postgresql://…, for the next run")
     parser.add_argument("--language", default="en", help="of the questions: en, de, es …")
     parser.add_argument("--embed", default="local:minilm", help="an embedding model, e.g. local:multilingual-e5")
     asked = parser.parse_args()
@@ -147,7 +157,7 @@ def main() -> None:
         sys.exit(f"the data is not there: {DATA}")
     groundedness(DATA / "groundedness" / "wice" / "claim_test.jsonl.gz")
     with tempfile.TemporaryDirectory() as folder:
-        keep = asked.keep or Path(folder)
+        keep = asked.keep or folder
         asyncio.run(retrieval(DATA / "retrieval" / "squad-dev", keep, asked.language, asked.embed))
 
 

@@ -20,7 +20,7 @@ from coachwork.knowledge.postgres import SCHEMA, WORD_PLACES, PostgresStore, Tab
 from coachwork.knowledge.postgres_filter import sql_of, stored
 
 _SELECTIVE = 0.03  # of the table, or a smaller share let through: an HNSW search would walk past most of what it meets
-_CANDIDATES = 2000  # passages that are ranked by words: those with the rarest words of the question
+_CANDIDATES = 1000  # passages that are ranked by words: those with the rarest words of the question
 _TERMS = 24  # of a question, the rarest: a ticket of 4,000 characters has hundreds, and the others tell little
 _MANY = 1000  # rows read at once by `rows`
 _K1, _B = 1.2, 0.75  # of BM25: how soon repetition says nothing new, how much more a long passage needs
@@ -29,6 +29,7 @@ _HITS = ", ".join('"end"' if name == "end" else name for name in HIT_FIELDS)
 _ROWS = ", ".join(
     {"end": '"end"', "vector": "cast(vector as text) as vector"}.get(name, name) for name in Row.__dataclass_fields__
 )
+_FAR = "vector <=> cast(:vector as vector)"
 _NO_WORD = re.compile(r"[\W_]+")
 _UNSPACED = re.compile("([\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff])")
 # The lexemes of :words, each at its place, which is its hash: of two words at one place, in a million words one in
@@ -120,13 +121,12 @@ class PostgresIndex:
                 rows = self._nearest(connection, where, values | {"wide": 2 * limit})
                 if len(rows) == limit:
                     return rows  # fewer say that the estimate was wrong, or that there are no more: looked up below
-            distance = "vector <=> cast(:vector as vector)"
             # Materialized: the planner would rather take the HNSW index, and find next to nothing.
             query = (
-                f"with allowed as materialized (select {_HITS}, {distance} as far from {self._at} where {where})"
-                f' select {_HITS}, 1 - far as score from allowed order by far, id collate "C" limit :limit'
+                f"with allowed as materialized (select id, {_FAR} as far from {self._at} where {where}),"
+                ' best as (select id, 1 - far as score from allowed order by far, id collate "C" limit :limit)'
             )
-            return list(connection.execute(sa.text(query), values))
+            return self._of_best(connection, query, values)
 
         return [_hit(row) for row in await self._store.run(work)]
 
@@ -177,14 +177,19 @@ class PostgresIndex:
         """By the HNSW index, of half the precision, and then by the true vectors."""
         half = f"halfvec({self._table.dimensions})"
         plans = {"enable_seqscan": "off", "enable_bitmapscan": "off", "enable_sort": "off"}
-        search = {"hnsw.iterative_scan": "relaxed_order", "hnsw.ef_search": str(min(1000, max(200, values["wide"])))}
+        search = {"hnsw.iterative_scan": "relaxed_order", "hnsw.ef_search": str(min(1000, max(300, 2 * values["wide"])))}
         told = ", ".join(f"set_config('{name}', '{value}', true)" for name, value in {**plans, **search}.items())
         connection.execute(sa.text(f"select {told}"))
         query = (
-            f"with near as materialized (select {_HITS}, vector <=> cast(:vector as vector) as far from {self._at}"
-            f" where {where} order by cast(vector as {half}) <=> cast(:vector as {half}) limit :wide)"
-            f' select {_HITS}, 1 - far as score from near order by far, id collate "C" limit :limit'
+            f"with near as materialized (select id, {_FAR} as far from {self._at} where {where}"
+            f" order by cast(vector as {half}) <=> cast(:vector as {half}) limit :wide),"
+            ' best as (select id, 1 - far as score from near order by far, id collate "C" limit :limit)'
         )
+        return self._of_best(connection, query, values)
+
+    def _of_best(self, connection: sa.Connection, query: str, values: Mapping[str, Any]) -> list[Any]:
+        """Whole passages for what `query` calls `best`: texts are read for these alone."""
+        query += f' select {_HITS}, score from best join {self._at} using (id) order by score desc, id collate "C"'
         return list(connection.execute(sa.text(query), values))
 
     def _ranked(
@@ -193,18 +198,18 @@ class PostgresIndex:
         terms = self._terms(connection, words)
         if not terms:
             return []
-        few = self._is_selective(connection, where, values)
-        telling = terms if few else _telling(terms)
         total = max(self._table.total, *(term.passages for term in terms))
         worth = {term.place: math.log(1 + (total - term.passages + 0.5) / (term.passages + 0.5)) for term in terms}
-        asked = "{" + ",".join(f"{place}:{worth[place]!r}" for place in sorted(worth)) + f"}}/{WORD_PLACES}"
+        values = values | {"limit": limit, "asked": _sparse(worth)}
+        if not self._is_selective(connection, where, values):
+            where += " and terms @@ cast(:wanted as tsquery)"
+            values["wanted"] = " | ".join(_quoted(term.word) for term in _telling(terms))
         query = (
-            f"with found as materialized (select {_HITS}, -(worth <#> cast(:asked as sparsevec)) as score"
-            f" from {self._at} where terms @@ cast(:wanted as tsquery) and {where})"
-            f' select {_HITS}, score from found order by score desc, id collate "C" limit :limit'
+            "with found as materialized"
+            f" (select id, -(worth <#> cast(:asked as sparsevec)) as score from {self._at} where {where}),"
+            ' best as (select * from found where score > 0 order by score desc, id collate "C" limit :limit)'
         )
-        wanted = " | ".join(_quoted(term.word) for term in telling)
-        return list(connection.execute(sa.text(query), values | {"asked": asked, "wanted": wanted, "limit": limit}))
+        return self._of_best(connection, query, values)
 
     def _terms(self, connection: sa.Connection, words: str) -> list[_Term]:
         """The question's words as they are kept, rarest first; a word that nobody counted yet is a rare one."""
@@ -218,9 +223,7 @@ class PostgresIndex:
 
     def _is_selective(self, connection: sa.Connection, where: str, values: Mapping[str, Any]) -> bool:
         """Does the filter let through so few that looking at each is quicker, and misses none? The planner estimates
-        it from its statistics; small tables are looked through anyway."""
-        if self._table.total <= self._store.exact_up_to:
-            return True
+        it from its statistics."""
         query = sa.text(f"explain (format json) select 1 from {self._at} where {where}")
         used = {name: value for name, value in values.items() if f":{name}" in where}
         plan = connection.execute(query, used).scalar_one()
@@ -300,6 +303,10 @@ def _telling(terms: Sequence[_Term]) -> list[_Term]:
 def _quoted(word: str) -> str:
     """A word for a tsquery, in which none of its characters means anything."""
     return "'" + word.replace("\\", "\\\\").replace("'", "''") + "'"
+
+
+def _sparse(values: Mapping[int, float]) -> str:
+    return "{" + ",".join(f"{place}:{values[place]!r}" for place in sorted(values)) + f"}}/{WORD_PLACES}"
 
 
 def _vector(vector: Sequence[float]) -> str:

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import sqlalchemy as sa
 
@@ -126,9 +126,9 @@ class PostgresStore:
 
 def _engine(url: str, poolclass: type[sa.Pool] | None = None) -> sa.Engine:
     try:
-        # Never prepared: a plan for any filter suits none, and pooling proxies want none kept.
-        return sa.create_engine(
+        engine = sa.create_engine(
             sa.make_url(url).set(drivername="postgresql+psycopg"),
+            # Never prepared: a plan for any filter suits none, and pooling proxies want none kept.
             connect_args={"prepare_threshold": None},
             poolclass=poolclass,
             pool_pre_ping=True,
@@ -138,6 +138,14 @@ def _engine(url: str, poolclass: type[sa.Pool] | None = None) -> sa.Engine:
             f"an index in PostgreSQL needs the Python package {error.name!r}",
             hint='Install it: pip install "coachwork[postgres]"',
         ) from None
+
+    @sa.event.listens_for(engine, "connect")
+    def _no_compiler(connection: Any, _record: Any) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("set jit = off")  # to compile a plan takes longer than any search
+        connection.commit()
+
+    return engine
 
 
 def _prepare(engine: sa.Engine, url: str) -> None:

@@ -1,0 +1,197 @@
+"""Search among 100,000 passages, with and without filters, beside three peers: `nice -n 15 python
+benchmarks/search_scale.py`.
+
+The passages are squad-dev's 2,135, each 47 times: its sentences in another order with one of another passage, its
+vector with noise (cosine .94). A filter lets through 1 % or 20 % of them, drawn by lot. Each contestant runs in a
+process of its own, the peers in an environment that --peers names. Recall is of the ten nearest by exact search under
+the same filter.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import json
+import os
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import sqlalchemy as sa
+from retrieval import DATA, DEPTH, ROUTE, index_of, local_models
+
+from coachwork.knowledge.filters import Condition, Filter
+from coachwork.knowledge.index import Row, open_store, table_name
+from coachwork.knowledge.search import Asked, fused, rankings, search_words
+
+PEERS = Path(__file__).with_name("search_scale_peers.py")
+NAME = table_name("scale", "minilm", 384)
+FILTERS: dict[str, tuple[str, int] | None] = {"none": None, "20 %": ("fifth", 3), "1 %": ("hundredth", 7)}
+WARM = 20  # questions asked before the clock runs
+Ask = Callable[[str, np.ndarray, Filter], Awaitable[tuple[list[int], float]]]
+
+
+async def make_data(folder: Path, keep: str, count: int, questions: int) -> None:
+    """Texts, vectors, questions and what an exact search finds for each filter."""
+    models, squad = local_models("local:minilm"), DATA / "retrieval" / "squad-dev"
+    index = await index_of(squad, keep, models, "English")
+    rows = [row async for some in index.rows() for row in some]
+    asked = [json.loads(line)["text"] for line in (squad / "queries.jsonl").open()]
+    asked = random.Random(1).sample(asked, questions)
+    made = await models.embed(ROUTE, asked, purpose="query")
+    await models.close()
+    lot, noise = random.Random(2), np.random.default_rng(3)
+    plain = np.array([row.vector for row in rows], dtype=np.float32)[np.arange(count) % len(rows)]
+    added = noise.normal(size=plain.shape).astype(np.float32)
+    vectors = plain + 0.36 * added / np.linalg.norm(added, axis=1, keepdims=True)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    texts = []
+    for number in range(count):
+        sentences = rows[number % len(rows)].text.split(". ")
+        if number >= len(rows):
+            lot.shuffle(sentences)
+            sentences.append(lot.choice(lot.choice(rows).text.split(". ")))
+        texts.append(". ".join(sentences))
+    fields = {
+        "fifth": [lot.randrange(5) for _ in range(count)],
+        "hundredth": [lot.randrange(100) for _ in range(count)],
+    }
+    near = np.array([list(vector) for vector in made.vectors], dtype=np.float32)
+    truth = {}
+    for name, wanted in FILTERS.items():
+        allowed = np.arange(count) if wanted is None else np.flatnonzero(np.array(fields[wanted[0]]) == wanted[1])
+        likeness = near @ vectors[allowed].T
+        truth[name] = [[int(allowed[at]) for at in np.argsort(-line)[:10]] for line in likeness]
+    np.savez(folder / "vectors.npz", passages=vectors, questions=near)
+    told = {"texts": texts, "fields": fields, "questions": asked, "truth": truth, "filters": FILTERS}
+    (folder / "data.json").write_text(json.dumps(told))
+
+
+async def ours(folder: Path, uri: str) -> dict[str, Any]:
+    """Fill a store and ask it, by meaning and by words at once, as a search does."""
+    data, stored = json.loads((folder / "data.json").read_text()), np.load(folder / "vectors.npz")
+    store = open_store(uri)
+    await store.drop(NAME)
+    index = await store.create(NAME, 384, "English")
+    started = time.perf_counter()
+    texts, vectors = data["texts"], stored["passages"]
+    for begin in range(0, len(texts), 1000):
+        some = range(begin, min(begin + 1000, len(texts)))
+        await index.put([_row(n, texts[n], vectors[n], data["fields"]) for n in some], {})
+    filled = time.perf_counter() - started
+    await index.settle()
+    built = time.perf_counter() - started - filled
+
+    async def ask(question: str, vector: np.ndarray, filter: Filter) -> tuple[list[int], float]:
+        asked = Asked(question, [float(value) for value in vector])
+        began = time.perf_counter()
+        fused(await rankings(index, [asked], DEPTH, "English", filter))
+        seconds = time.perf_counter() - began
+        near = await index.by_vector(asked.vector, DEPTH, filter)  # as the search asked, of which it sees the first ten
+        return [int(hit.document) for hit in near[:10]], seconds
+
+    found: dict[str, Any] = {"filled": round(filled), "indexed": round(built), "memory": _memory(uri)}
+    for name, wanted in FILTERS.items():
+        filter = Filter(None, () if wanted is None else (Condition(wanted[0], (wanted[1],)),))
+        found[name] = await _measured(ask, data, stored["questions"], name, filter)
+    found["memory"] = max(found["memory"], _memory(uri))
+    await store.close()
+    return found
+
+
+async def _measured(ask: Ask, data: Any, vectors: np.ndarray, name: str, filter: Filter) -> dict[str, float]:
+    seconds, right = [], 0
+    for number, question in enumerate(data["questions"]):
+        near, took = await ask(question, vectors[number], filter)
+        right += len(set(near) & set(data["truth"][name][number]))
+        if number >= WARM:
+            seconds.append(took)
+    return {**milliseconds(seconds), "recall": round(right / 10 / len(data["questions"]), 3)}
+
+
+def milliseconds(seconds: list[float]) -> dict[str, float]:
+    ordered = sorted(seconds)
+    return {f"p{share}": round(1000 * ordered[int(len(ordered) * share / 100)], 1) for share in (50, 95)}
+
+
+def _row(number: int, text: str, vector: np.ndarray, fields: dict[str, list[int]]) -> Row:
+    metadata = {name: values[number] for name, values in fields.items()}
+    values = [float(value) for value in vector]
+    digest, words = f"{number:064}", search_words(text)
+    return Row(
+        str(number), str(number), "1", 0, 0, len(text), None, "", (), text, words, digest, values, metadata=metadata
+    )
+
+
+def _memory(uri: str) -> int:
+    """MB of this process, or of all processes of the PostgreSQL on this machine; what they share counts once."""
+    processes = {os.getpid()}
+    if uri.startswith("postgres"):
+        with sa.create_engine(sa.make_url(uri).set(drivername="postgresql+psycopg")).connect() as connection:
+            server = _parent(connection.execute(sa.select(sa.func.pg_backend_pid())).scalar_one())
+        processes = {int(path.name) for path in Path("/proc").glob("[0-9]*") if _parent(int(path.name)) == server}
+        processes.add(server)
+    total = 0
+    for process in processes:
+        with contextlib.suppress(OSError):  # it may be gone by now
+            lines = Path(f"/proc/{process}/smaps_rollup").read_text().splitlines()
+            total += sum(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
+    return total // 1024
+
+
+def _parent(process: int) -> int:
+    """The parent of a process, 0 for one that is gone."""
+    try:
+        return int(Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[1])
+    except OSError:
+        return 0
+
+
+def _print(name: str, found: dict[str, Any]) -> None:
+    told = [
+        f"{filter}: p50 {found[filter]['p50']} ms, p95 {found[filter]['p95']} ms, recall {found[filter]['recall']}"
+        for filter in FILTERS
+        if filter in found
+    ]
+    print(f"{name}: filled in {found['filled']} s, indexed in {found['indexed']} s, {found['memory']} MB", flush=True)
+    print("  " + "; ".join(told), flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--keep", help="the index of benchmarks/retrieval.py: its vectors are taken, not made anew")
+    parser.add_argument("--count", type=int, default=100_000)
+    parser.add_argument("--questions", type=int, default=200)
+    parser.add_argument("--postgres", default="", help="the URL of a PostgreSQL with pgvector, else it is left out")
+    parser.add_argument("--peers", type=Path, help="a Python with langchain-chroma, llama-index-core, haystack-ai")
+    parser.add_argument("--only", default="", help="lancedb, postgres, or a peer")
+    parser.add_argument("--contestant", nargs=2, metavar=("FOLDER", "URI"), help=argparse.SUPPRESS)
+    asked = parser.parse_args()
+    if asked.contestant:
+        folder, uri = asked.contestant
+        print(json.dumps(asyncio.run(ours(Path(folder), uri))))
+        return
+    if not DATA.is_dir():
+        sys.exit(f"the data is not there: {DATA}")
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        asyncio.run(make_data(folder, asked.keep or str(folder / "squad"), asked.count, asked.questions))
+        here = [sys.executable, __file__, "--contestant", name]
+        contestants = {"lancedb": [*here, str(folder / "index")]}
+        if asked.postgres:
+            contestants["postgres"] = [*here, asked.postgres]
+        for peer in ("chroma", "llamaindex", "haystack") if asked.peers else ():
+            contestants[peer] = [str(asked.peers), str(PEERS), peer, name]
+        for contestant, command in contestants.items():
+            if asked.only in ("", contestant):
+                done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+                _print(contestant, json.loads(done.stdout.splitlines()[-1]))
+
+
+if __name__ == "__main__":
+    main()
