@@ -177,7 +177,8 @@ class PostgresIndex:
         """By the HNSW index, of half the precision, and then by the true vectors."""
         half = f"halfvec({self._table.dimensions})"
         plans = {"enable_seqscan": "off", "enable_bitmapscan": "off", "enable_sort": "off"}
-        search = {"hnsw.iterative_scan": "relaxed_order", "hnsw.ef_search": str(min(1000, max(300, 2 * values["wide"])))}
+        look_at = min(1000, max(300, 2 * values["wide"]))
+        search = {"hnsw.iterative_scan": "relaxed_order", "hnsw.ef_search": str(look_at)}
         told = ", ".join(f"set_config('{name}', '{value}', true)" for name, value in {**plans, **search}.items())
         connection.execute(sa.text(f"select {told}"))
         query = (
