@@ -116,8 +116,8 @@ def _tracer_class() -> Any:
     return _made[0]
 
 
-def _make_tracer() -> type:
-    from haystack.tracing import Span, Tracer
+def _make_span() -> Any:
+    from haystack.tracing import Span
 
     class Watching(Span):  # type: ignore[misc]
         def __init__(self, inner: Any, watched: _Watched, tags: dict[str, Any]) -> None:
@@ -162,6 +162,14 @@ def _make_tracer() -> type:
         def get_correlation_data_for_logs(self) -> Any:
             return self.inner.get_correlation_data_for_logs()
 
+    return Watching
+
+
+def _make_tracer() -> type:
+    from haystack.tracing import Tracer
+
+    span_class = _make_span()
+
     class Watcher(Tracer):  # type: ignore[misc]
         def __init__(self, inner: Any) -> None:
             self.inner = inner
@@ -169,12 +177,12 @@ def _make_tracer() -> type:
         @contextlib.contextmanager
         def trace(self, operation_name: str, tags: Any = None, parent_span: Any = None) -> Iterator[Any]:
             watched = _watched.get()
-            parent = parent_span.inner if isinstance(parent_span, Watching) else parent_span
+            parent = parent_span.inner if isinstance(parent_span, span_class) else parent_span
             with self.inner.trace(operation_name, tags=tags, parent_span=parent) as inner:
                 if watched is None:
                     yield inner
                     return
-                span = Watching(inner, watched, tags or {})
+                span = span_class(inner, watched, tags or {})
                 with _part(watched, operation_name, tags or {}):
                     try:
                         yield span
