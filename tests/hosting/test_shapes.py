@@ -134,3 +134,21 @@ def test_what_runs_elsewhere_is_checked_when_the_project_loads(tmp_path: Path, s
     (tmp_path / "app.py").write_text('from coachwork import App\napp = App("Crew")\napp.host("crew")\n')
     with pytest.raises(ProjectError, match=says):
         load_project(tmp_path, {"HOME": str(tmp_path)})
+
+
+def test_doctor_names_what_can_not_start_and_what_forgets(tmp_path: Path) -> None:
+    from coachwork.app.checks import check_project
+
+    (tmp_path / "coachwork.toml").write_text('[hosted.crew]\npython = "envs/none/bin/python"\nobject = "a:b"\n')
+    (tmp_path / "app.py").write_text(
+        "from langgraph.checkpoint.memory import InMemorySaver\n"
+        "from langgraph.graph import START, MessagesState, StateGraph\n"
+        "from coachwork import App\n"
+        "graph = StateGraph(MessagesState).add_node('a', lambda state: state).add_edge(START, 'a')\n"
+        "app = App('Crew')\n"
+        "app.host('crew')\n"
+        "app.host('graph', graph.compile(checkpointer=InMemorySaver()))\n"
+    )
+    found = {finding.id: finding for finding in check_project(tmp_path, {"HOME": str(tmp_path)})}
+    assert f"there is no {tmp_path}/envs/none/bin/python" in found["hosted.environment"].message
+    assert "keeps its checkpoints in memory" in found["hosted.checkpointer"].message

@@ -6,6 +6,8 @@ from pathlib import Path
 
 from coachwork.app.project import Project, load_project
 from coachwork.errors import CoachworkError, Finding, ProjectError
+from coachwork.hosting import checks as hosting
+from coachwork.hosting.pipeline import Hosted
 from coachwork.prompts.prefix import broken_prefix
 
 
@@ -20,6 +22,7 @@ def check_project(folder: Path, environ: Mapping[str, str] = os.environ) -> list
     try:
         found = [*project.models.findings(), *project.webhooks.findings(), *_pipelines(project)]
         found += [*prompt_findings(project), *_folders(project)]
+        found += hosting.findings(made for made in project.pipelines.values() if isinstance(made, Hosted))
     finally:
         project.database.close()
     order = {"error": 0, "warning": 1, "info": 2}

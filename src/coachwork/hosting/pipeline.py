@@ -49,7 +49,7 @@ class Hosted(Pipeline[..., Any]):
         knowledge: Sequence[str],
     ) -> None:
         self.process: Process | None = None
-        self._thing = thing
+        self.thing = thing
         self._expires = expires
         self._options = options
         given, gives = _types(name, thing, input, output)
@@ -60,7 +60,7 @@ class Hosted(Pipeline[..., Any]):
     @property
     def elsewhere(self) -> bool:
         """Whether it works in a process of its own."""
-        return self._thing is None
+        return self.thing is None
 
     async def work(self, given: Any) -> Any:
         """From the input to the value, over as many questions as the hosted code asks."""
@@ -84,8 +84,8 @@ class Hosted(Pipeline[..., Any]):
         return await recorded(record, _OUTCOME, lambda: play(run, record, self._runner(), task))
 
     def _runner(self) -> Runner:
-        if self._thing is not None:
-            return partial(guest.run, self._thing)
+        if self.thing is not None:
+            return partial(guest.run, self.thing)
         if self.process is None:
             raise ProjectError(
                 f"{self.name!r} has no object, and coachwork.toml has no [hosted.{self.name}] that could run it",

@@ -46,6 +46,19 @@ class Process:
         self._ended = asyncio.Event()
         self._watch: asyncio.Task[None] | None = None
 
+    @property
+    def command(self) -> list[str]:
+        """The program and its arguments."""
+        if self._config.command:
+            return list(self._config.command)
+        python = self._folder / self._config.python  # an absolute path stays as it is
+        return [str(python), str(_PROGRAM), self._config.object]
+
+    @property
+    def search_path(self) -> str:
+        """Where a program without a folder is looked for."""
+        return self._environ.get("PATH", os.defpath)
+
     # ── Its life ──
 
     def start(self) -> None:
@@ -107,7 +120,7 @@ class Process:
     async def _started(self) -> str:
         """Start the process and read its address from its first line."""
         self._child = await asyncio.create_subprocess_exec(
-            *self._command(),
+            *self.command,
             cwd=self._folder,
             env=self._environment(),
             stdin=asyncio.subprocess.PIPE,  # its end tells the child that we are gone, however we went
@@ -129,12 +142,6 @@ class Process:
                 hint="What went wrong is on the server's standard error.",
             ) from None
         return str(address)
-
-    def _command(self) -> list[str]:
-        if self._config.command:
-            return list(self._config.command)
-        python = self._folder / self._config.python  # an absolute path stays as it is
-        return [str(python), str(_PROGRAM), self._config.object]
 
     def _environment(self) -> dict[str, str]:
         """Ours without what belongs to Coachwork alone, and with the word by which it knows us."""
@@ -167,7 +174,7 @@ class Process:
     def _not_started(self, error: OSError | ProjectError) -> RunFailed:
         why, hint = str(error), "What it wrote is on the server's standard error. It is started again."
         if isinstance(error, FileNotFoundError):
-            why = f"there is no {self._command()[0]}"
+            why = f"there is no {self.command[0]}"
             hint = "Make its environment: python -m venv …, and install there what it hosts."
         said = f"the process of [hosted.{self.name}] did not start: {why}"
         return RunFailed(said, hint=hint, details={"hosted": self.name})
