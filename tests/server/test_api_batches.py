@@ -131,6 +131,15 @@ def test_a_paused_batch_starts_nothing_and_a_cancelled_one_stops(here):
     assert here.http.post(f"/api/batches/{batch}/retry", json={"rows": [1]}).status_code == 409
 
 
+def test_a_template_has_a_column_for_each_field_and_is_taken_back(here):
+    answer = here.http.get("/api/pipelines/answer_ticket/batches/template.csv")
+    assert answer.content.decode("utf-8-sig") == "subject,body,attempts\r\n"
+    assert "attachment" in answer.headers["content-disposition"]
+    filled = answer.content + b"Ada,hello,2\r\n"
+    assert send(here, "answer_ticket", filled, dry_run=True).json()["valid"] == 1
+    assert here.http.get("/api/pipelines/nobody/batches/template.csv").status_code == 404
+
+
 def test_the_same_key_is_the_same_batch(here):
     first = send(here, "answer_ticket", lines("Ada"), name="a.jsonl", key="k1").json()
     assert send(here, "answer_ticket", lines("Ada"), name="a.jsonl", key="k1").json()["id"] == first["id"]

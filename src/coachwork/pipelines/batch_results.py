@@ -31,9 +31,14 @@ async def as_jsonl(pages: Pages) -> AsyncIterator[bytes]:
 
 async def as_csv(pages: Pages, columns: Sequence[str]) -> AsyncIterator[bytes]:
     """A table with a head. A text that a spreadsheet would take for a formula gets a ' before it."""
-    yield b"\xef\xbb\xbf" + _csv_line(columns)  # the mark by which Excel knows UTF-8
+    yield as_head(columns)
     async for page in pages:
         yield b"".join(_csv_line([_harmless(_cell(value)) for value in _cells(row, columns)]) for row in page)
+
+
+def as_head(columns: Sequence[str]) -> bytes:
+    """The first line of a CSV file, after the mark by which Excel knows UTF-8."""
+    return b"\xef\xbb\xbf" + _csv_line(columns)
 
 
 async def as_xlsx(pages: Pages, columns: Sequence[str]) -> bytes:

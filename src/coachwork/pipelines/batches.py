@@ -21,7 +21,7 @@ from coachwork.pipelines.batch_views import BatchRows, BatchRowView, BatchView, 
 from coachwork.pipelines.journal import now
 from coachwork.pipelines.pipeline import Pipeline
 from coachwork.pipelines.runs import new_id
-from coachwork.pipelines.typed_text import Attach
+from coachwork.pipelines.typed_text import Attach, paths_of
 from coachwork.pipelines.views import Page
 from coachwork.store.database import Database
 from coachwork.store.tables import batch_rows, batches
@@ -60,6 +60,10 @@ class Batches:
         self._at_once = at_once
         self._run_budget = run_budget_nano
         self.on_work: Callable[[], None] = lambda: None  # who feeds is told that there is something
+
+    def head(self, pipeline: str) -> list[str]:
+        """The names of the columns that a table for this pipeline may have. Raises NotFound."""
+        return paths_of(self._pipeline(pipeline).input_schema)
 
     async def check(self, pipeline: str, table: Table) -> Estimate:
         """What the table would give and cost, without starting or keeping anything. Raises as `start`."""

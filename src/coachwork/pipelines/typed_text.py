@@ -18,6 +18,8 @@ Schema = Mapping[str, Any]
 Attach = Callable[[str], Path]
 _MEDIA_TYPES = {".m4a": "audio/mp4", ".opus": "audio/ogg", ".wav": "audio/wav", ".weba": "audio/webm"}
 
+_DEEPEST = 6  # levels of objects in objects; a type may hold itself
+
 
 def from_pairs(pairs: Iterable[tuple[str, str]], schema: Schema, *, attach: Attach | None) -> dict[str, Any]:
     """An object from (path, text) pairs; `attach` says which file `@name` means, and raises InputError for none.
@@ -46,6 +48,15 @@ def schema_at(schema: Schema, path: Sequence[str]) -> Schema:
         properties: Schema = next(holders, {}).get("properties", {})
         here = _resolved(properties.get(part, {}), schema)
     return {**here, "$defs": schema.get("$defs", {})} if here else {}
+
+
+def paths_of(schema: Schema, at: tuple[str, ...] = ()) -> list[str]:
+    """The fields that a text can name: `subject`, `customer.name`. Lists, and objects of many kinds, are one field."""
+    here = schema_at(schema, at)
+    fields = here.get("properties", {})
+    if not fields or len(at) > _DEEPEST:
+        return [".".join(at)] if at else []
+    return [path for name in fields for path in paths_of(schema, (*at, name))]
 
 
 def is_file_field(schema: Schema) -> bool:

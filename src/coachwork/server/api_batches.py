@@ -10,7 +10,7 @@ from pydantic import Field
 
 from coachwork.errors import InputError, did_you_mean
 from coachwork.messages import Frozen
-from coachwork.pipelines.batch_results import as_csv, as_jsonl, as_xlsx, columns_of
+from coachwork.pipelines.batch_results import as_csv, as_head, as_jsonl, as_xlsx, columns_of
 from coachwork.pipelines.batch_views import BatchRows, BatchStatus, BatchView, Estimate, RowStatus
 from coachwork.pipelines.batches import Table
 from coachwork.pipelines.views import Page
@@ -87,6 +87,13 @@ async def start_batch(
     batch = await batches.start(name, table, cap_usd=cap_usd, at_once=at_once, idempotency_key=idempotency_key)
     response.headers["location"] = f"/api/batches/{batch.id}"
     return batch
+
+
+@router.get("/pipelines/{name}/batches/template.csv", response_class=Response)
+async def template(name: str, batches: BatchesHere) -> Response:
+    """An empty table with a column for each field, to be filled in and sent back."""
+    headers = {"content-disposition": f'attachment; filename="{name}.csv"'}
+    return Response(as_head(batches.head(name)), headers=headers, media_type=_MEDIA_TYPES["csv"])
 
 
 @router.get("/batches")
