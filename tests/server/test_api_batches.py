@@ -129,6 +129,9 @@ def test_a_paused_batch_starts_nothing_and_a_cancelled_one_stops(here):
     assert again["status"] == "running"
     reaches(here, batch, "finished", succeeded=2, cancelled=1)
     assert here.http.post(f"/api/batches/{batch}/retry", json={"rows": [1]}).status_code == 409
+    assert here.http.post(f"/api/batches/{batch}/retry", content=b"rows=2").status_code == 415
+    assert here.http.post(f"/api/batches/{batch}/retry").json()["status"] == "running"
+    reaches(here, batch, "finished", succeeded=3)
 
 
 def test_a_template_has_a_column_for_each_field_and_is_taken_back(here):

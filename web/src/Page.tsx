@@ -12,6 +12,9 @@ import { Shell } from "./shell/Shell";
 const InboxScreen = lazy(() => import("./screens/InboxScreen").then((module) => ({ default: module.InboxScreen })));
 const RunsScreen = lazy(() => import("./screens/RunsScreen").then((module) => ({ default: module.RunsScreen })));
 const RunScreen = lazy(() => import("./screens/RunScreen").then((module) => ({ default: module.RunScreen })));
+const BatchesScreen = lazy(() => import("./screens/BatchesScreen").then((module) => ({ default: module.BatchesScreen })));
+const BatchScreen = lazy(() => import("./screens/BatchScreen").then((module) => ({ default: module.BatchScreen })));
+const BatchStartScreen = lazy(() => import("./screens/BatchStartScreen").then((module) => ({ default: module.BatchStartScreen })));
 const KnowledgeScreen = lazy(() => import("./screens/KnowledgeScreen").then((module) => ({ default: module.KnowledgeScreen })));
 const KnowledgeBaseScreen = lazy(() => import("./screens/KnowledgeBaseScreen").then((module) => ({ default: module.KnowledgeBaseScreen })));
 const DocumentScreen = lazy(() => import("./screens/DocumentScreen").then((module) => ({ default: module.DocumentScreen })));
@@ -29,6 +32,9 @@ export function Page() {
             <Route path="/">{() => <AppsScreen />}</Route>
             <Route path="/apps/:name">{({ name }) => <AppScreen name={name} />}</Route>
             <Route path="/apps/:name/runs/:id">{({ name, id }) => <AppScreen name={name} runId={id} />}</Route>
+            <Route path="/apps/:name/batch">{({ name }) => <BatchStartScreen key={name} name={name} />}</Route>
+            <Route path="/batches">{() => <BatchesScreen />}</Route>
+            <Route path="/batches/:id">{({ id }) => <BatchScreen key={id} id={id} />}</Route>
             <Route path="/inbox">{() => <InboxScreen />}</Route>
             <Route path="/inbox/:id">{({ id }) => <InboxScreen id={id} />}</Route>
             <Route path="/runs">{() => <RunsScreen />}</Route>

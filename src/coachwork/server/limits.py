@@ -64,15 +64,22 @@ class JsonRoute(APIRoute):
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
         takes_body = self.body_field is not None
+        may_be_empty = self.body_field is not None and not self.body_field.field_info.is_required()
 
         async def strict(request: Request) -> Response:
-            if takes_body:
+            if takes_body and not (may_be_empty and _is_empty(request)):
                 kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
                 if kind != "application/json" and not (kind.startswith("application/") and kind.endswith("+json")):
                     raise Refused(_not_json_type(kind))
             return await handle(JsonRequest(request.scope, request.receive))
 
         return strict
+
+
+def _is_empty(request: Request) -> bool:
+    """Sent without a body: an empty one of no named type is none."""
+    headers = request.headers
+    return headers.get("content-length", "0") == "0" and not {"transfer-encoding", "content-type"} & set(headers)
 
 
 class JsonRequest(Request):

@@ -95,7 +95,7 @@ export function useStartRun(pipeline: string) {
 }
 
 /** `crypto.randomUUID` is there only over https and on localhost; this works everywhere. */
-function randomKey(): string {
+export function randomKey(): string {
   return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 

@@ -110,6 +110,61 @@ export interface RunSummary {
   position: number | null;
 }
 
+export type BatchStatus = "running" | "paused" | "finished" | "cancelled";
+/** `refused` is a row that can't be an input of a run. */
+export type RowStatus = RunStatus | "refused";
+
+export interface Batch {
+  id: string;
+  pipeline: string;
+  pipeline_title: string;
+  name: string;
+  user: string;
+  status: BatchStatus;
+  /** Why it is paused. */
+  reason: string;
+  rows: number;
+  counts: Record<RowStatus, number>;
+  spent_usd: number;
+  cap_usd: number | null;
+  at_once: number;
+  created_at: string;
+  finished_at: string | null;
+  seconds: number | null;
+}
+
+export interface BatchRow {
+  row: number;
+  status: RowStatus;
+  title: string;
+  given: Json;
+  tries: number;
+  run_id: string | null;
+  output: Json;
+  error: Problem | null;
+  seconds: number | null;
+  cost_usd: number;
+}
+
+export interface BatchRows {
+  items: BatchRow[];
+  next_after: number | null;
+}
+
+/** What a table would give and cost; null where nothing is known yet. */
+export interface Estimate {
+  rows: number;
+  valid: number;
+  refused: number;
+  columns: string[];
+  problems: { row: number; column: string; message: string; value: Json }[];
+  from_runs: number;
+  likely_usd: number | null;
+  highest_usd: number | null;
+  bound_usd: number | null;
+  seconds: number | null;
+}
+
 export interface Attempt {
   model: string;
   code: string;

@@ -1,8 +1,8 @@
-import { Ban, Check, CircleAlert, Hourglass, LoaderCircle, UserRound } from "lucide-react";
-import type { RunStatus, StepStatus } from "../api/types";
+import { Ban, Check, CircleAlert, FileX2, Hourglass, LoaderCircle, UserRound } from "lucide-react";
+import type { RowStatus, RunStatus, StepStatus } from "../api/types";
 import { ordinal } from "../text/numbers";
 
-type Status = RunStatus | StepStatus;
+type Status = RunStatus | StepStatus | RowStatus;
 
 const LOOKS: Record<Status, { word: string; icon: typeof Check; text: string; chip: string; moves?: string }> = {
   queued: { word: "Waiting in line", icon: Hourglass, text: "text-ink-3", chip: "bg-hover text-ink-2" },
@@ -11,6 +11,7 @@ const LOOKS: Record<Status, { word: string; icon: typeof Check; text: string; ch
   succeeded: { word: "Done", icon: Check, text: "text-done", chip: "bg-done-soft text-done" },
   failed: { word: "Failed", icon: CircleAlert, text: "text-failed", chip: "bg-failed-soft text-failed" },
   cancelled: { word: "Stopped", icon: Ban, text: "text-ink-3", chip: "bg-hover text-ink-2" },
+  refused: { word: "Not taken", icon: FileX2, text: "text-failed", chip: "bg-failed-soft text-failed" },
 };
 
 export function statusWord(status: Status, position?: number | null): string {

@@ -1,4 +1,4 @@
-import { PencilLine, Play, Plus } from "lucide-react";
+import { PencilLine, Play, Plus, Table2 } from "lucide-react";
 import { useEffect, useMemo, useRef, useState } from "react";
 import { Link, useLocation, useSearch } from "wouter";
 import { asProblem } from "../api/client";
@@ -116,6 +116,9 @@ export function FormApp({ pipeline, knowledge, runId }: FormAppProps) {
               <span className="text-sm text-ink-3 max-md:hidden">
                 <Key keys={`${COMMAND} Enter`} />
               </span>
+              <Link href={`/apps/${pipeline.name}/batch`} className={`${buttonClass("quiet")} ml-auto`}>
+                <Table2 className="size-4" aria-hidden /> Run a whole table
+              </Link>
             </div>
           </form>
         </div>

@@ -1,11 +1,11 @@
-import { ListChecks, Search } from "lucide-react";
+import { ListChecks, Search, Table2 } from "lucide-react";
 import { useEffect, useState } from "react";
 import { Link, useLocation, useSearch } from "wouter";
 import { asProblem, withQuery } from "../api/client";
 import { useApp, useRunPages } from "../api/queries";
 import type { RunFilter } from "../api/queries";
 import type { RunStatus } from "../api/types";
-import { Button } from "../parts/Button";
+import { Button, buttonClass } from "../parts/Button";
 import { Empty } from "../parts/Empty";
 import { ProblemNote } from "../parts/ProblemNote";
 import { useTitle } from "../parts/Screen";
@@ -34,7 +34,10 @@ export function RunsScreen() {
       <header className="flex flex-col gap-3 border-b border-line px-8 pt-6 pb-3 max-md:px-4 max-md:pt-4">
         <div className="flex flex-wrap items-center justify-between gap-3">
           <h1 className="text-xl font-semibold tracking-tight">Runs</h1>
-          <div className="flex items-center gap-2 max-sm:w-full">
+          <div className="flex flex-wrap items-center gap-2 max-sm:w-full">
+            <Link href="/batches" className={`${buttonClass("plain")} h-8! text-sm!`}>
+              <Table2 className="size-4" aria-hidden /> Batches
+            </Link>
             <SearchField value={filter.q ?? ""} onChange={(q) => change({ ...filter, q: q || undefined })} />
             <select aria-label="App" value={filter.pipeline ?? ""} onChange={(event) => change({ ...filter, pipeline: event.target.value || undefined })} className="field-input h-8! w-44 text-sm! max-sm:w-36">
               <option value="">All apps</option>

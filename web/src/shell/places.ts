@@ -11,5 +11,6 @@ export const PLACES = [
 ] as const;
 
 export function isAt(place: string, location: string): boolean {
+  if (place === "/runs" && location.startsWith("/batches")) return true;
   return place === "/" ? location === "/" || location.startsWith("/apps") : location === place || location.startsWith(`${place}/`);
 }

@@ -1,0 +1,131 @@
+"""Tables run row by row, as a reader lives it in a real Chromium on a real server."""
+
+import csv
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from .axe import violations
+from .conftest import Desk
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+LONG = 60_000
+APP = """
+import asyncio
+from pathlib import Path
+
+from pydantic import BaseModel, Field
+
+from coachwork import App
+from coachwork.pipelines.steps import step
+
+app = App("Sorting")
+
+
+class Ticket(BaseModel):
+    subject: str = Field(max_length=100)
+    attempts: int = Field(default=0, ge=0)
+
+
+@step
+async def read(subject: str) -> str:
+    '''Reading the ticket.'''
+    return subject.upper()
+
+
+@app.pipeline(title="Sort a ticket")
+async def sort(ticket: Ticket) -> str:
+    return await read(ticket.subject)
+
+
+@step
+async def wait(gate: str) -> str:
+    '''Waiting for its turn.'''
+    while not (Path(__file__).parent / f"{gate}.go").exists():
+        await asyncio.sleep(0.05)
+    return "through"
+
+
+@app.pipeline(title="Wait in turn")
+async def held(gate: str) -> str:
+    return await wait(gate)
+"""
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+    folder = tmp_path_factory.mktemp("runs") / "desk"
+    folder.mkdir()
+    (folder / "coachwork.toml").write_text("")
+    (folder / "app.py").write_text(APP)
+    served = Desk(folder)
+    served.start()
+    try:
+        yield served
+    finally:
+        served.stop()
+
+
+def choose(page: Page, place: Desk, pipeline: str, name: str, table: str) -> None:
+    page.goto(f"{place.url}/apps/{pipeline}")
+    page.get_by_role("link", name="Run a whole table").click()
+    file = {"name": name, "mimeType": "text/csv", "buffer": table.encode()}
+    with page.expect_file_chooser() as chooser:
+        page.get_by_role("button", name="Choose a table").click()
+    chooser.value.set_files([file])  # type: ignore[list-item]
+
+
+def test_a_table_is_looked_at_before_it_runs_and_its_results_come_down(page: Page, place: Desk, tmp_path: Path) -> None:
+    choose(page, place, "sort", "tickets.csv", "subject,attempts\nAda,1\nBob,many\nEve,2\n")
+    wrong = page.get_by_role("region", name="What is wrong, by row")
+    expect(wrong.get_by_role("row").nth(1)).to_contain_text("attempts", timeout=LONG)
+    expect(wrong).to_contain_text("many")
+    expect(page.get_by_text("nothing is known of its cost")).to_be_visible()
+    assert violations(page) == []
+
+    page.get_by_label("Cap in US dollars").fill("2")
+    page.get_by_role("button", name="Run 2 rows").click()
+    page.wait_for_url("**/batches/*", timeout=LONG)
+    expect(page.get_by_text("2 of 3 rows done, 1 not taken · $0.00 spent of at most $2.00")).to_be_visible(timeout=LONG)
+    expect(page.get_by_text("Finished", exact=True)).to_be_visible(timeout=LONG)
+    expect(page.get_by_role("row").filter(has_text="Ada")).to_contain_text("ADA")
+
+    page.get_by_role("button", name="Open row 2").click()
+    opened = page.get_by_role("region", name="Row 2")
+    expect(opened).to_contain_text("attempts")
+    assert violations(page) == []
+    page.get_by_role("button", name="Close the row").click()
+    with page.expect_download() as download:
+        page.get_by_role("link", name="CSV").click()
+    download.value.save_as(tmp_path / "results.csv")
+    with (tmp_path / "results.csv").open(encoding="utf-8-sig", newline="") as file:
+        assert [row["status"] for row in csv.DictReader(file)] == ["succeeded", "refused", "succeeded"]
+
+
+def test_a_batch_outlives_its_tab_and_what_was_stopped_is_tried_again(page: Page, place: Desk) -> None:
+    choose(page, place, "held", "gates.csv", "gate\nb1\nb2\nb3\n")
+    page.get_by_role("button", name="Run 3 rows").click()
+    page.wait_for_url("**/batches/*", timeout=LONG)
+    address = page.url
+    (place.folder / "b1.go").touch()
+    expect(page.get_by_text("1 of 3 rows done · $0.00 spent")).to_be_visible(timeout=LONG)
+    tab = page.context.new_page()
+    page.close()
+
+    tab.goto(f"{place.url}/runs")
+    tab.get_by_role("link", name="Batches").click()
+    tab.get_by_role("link", name="gates.csv").click()
+    assert tab.url == address
+    expect(tab.get_by_role("row").filter(has_text="b2")).to_contain_text("Working", timeout=LONG)
+    tab.get_by_role("button", name="Stop").click()
+    expect(tab.get_by_text("1 of 3 rows done, 2 stopped · $0.00 spent")).to_be_visible(timeout=LONG)
+
+    for gate in ("b2", "b3"):
+        (place.folder / f"{gate}.go").touch()
+    tab.get_by_role("button", name="Try row 3 again").click()
+    expect(tab.get_by_text("2 of 3 rows done, 1 stopped · $0.00 spent")).to_be_visible(timeout=LONG)
+    tab.get_by_role("button", name="Try 1 again").click()
+    expect(tab.get_by_text("3 of 3 rows done · $0.00 spent")).to_be_visible(timeout=LONG)
+    expect(tab.get_by_text("Finished", exact=True)).to_be_visible(timeout=LONG)
