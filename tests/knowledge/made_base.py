@@ -38,7 +38,14 @@ def made(tmp_path: Path) -> Iterator[Made]:
         database.migrate()
         databases.append(database)
         config = ModelsConfig.model_validate(
-            {"routes": {name: {"models": ["fake:words"]} for name in ("embed", "chat")}}
+            {
+                "routes": {
+                    "embed": {"models": ["fake:words"]},
+                    "chat": {"models": ["fake:words"]},
+                    "other": {"models": ["fake:other"]},
+                },
+                "models": {"fake:words": {"input_usd_per_million": 2, "output_usd_per_million": 2}},
+            }
         )
         fake = {"fake": FakeModel(chat, dimensions=8)}
         base = KnowledgeBase("documents", source)

@@ -11,11 +11,12 @@ from coachwork.knowledge.sources.config import SourceConfig
 class KnowledgeConfig(BaseModel):
     """Where the documents are and how they are cut.
 
-    `folder` counts from the project's folder. `embed` is a route of embedding models. `passage_tokens`
-    and `overlap_tokens` are estimated tokens of the embedding model (see `tokens.py`): its own limit,
-    256 for the default one, has to hold the passage and its title path. The limits hold for each
-    document; one that passes a limit is named and left out. `language` is that of the documents: full-text search
-    folds its word forms and leaves out its function words. "Other" does neither and cuts any script into words.
+    `folder` counts from the project's folder. `embed` is a route of embedding models; for `next_embed`, another one,
+    every ingest keeps a second index beside that which serves. `passage_tokens` and `overlap_tokens` are estimated
+    tokens of the embedding model (see `tokens.py`): its own limit, 256 for the default one, has to hold the passage and
+    its title path. The limits hold for each document; one that passes a limit is named and left out. `language` is that
+    of the documents: full-text search folds its word forms and leaves out its function words. "Other" does neither and
+    cuts any script into words.
 
     `access` says by pattern of the document's name which groups may read it (the last that matches decides, `"*"`
     is everybody); the groups' members stand in `[groups]`. `rerank` is a route of a model that puts what was found in
@@ -29,6 +30,7 @@ class KnowledgeConfig(BaseModel):
     folder: str
     title: str = ""
     embed: str = "embed"
+    next_embed: str = ""
     language: Language = "English"
     passage_tokens: int = Field(180, ge=20, le=8000)
     overlap_tokens: int = Field(30, ge=0, le=1000)

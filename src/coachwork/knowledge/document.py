@@ -128,7 +128,7 @@ class KnowledgeStatus:
     updated_at: int | None
 
 
-Phase: TypeAlias = Literal["waiting", "fetching", "reading", "indexing", "done"]
+Phase: TypeAlias = Literal["waiting", "fetching", "reading", "indexing", "beside", "done"]
 
 
 @dataclass(frozen=True)
@@ -136,7 +136,7 @@ class IngestProgress:
     """How far an ingest is. `found` documents to look at, of which `read` are settled; `embedded` passages.
 
     `phase` is `waiting` while another process ingests the same knowledge base, `fetching` while sources are asked.
-    `seconds` since the start.
+    `beside` while the index of `next_embed` is brought to what serves. `seconds` since the start.
     """
 
     found: int
@@ -146,6 +146,16 @@ class IngestProgress:
     current: str
     seconds: float
     phase: Phase = "reading"
+
+    @property
+    def documents_a_second(self) -> float | None:
+        return self.read / self.seconds if self.read and self.seconds >= 1 else None
+
+    @property
+    def seconds_left(self) -> float | None:
+        """None where nothing can be told yet."""
+        speed = self.documents_a_second
+        return (self.found - self.read) / speed if speed and self.phase == "reading" else None
 
     @property
     def done(self) -> int:
@@ -158,7 +168,8 @@ class IngestProgress:
 
 @dataclass(frozen=True)
 class IngestReport:
-    """What an ingest did. `embedded` counts passages sent to the model, `reused` those whose vector was there.
+    """What an ingest did. `embedded` counts passages sent to the model, `reused` those whose vector was there,
+    `embedded_beside` those sent to the model of `next_embed`.
 
     `failed` names every document of the folder that is left out, also those that failed in an earlier ingest.
     """
@@ -171,6 +182,7 @@ class IngestReport:
     passages: int = 0
     embedded: int = 0
     reused: int = 0
+    embedded_beside: int = 0
     seconds: float = 0.0
     failed: list[FailedDocument] = field(default_factory=list)
 
@@ -179,6 +191,8 @@ class IngestReport:
         changes = [("new", self.added), ("changed", self.changed), ("gone", self.deleted)]
         said = ", ".join(f"{count} {word}" for word, count in changes if count)
         parts.append(said or "nothing changed")
+        if self.embedded_beside:
+            parts.append(f"{self.embedded_beside} passages embedded for the next model")
         if self.failed:
             parts.append(f"{len(self.failed)} could not be read")
         return "; ".join(parts)

@@ -21,4 +21,7 @@ class Embedded(Protocol):
 class Embedder(Protocol):
     """`coachwork.models.Models` is one."""
 
+    def cost_of_embedding(self, model: str, tokens: int) -> int | None:
+        """What a model asks at most for so many tokens, in 1e-9 US dollars; None where nobody knows."""
+
     async def embed(self, route: str, texts: Sequence[str], *, purpose: Literal["passage", "query"]) -> Embedded: ...

@@ -94,13 +94,13 @@ class Ingest:
         """Read one file, move it to `place`, and index it with what is attached to it. Raises DocumentUnreadable."""
         await _Run(self).add(file, place)
 
-    async def remove(self, document: str) -> bool:
-        """Take a document, and what is attached to it, out of the index and the catalog; False if it was in neither."""
+    async def remove(self, document: str) -> list[str]:
+        """Take a document, and what is attached to it, out of the index and the catalog; what was in either."""
         known, indexed = await self.catalog.entries(), await self.index.versions()
         gone = sorted(id_ for id_ in {*known, *indexed} if id_ == document or id_.startswith(f"{document}/"))
         await self.index.remove(gone)
         await self.catalog.forget(gone)
-        return bool(gone)
+        return gone
 
 
 @dataclass(frozen=True)
@@ -180,7 +180,7 @@ class _Run:
         entry, versions = known.get(file.id), indexed.get(file.id, {})
         self.present.add(file.id)
         sha256 = "" if file.refusal else await asyncio.to_thread(sha256_of, file.id, file.path, limit)
-        if _is_settled(file, entry, versions, sha256, recipe):
+        if is_settled(file, entry, versions, sha256, recipe):
             self.report = replace(self.report, unchanged=self.report.unchanged + 1)
             self.present.update(id_ for id_ in known if id_.startswith(f"{file.id}/"))
             return
@@ -326,13 +326,31 @@ def version_of(sha256: str, recipe: str) -> str:
     return hashlib.sha256(f"{sha256}|{recipe}".encode()).hexdigest()[:24]
 
 
-def _is_settled(file: SourceFile, entry: Entry | None, versions: Mapping[str, int], sha256: str, recipe: str) -> bool:
+def is_settled(file: SourceFile, entry: Entry | None, versions: Mapping[str, int], sha256: str, recipe: str) -> bool:
     """Does the last ingest's result still hold for this file, in the catalog and in the index?"""
     if entry is None or entry.recipe != recipe or entry.sha256 != sha256 or entry.retry:
         return entry is not None and bool(file.refusal) and entry.reason == file.refusal and not versions
     if entry.status == "failed":
         return not versions
     return dict(versions) == {version_of(sha256, recipe): entry.passages}
+
+
+def drafted(reading: Reading) -> list[tuple[str, str]]:
+    """What a document's passages are embedded as, each with its digest."""
+    parsed = reading.parsed
+    texts = [
+        embedded_text(parsed.title, piece.title_path, parsed.text[piece.start : piece.end]) for piece in reading.pieces
+    ]
+    return [(digest_of(text), text) for text in texts]
+
+
+def row_text(row: Row) -> str:
+    """What a passage was embedded as."""
+    return embedded_text(row.title, row.title_path, row.text)
+
+
+def digest_of(embedded: str) -> str:
+    return hashlib.sha256(embedded.encode()).hexdigest()
 
 
 def _draft(
@@ -346,7 +364,7 @@ def _draft(
 ) -> _Draft:
     text = parsed.text[piece.start : piece.end]
     embedded = embedded_text(parsed.title, piece.title_path, text)
-    digest = hashlib.sha256(embedded.encode()).hexdigest()
+    digest = digest_of(embedded)
     row = Row(
         id=f"{document}\n{version}\n{position}",
         document=document,

@@ -44,6 +44,7 @@ from coachwork.tracing.scope import current_scope, recorded
 if TYPE_CHECKING:
     from coachwork.knowledge.ingest import Ingest
     from coachwork.knowledge.moving import Moved
+    from coachwork.knowledge.planning import IngestPlan
     from coachwork.knowledge.sources.gathered import Sources
     from coachwork.knowledge.sources.iterable import Given
     from coachwork.store.database import Database
@@ -286,7 +287,27 @@ class KnowledgeBase:
         Safe to kill and to run from several processes: one works, the others wait for it.
         """
         async with self._ingesting(progress or _nobody) as job:
-            return await job.run()
+            report = await job.run()
+            return replace(report, embedded_beside=await self._fill_next(job))
+
+    async def plan(self, progress: Callable[[IngestProgress], None] | None = None) -> "IngestPlan":
+        """What an ingest would do now, and what its embedding would cost at most. Nothing is indexed."""
+        from coachwork.knowledge.planning import Planning
+
+        bound = self._need()
+        model, dimensions = await self._asked(bound, bound.config.embed)
+        index = await self._passages(bound).open(table_name(self.name, model, dimensions), bound.config.language)
+        planning = Planning(
+            folder=self.folder,
+            config=bound.config,
+            catalog=Catalog(bound.database, self.name),
+            sources=self._sources(bound),
+            model=model,
+            index=index,
+            cost=bound.models.cost_of_embedding,
+            tell=progress or _nobody,
+        )
+        return await planning.run()
 
     async def add(
         self, name: str, data: bytes, progress: Callable[[IngestProgress], None] | None = None
@@ -309,6 +330,7 @@ class KnowledgeBase:
                 await job.add(SourceFile(name, path, len(data)), place)
             finally:
                 path.unlink(missing_ok=True)
+            await self._fill_next(job)
             return next(found for found in await job.catalog.listed() if found.id == name)
 
     async def remove(self, name: str) -> None:
@@ -319,9 +341,12 @@ class KnowledgeBase:
         from coachwork.knowledge.uploads import file_of
 
         path = file_of(self.folder, name)
-        job = await self._job(_nobody)
+        bound = self._need()
+        job, beside = await self._job(_nobody), await self._next_table(bound)
         path.unlink(missing_ok=True)
-        await job.remove(name)
+        gone = await job.remove(name)
+        if beside and (index := await self._passages(bound).open(beside[0], bound.config.language)) is not None:
+            await index.remove(gone)
 
     @asynccontextmanager
     async def _ingesting(self, tell: Callable[[IngestProgress], None]) -> "AsyncIterator[Ingest]":
@@ -335,29 +360,58 @@ class KnowledgeBase:
         async with exclusive(self._lock_file(bound), waiting):
             job = await self._job(tell)
             yield job
-            store = self._passages(bound)
+            store, beside = self._passages(bound), await self._next_table(bound)
+            kept = {table_name(self.name, job.model, job.dimensions), beside[0] if beside else ""}
             for other in await store.tables():
-                if other.startswith(table_prefix(self.name)) and other != table_name(
-                    self.name, job.model, job.dimensions
-                ):
+                if other.startswith(table_prefix(self.name)) and other not in kept:
                     await store.drop(other)
+
+    async def _fill_next(self, job: "Ingest") -> int:
+        """Bring the index of `next_embed` to what serves; how many passages were embedded for it."""
+        from coachwork.knowledge.beside import filled
+        from coachwork.knowledge.ingest import row_text
+
+        bound = self._need()
+        beside = await self._next_table(bound)
+        if beside is None:
+            return 0
+        index = await self._passages(bound).create(*beside, bound.config.language)
+
+        async def embed(texts: Sequence[str]) -> Sequence[Sequence[float]]:
+            return list((await bound.models.embed(bound.config.next_embed, texts, purpose="passage")).vectors)
+
+        def tell(embedded: int) -> None:
+            job.tell(IngestProgress(0, 0, embedded, 0, "", 0.0, "beside"))
+
+        return await filled(job.index, index, row_text, embed, tell)
+
+    async def _next_table(self, bound: _Bound) -> tuple[str, int] | None:
+        """The table of `next_embed` and its dimensions; None without that setting."""
+        if not bound.config.next_embed:
+            return None
+        model, dimensions = await self._asked(bound, bound.config.next_embed)
+        return table_name(self.name, model, dimensions), dimensions
+
+    async def _asked(self, bound: _Bound, route: str) -> tuple[str, int]:
+        """Which model answers on a route, and its dimensions: asked and not assumed, as the tables depend on it."""
+        probe = await bound.models.embed(route, ["model"], purpose="passage")
+        return probe.model, probe.dimensions
 
     async def _job(self, tell: Callable[[IngestProgress], None]) -> "Ingest":
         from coachwork.knowledge.ingest import Ingest
 
         bound = self._need()
-        # Which model answers is asked and not assumed: the table, and what counts as unchanged, depend on it.
-        probe = await bound.models.embed(bound.config.embed, ["model"], purpose="passage")
-        name = table_name(self.name, probe.model, probe.dimensions)
-        index = await self._passages(bound).create(name, probe.dimensions, bound.config.language)
+        model, dimensions = await self._asked(bound, bound.config.embed)
+        name = table_name(self.name, model, dimensions)
+        index = await self._passages(bound).create(name, dimensions, bound.config.language)
         return Ingest(
             folder=self.folder,
             config=bound.config,
             catalog=Catalog(bound.database, self.name),
             index=index,
             embedder=bound.models,
-            model=probe.model,
-            dimensions=probe.dimensions,
+            model=model,
+            dimensions=dimensions,
             tell=tell,
             weights=WeightTable(bound.database, self.name),
             sources=self._sources(bound),

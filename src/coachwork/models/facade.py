@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from coachwork.errors import Finding, UnknownModel, did_you_mean
-from coachwork.messages import Attempt, Audio, Finished, ModelEvent, ModelRequest, Reply
+from coachwork.messages import Attempt, Audio, Finished, ModelEvent, ModelRequest, Reply, Usage
 from coachwork.models.answers import InDatabase
 from coachwork.models.breaker import ModelHealth, healths
 from coachwork.models.budgets import Budgets, BudgetState, budget_findings
@@ -23,6 +23,7 @@ from coachwork.models.moderation import Moderated, moderating
 from coachwork.models.office import Call, Office, Value
 from coachwork.models.overview import RouteInfo, findings, route_info
 from coachwork.models.preview import Preview, previewed
+from coachwork.models.prices import worst
 from coachwork.models.routes import Route, Target, find, limits_of, resolve
 from coachwork.models.speech import Heard, listening
 from coachwork.providers.catalogue import CATALOGUE, Weights
@@ -115,6 +116,10 @@ class Models:
         call = Call("embed", self._resolved(route, "embed"), embedding(texts, purpose), self._office, texts=texts)
         vectors, reply = await self._one(call)
         return Embeddings(vectors, reply.model, int(vectors.shape[1]), reply.usage, reply.cost_nano)
+
+    def cost_of_embedding(self, model: str, tokens: int) -> int | None:
+        """What a model asks at most for so many tokens to embed, in 1e-9 US dollars; None where nobody knows."""
+        return worst(self._target(model), Usage(input_tokens=tokens))
 
     async def transcribe(self, route: str, audio: Audio) -> Heard:
         """What is said in a recording."""
