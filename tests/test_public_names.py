@@ -17,6 +17,7 @@ PUBLIC = [
     "Image",
     "KnowledgeBase",
     "Limits",
+    "McpServer",
     "Outcome",
     "Passage",
     "Pdf",

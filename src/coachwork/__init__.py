@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from coachwork.agents import Agent, Limits, Outcome, Web, together, tool
+    from coachwork.agents import Agent, Limits, McpServer, Outcome, Web, together, tool
     from coachwork.app.application import App
     from coachwork.knowledge import KnowledgeBase
     from coachwork.messages import (
@@ -49,6 +49,7 @@ _HOMES = {
     "Image": "coachwork.messages",
     "KnowledgeBase": "coachwork.knowledge",
     "Limits": "coachwork.agents",
+    "McpServer": "coachwork.agents",
     "Outcome": "coachwork.agents",
     "Passage": "coachwork.messages",
     "Pdf": "coachwork.messages",
@@ -83,6 +84,7 @@ __all__ = [
     "Image",
     "KnowledgeBase",
     "Limits",
+    "McpServer",
     "Outcome",
     "Passage",
     "Pdf",

@@ -33,6 +33,7 @@ CoachworkError
 │   └── DiskFull                … because there is no room for it
 ├── DocumentUnreadable      a document that can't be read: its name and why
 ├── DeliveryFailed          a webhook was not taken by its receiver
+├── ToolFailed              a tool of an agent says that it failed
 ├── AgentStopped            an agent ended without its answer: a limit, a loop, a refusal
 ├── RunFailed               the user's own code raised
 └── RunCancelled            somebody stopped the run
@@ -326,6 +327,14 @@ class DeliveryFailed(CoachworkError):
     status = 502
     retryable = True
     reader_default = "The result could not be delivered. It is kept, and can be sent again."
+
+
+class ToolFailed(CoachworkError):
+    """`reader` is what the tool said, for the model that called it."""
+
+    code = "tool-failed"
+    status = 502
+    reader_default = "A tool of the assistant did not work."
 
 
 class AgentStopped(CoachworkError):

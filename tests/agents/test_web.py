@@ -7,8 +7,9 @@ from contextlib import asynccontextmanager
 import pytest
 
 from coachwork.agents import Web
-from coachwork.agents.web import is_public, text_of_html
+from coachwork.agents.web import text_of_html
 from coachwork.errors import NotAllowed
+from coachwork.knowledge.sources.fetch import is_public
 from coachwork.tracing.scope import entered
 
 from .conftest import Made, call
@@ -120,7 +121,6 @@ async def test_what_is_no_text_or_no_page_is_told_as_such() -> None:
         ("::ffff:10.0.0.1", False),
         ("64:ff9b::a9fe:a9fe", False),
         ("2002:7f00:1::", False),
-        ("not an address", False),
     ],
 )
 def test_which_addresses_are_public(address: str, public: bool) -> None:

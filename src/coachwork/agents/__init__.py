@@ -2,8 +2,9 @@
 
 from coachwork.agents.agent import Agent
 from coachwork.agents.limits import Limits, together
+from coachwork.agents.mcp import McpServer
 from coachwork.agents.outcome import Outcome
 from coachwork.agents.tool import tool
 from coachwork.agents.web import Web
 
-__all__ = ["Agent", "Limits", "Outcome", "Web", "together", "tool"]
+__all__ = ["Agent", "Limits", "McpServer", "Outcome", "Web", "together", "tool"]

@@ -2,13 +2,17 @@
 
 from collections.abc import Sequence
 from functools import cached_property
-from typing import Any, Generic, ParamSpec, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, cast
 
 from coachwork.agents.limits import Limits
+from coachwork.agents.mcp import McpServer, Visit
 from coachwork.agents.outcome import Outcome
 from coachwork.agents.tool import Tool, called, tool_of
 from coachwork.errors import AgentStopped, ProjectError
 from coachwork.prompts import Prompt
+
+if TYPE_CHECKING:
+    from coachwork.agents.turn import Conversation
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -48,22 +52,44 @@ class Agent(Generic[P, R]):
 
     @cached_property
     def tools(self) -> tuple[Tool, ...]:
-        """Its tools. Raises ProjectError for one without types or docstring, and for two of one name."""
-        found = tuple(tool_of(each) for each in self._given)
-        names = [each.name for each in found]
+        """Its tools, but for those of MCP servers.
+
+        Raises ProjectError for one without types or docstring, and for two of one name.
+        """
+        return self._of_one_name_each([tool_of(each) for each in self._given if not isinstance(each, McpServer)])
+
+    @property
+    def servers(self) -> list[McpServer]:
+        """The MCP servers it uses; what they can do is asked when it works."""
+        return [each for each in self._given if isinstance(each, McpServer)]
+
+    def _of_one_name_each(self, tools: Sequence[Tool]) -> tuple[Tool, ...]:
+        names = [each.name for each in tools]
         if twice := [each for each in names if names.count(each) > 1]:
             raise ProjectError(f"the agent {self.name!r} has two tools called {twice[0]!r}", hint="Rename one.")
-        return found
+        return tuple(tools)
 
     async def run(self, *args: P.args, **kwargs: P.kwargs) -> Outcome[R]:
         """Work until there is an answer, a limit, a loop or a refusal. Raises ModelError where no model answers."""
-        from coachwork.agents.drive import driven  # it brings pydantic-ai: not before an agent works
         from coachwork.agents.turn import Conversation
-        from coachwork.agents.work import Work
 
         compiled = self.prompt.compiled
         conversation = Conversation(compiled, self.prompt.models, compiled.arguments(args, kwargs))
-        work = Work(conversation, self.tools, self.limits, self.name, expires=self.expires, untrusted=self.untrusted)
+        visits = [Visit(server) for server in self.servers]
+        try:
+            tools = [*self.tools]
+            for visit in visits:
+                tools += await visit.tools()
+            return await self._driven(conversation, self._of_one_name_each(tools))
+        finally:
+            for visit in visits:
+                await visit.close()
+
+    async def _driven(self, conversation: "Conversation", tools: Sequence[Tool]) -> Outcome[R]:
+        from coachwork.agents.drive import driven  # it brings pydantic-ai: not before an agent works
+        from coachwork.agents.work import Work
+
+        work = Work(conversation, tools, self.limits, self.name, expires=self.expires, untrusted=self.untrusted)
         return cast("Outcome[R]", await driven(work))
 
     async def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:

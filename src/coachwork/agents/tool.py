@@ -5,6 +5,7 @@ dangerous it could be: it acts on the world, and what it returns was written by 
 """
 
 import inspect
+import re
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
@@ -114,6 +115,11 @@ def called(
     return Tool(spec, shape_of(spec), arguments, call, marks, alone=True)
 
 
+def wire_name(name: str) -> str:
+    """A name as every provider takes it: letters, digits, `_` and `-`, at most 64 of them."""
+    return re.sub(r"[^A-Za-z0-9_-]", "_", name)[:64]
+
+
 def marked_tool(function: Callable[..., Any], **marks: Any) -> Tool:
     """A function with its marks as a tool, where there is no place for a decorator."""
     return _function(tool(**marks)(function))
@@ -141,7 +147,7 @@ def _search(knowledge: KnowledgeBase) -> Tool:
         "Ask in full words, one question at a time."
     )
     arguments, schema = typed_arguments(search, search.__name__, _wrong_at(search))
-    spec = ToolSpec(f"search_{knowledge.name}", about, schema)
+    spec = ToolSpec(wire_name(f"search_{knowledge.name}"), about, schema)
     return Tool(spec, shape_of(spec), arguments, search, Marks(reads=True), alone=True)
 
 

@@ -10,12 +10,12 @@ import socket
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from html.parser import HTMLParser
-from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import TYPE_CHECKING, Any
 from urllib.parse import SplitResult, urljoin, urlsplit
 
 from coachwork.agents.tool import Approve, Tool, marked_tool
 from coachwork.errors import NotAllowed
+from coachwork.knowledge.sources.fetch import is_public
 
 if TYPE_CHECKING:
     import httpx2
@@ -24,7 +24,6 @@ LookUp = Callable[[str, int], Awaitable[Sequence[str]]]
 """The addresses of a host and port."""
 _REDIRECTS = 5
 _MOST_BYTES = 2_000_000
-_IN_IPV6 = (ip_network("64:ff9b::/96"), ip_network("::/96"))  # an IPv4 address in the last 32 bits: NAT64, compatible
 _PORTS = {"http": 80, "https": 443}
 _SILENT = {"script", "style", "noscript", "template", "svg", "head"}
 _BLOCKS = {"p", "div", "br", "li", "tr", "h1", "h2", "h3", "h4", "h5", "h6", "section", "article", "pre", "table"}
@@ -127,25 +126,6 @@ async def _page(client: "httpx2.AsyncClient", parts: SplitResult, address: str) 
                 break
     text = bytes(body[:_MOST_BYTES]).decode(response.encoding or "utf-8", errors="replace")
     return None, text_of_html(text) if kind in ("text/html", "application/xhtml+xml") else text
-
-
-def is_public(address: str) -> bool:
-    """Whether an IP address is one of the public network, also where it hides an IPv4 address in IPv6."""
-    try:
-        found = ip_address(address.split("%")[0])
-    except ValueError:
-        return False
-    return all(each.is_global and not each.is_multicast for each in _meant(found))
-
-
-def _meant(address: IPv4Address | IPv6Address) -> list[IPv4Address | IPv6Address]:
-    if isinstance(address, IPv4Address):
-        return [address]
-    inside: list[IPv4Address | IPv6Address] = [each for each in (address.ipv4_mapped, address.sixtofour) if each]
-    inside += address.teredo or ()
-    if any(address in network for network in _IN_IPV6):
-        inside.append(IPv4Address(int(address) & 0xFFFFFFFF))
-    return inside or [address]
 
 
 def _is_host(host: str, pattern: str) -> bool:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import structlog
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic import BaseModel, RootModel, TypeAdapter, ValidationError
 
 from coachwork.agents.limits import Account, Limits, shared_accounts
 from coachwork.agents.outcome import Outcome, Status, ToolUse
@@ -295,7 +295,7 @@ class Work:
     async def _called(self, admitted: Admitted) -> Given:
         tool = admitted.tool
         left = [left for each in self.accounts if (left := each.seconds_left()) is not None]
-        given = {name: getattr(admitted.arguments, name) for name in type(admitted.arguments).model_fields}
+        given = _by_name(admitted.arguments)
         began = time.monotonic()
         passages: list[Passage] = []
         try:
@@ -355,6 +355,13 @@ def holds_foreign(arguments: Mapping[str, Any]) -> bool:
         isinstance(value, Passage | Media) or (isinstance(value, list | tuple) and any(map(found, value)))
     )
     return any(found(value) for value in arguments.values())
+
+
+def _by_name(arguments: BaseModel) -> dict[str, Any]:
+    """Arguments as they are called with; those that are known by a JSON schema alone are one dictionary."""
+    if isinstance(arguments, RootModel):
+        return dict(arguments.root)
+    return {name: getattr(arguments, name) for name in type(arguments).model_fields}
 
 
 def _are_passages(value: Any) -> bool:

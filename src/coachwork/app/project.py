@@ -14,7 +14,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from coachwork.agents import Agent
+from coachwork.agents import Agent, McpServer
+from coachwork.agents.mcp import McpConfig
 from coachwork.app.application import App
 from coachwork.app.secret import installation_secret
 from coachwork.app.settings import FILE, Settings, read_settings
@@ -112,6 +113,7 @@ def load_project(folder: Path, environ: Mapping[str, str] = os.environ) -> Proje
                 groups=settings.groups,
             )
         _bind_prompts(prompts.values(), folder, models, Versions(database), settings.prompts.label)
+        _place_servers(_declared(modules, McpServer), settings.mcp, folder, environ)
         for agent in _declared(modules, Agent):
             agent.tools  # noqa: B018  checked now, with the place of what is wrong
     except CoachworkError:
@@ -169,6 +171,22 @@ def _placed(
             )
         made.process = Process(name, configs[name], folder, environ)
     return [made.process for made in elsewhere.values() if made.process is not None]
+
+
+def _place_servers(
+    servers: Iterable[McpServer], configs: Mapping[str, McpConfig], folder: Path, environ: Mapping[str, str]
+) -> None:
+    """Tell each MCP server that an agent uses where it is. Raises ProjectError."""
+    by_name = {server.name: server for server in servers}
+    for name in configs:
+        if name not in by_name:
+            raise ProjectError(
+                f"[mcp.{name}] belongs to no server of the code",
+                file=str(folder / FILE),
+                hint=f'{did_you_mean(name, list(by_name))} Or declare it in app.py: {name} = McpServer("{name}")',
+            )
+    for server in by_name.values():
+        server.bind(configs.get(server.name), project=folder, environ=environ)
 
 
 def _bind_prompts(

@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from coachwork.agents.mcp import McpConfig
 from coachwork.errors import ProjectError, did_you_mean
 from coachwork.hosting.config import HostedConfig
 from coachwork.knowledge.config import KnowledgeConfig
@@ -85,6 +86,7 @@ class Settings(Section):
     webhooks: dict[str, WebhookConfig] = {}
     schedules: dict[str, ScheduleConfig] = {}
     hosted: dict[str, HostedConfig] = {}
+    mcp: dict[str, McpConfig] = {}
 
     @property
     def model_room(self) -> ModelsConfig:
@@ -169,6 +171,7 @@ def _known_fields(section: list[str]) -> list[str]:
         "schedules": ScheduleConfig,
         "approvals": ApprovalSettings,
         "hosted": HostedConfig,
+        "mcp": McpConfig,
     }
     return list((kinds[section[0]] if section and section[0] in kinds else Settings).model_fields)
 
