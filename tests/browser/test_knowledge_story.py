@@ -65,7 +65,16 @@ def test_documents_are_added_refused_replaced_and_deleted(page: Page, library: D
     helmets.write_bytes(HELMETS)
     broken.write_bytes(b"%PDF-1.7 and no more")
     program.write_bytes(b"MZ")
-    page.get_by_test_id("choose").set_input_files([helmets, broken, program])
+    dropped = page.evaluate_handle(
+        """([name, text]) => {
+            const data = new DataTransfer();
+            data.items.add(new File([text], name));
+            return data;
+        }""",
+        [helmets.name, HELMETS.decode()],
+    )
+    page.get_by_role("region", name="Add documents").dispatch_event("drop", {"dataTransfer": dropped})
+    page.get_by_test_id("choose").set_input_files([broken, program])
     sent = page.get_by_role("list", name="Documents sent").get_by_role("listitem")
     expect(sent.filter(has_text="helmets.md")).to_contain_text("added, and found from now on", timeout=LONG)
     expect(sent.filter(has_text="broken.pdf")).to_contain_text("it is no whole PDF file", timeout=LONG)

@@ -113,5 +113,5 @@ export const app = {
       knowledge: [],
     },
   ],
-  knowledge: [{ name: "handbook", title: "Handbook", documents: documents.length, passages: 143, failed: failedDocuments.length, updated_at: daysAgo(3) }],
+  knowledge: [{ name: "handbook", title: "Handbook", documents: documents.length, passages: 143, failed: failedDocuments.length, updated_at: daysAgo(3), writable: true }],
 };

@@ -8,6 +8,7 @@ import { app } from "./app.mjs";
 import { daysAgo, documents, failedDocuments, opened } from "./documents.mjs";
 import { LiveRun } from "./live.mjs";
 import { budgets, check, emptyRoutes, routes, spend } from "./models.mjs";
+import { answerKnowledge } from "./knowledge.mjs";
 import { answerPrompts, newFiles } from "./prompts.mjs";
 import { fixedApprovals, fixedRuns, manyRuns } from "./runs.mjs";
 
@@ -99,6 +100,10 @@ function answer(state, request, url, body, response) {
   if ((match = path.match(/^\/knowledge\/handbook\/documents\/(.+)$/))) {
     const document = opened(decodeURIComponent(match[1]));
     return document ? json(response, document) : problem(response, 404, "not-found", "There is no such document.");
+  }
+  if (path.startsWith("/knowledge/handbook/")) {
+    const told = answerKnowledge(state, decodeURIComponent(path.slice("/knowledge/handbook".length)), request.method, body, url.searchParams);
+    if (told) return json(response, told[1], told[0]);
   }
   if (path.startsWith("/prompts")) {
     const [status, told] = answerPrompts(state, decodeURIComponent(path), request.method, body) ?? [404, { title: "Not found", status: 404, code: "not-found", detail: "", reader: "There is no such prompt.", hint: "" }];

@@ -67,6 +67,9 @@ export async function scenes({ base, empty }) {
   add({ name: "knowledge", path: "/knowledge" });
   for (const kb of app.knowledge.slice(0, 1)) {
     add({ name: "documents", path: `/knowledge/${kb.name}` });
+    add({ name: "knowledge-try", path: `/knowledge/${kb.name}?q=How+long+may+I+return+a+bicycle&top=3` });
+    const first = (await ask(base, `/api/knowledge/${kb.name}/documents`)).items.find((one) => one.status === "indexed");
+    if (first) add({ name: "document-passages", path: `/knowledge/${kb.name}/documents/${first.id}?beside=passages` });
     const run = await runOf("succeeded", form?.name);
     const cited = run ? ((await ask(base, `/api/runs/${run.id}`)).output?.citations ?? []) : [];
     if (cited.length) add({ name: "document-quoted", path: `/knowledge/${cited.at(-1).knowledge}/documents/${cited.at(-1).document}?start=${cited.at(-1).start}&end=${cited.at(-1).end}` });

@@ -16,7 +16,7 @@ from coachwork.errors import NotFound, did_you_mean
 from coachwork.knowledge import KnowledgeBase
 from coachwork.knowledge.document import DocumentInfo
 from coachwork.pipelines.views import moment
-from coachwork.server.served import ProjectHere
+from coachwork.server.served import ProjectHere, ServedHere
 
 router = APIRouter(prefix="/api/knowledge", tags=["knowledge"])
 
@@ -145,12 +145,14 @@ async def get_page(
     name: str,
     page: Annotated[int, Path(ge=1)],
     document_id: str,
-    project: ProjectHere,
+    here: ServedHere,
     start: Annotated[int, Query(ge=0)] = 0,
     end: Annotated[int, Query(ge=0)] = 0,
 ) -> PageShown:
     """A page of a PDF as it is printed, with the places on it of the words at `start`..`end` of the stored text."""
-    return PageShown(**asdict(await knowledge_base(project, name).page(document_id, page, start, end)))
+    base = knowledge_base(here.project, name)
+    async with here.drawing:
+        return PageShown(**asdict(await base.page(document_id, page, start, end)))
 
 
 @router.get("/{name}/files/{document_id:path}", response_class=FileResponse)

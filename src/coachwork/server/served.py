@@ -23,6 +23,7 @@ class Served:
     failure: BaseException | None = None
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     ingests: Ingests = field(default_factory=Ingests)
+    drawing: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(2))  # pages: a process each
 
 
 def served(request: Request) -> Served:
