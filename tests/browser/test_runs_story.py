@@ -1,6 +1,7 @@
-"""Tables run row by row, as a reader lives it in a real Chromium on a real server."""
+"""Runs as their people live them, in a real Chromium on a real server: tables row by row, and what ran as a graph."""
 
 import csv
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, Field
 
-from coachwork import App
+from coachwork import App, approval
 from coachwork.pipelines.steps import step
 
 app = App("Sorting")
@@ -51,6 +52,41 @@ async def wait(gate: str) -> str:
 @app.pipeline(title="Wait in turn")
 async def held(gate: str) -> str:
     return await wait(gate)
+
+
+class Letter(BaseModel):
+    text: str
+
+
+@step
+async def ask_shop() -> int:
+    '''Asking the shop.'''
+    await at_once.wait()
+    return 3
+
+
+@step
+async def ask_warehouse() -> int:
+    '''Asking the warehouse.'''
+    await at_once.wait()
+    return 4
+
+
+@step
+async def send(letter: Letter) -> str:
+    '''Sending the letter.'''
+    return f"sent: {letter.text}"
+
+
+at_once = asyncio.Barrier(2)
+
+
+@app.pipeline(title="Write a letter")
+async def write(ticket: Ticket) -> str:
+    subject = await read(ticket.subject)
+    left = sum(await asyncio.gather(ask_shop(), ask_warehouse()))
+    decision = await approval("Send this letter?", Letter(text=f"{subject}: {left} left"))
+    return await send(decision.value)
 """
 
 
@@ -129,3 +165,39 @@ def test_a_batch_outlives_its_tab_and_what_was_stopped_is_tried_again(page: Page
     tab.get_by_role("button", name="Try 1 again").click()
     expect(tab.get_by_text("3 of 3 rows done · $0.00 spent")).to_be_visible(timeout=LONG)
     expect(tab.get_by_text("Finished", exact=True)).to_be_visible(timeout=LONG)
+
+
+def test_what_ran_is_a_graph_and_goes_on_after_a_person_changed_the_value(page: Page, place: Desk) -> None:
+    page.goto(f"{place.url}/apps/write")
+    page.get_by_label("Subject").fill("Saddles")
+    page.get_by_role("button", name="Run", exact=True).click()
+    expect(page.get_by_text("Waiting for a person").first).to_be_visible(timeout=LONG)
+    page.get_by_role("link", name="Details of this run").click()
+    page.get_by_role("link", name="Graph").click()
+    graph = page.get_by_role("region", name="Graph of the steps")
+    boxes = graph.get_by_role("button")
+    expect(boxes).to_have_text(
+        [
+            re.compile(words)
+            for words in ("Reading the ticket", "Asking the shop", "Asking the warehouse", "Send this letter.*Waiting")
+        ],
+        timeout=LONG,
+    )
+    first, second, third, last = (boxes.nth(place).bounding_box() or {} for place in range(4))
+    assert first["y"] < second["y"] == third["y"] < last["y"]
+    boxes.nth(2).click()
+    expect(page.get_by_role("region", name="Asking the warehouse")).to_contain_text("4")
+    assert violations(page) == []
+    address, tab = page.url, page.context.new_page()
+    page.close()
+
+    tab.goto(f"{place.url}/inbox")
+    tab.get_by_role("link", name="Send this letter").first.click()
+    tab.get_by_role("button", name="Edit").click()
+    tab.get_by_label("Text").fill("None are left.")
+    tab.get_by_role("button", name="Accept my version").click()
+    expect(tab.get_by_text("Edited and accepted").first).to_be_visible(timeout=LONG)
+    tab.goto(address)
+    boxes = tab.get_by_role("region", name="Graph of the steps").get_by_role("button")
+    expect(boxes.nth(4)).to_contain_text("Sending the letter", timeout=LONG)
+    expect(tab.get_by_text("sent: None are left.").first).to_be_visible(timeout=LONG)

@@ -198,6 +198,8 @@ export interface Step {
   attempts?: Attempt[] | null;
   /** What the model thought before it answered; told with the record of a run, not in its stream. */
   reasoning?: string;
+  /** Taken over from the run it was forked from: not done again, not paid again. */
+  reused?: boolean;
 }
 
 export interface Feedback {
@@ -213,6 +215,36 @@ export interface Run extends RunSummary {
   steps: Step[];
   approvals: Approval[];
   feedback: Feedback | null;
+  /** Of a fork: the run it began as, the step it left it at, and what is other about its prompts. */
+  forked_from?: string | null;
+  forked_at?: number | null;
+  changes?: { model?: string | null; prompts?: Record<string, { version?: string | null; model?: string | null; draft?: string | null }> } | null;
+}
+
+/** What is other in a fork; what is left out stays as it was. */
+export interface ForkChanges {
+  from_step?: number;
+  input?: JsonObject;
+  model?: string;
+  prompts?: Record<string, { version?: string; model?: string }>;
+}
+
+export interface ComparedStep {
+  a: Step | null;
+  b: Step | null;
+  differs: ("input" | "output" | "status" | "model" | "prompt_version")[];
+}
+
+/** Two runs side by side; money and time are b's less a's. */
+export interface Comparison {
+  a: RunSummary;
+  b: RunSummary;
+  same_input: boolean;
+  same_output: boolean;
+  steps: ComparedStep[];
+  first_difference: number | null;
+  cost_usd: number | null;
+  seconds: number | null;
 }
 
 export type ApprovalStatus = "pending" | "accepted" | "edited" | "rejected" | "expired" | "cancelled";

@@ -117,7 +117,7 @@ function Bar({ step, from, span }: { step: Step; from: number; span: number }) {
   );
 }
 
-function StepInside({ step }: { step: Step }) {
+export function StepInside({ step }: { step: Step }) {
   const rows: [string, string][] = [];
   if (step.route) rows.push(["Route", step.route]);
   if (step.model) rows.push(["Model", step.model]);

@@ -1,6 +1,7 @@
-import { AppWindow, RotateCcw, Square, UserRound } from "lucide-react";
+import { AppWindow, List, RotateCcw, Square, UserRound, Workflow } from "lucide-react";
+import { lazy, Suspense } from "react";
 import type { ReactNode } from "react";
-import { Link } from "wouter";
+import { Link, useSearch } from "wouter";
 import { asProblem } from "../api/client";
 import { useApp, useCancelRun } from "../api/queries";
 import { hasEnded } from "../api/types";
@@ -22,6 +23,8 @@ import type { RunView } from "../run/progress";
 import { StepTable } from "../runs/StepTable";
 import { duration, money } from "../text/numbers";
 import { NotFoundScreen } from "./NotFoundScreen";
+
+const StepGraph = lazy(() => import("../runs/StepGraph").then((module) => ({ default: module.StepGraph })));
 
 /** Everything that is recorded about one run. */
 export function RunScreen({ id }: { id: string }) {
@@ -76,9 +79,7 @@ export function RunScreen({ id }: { id: string }) {
           </div>
         </Section>
       </div>
-      <Section title="Steps">
-        <StepTable steps={view.steps} ended={hasEnded(view.status)} />
-      </Section>
+      <Steps view={view} />
       {run.feedback && (
         <Section title="Feedback">
           <p className="text-ink-2">
@@ -89,6 +90,38 @@ export function RunScreen({ id }: { id: string }) {
         </Section>
       )}
     </Screen>
+  );
+}
+
+/** The steps as a list or as a graph; which one stands in the address. */
+function Steps({ view }: { view: RunView }) {
+  const search = new URLSearchParams(useSearch());
+  const drawn = search.get("steps") === "graph" && view.steps.length > 0;
+  const look = (to: string, here: boolean, label: string, icon: ReactNode) => (
+    <Link href={to} replace aria-current={here ? "true" : undefined} className={`${buttonClass(here ? "plain" : "quiet", true)} ${here ? "font-medium" : ""}`}>
+      {icon} {label}
+    </Link>
+  );
+  return (
+    <Section
+      title="Steps"
+      actions={
+        view.steps.length > 1 && (
+          <nav aria-label="Steps as" className="flex gap-1">
+            {look(`/runs/${view.id}`, !drawn, "List", <List className="size-3.5" aria-hidden />)}
+            {look(`/runs/${view.id}?steps=graph`, drawn, "Graph", <Workflow className="size-3.5" aria-hidden />)}
+          </nav>
+        )
+      }
+    >
+      {drawn ? (
+        <Suspense fallback={<Skeleton lines={5} label="Drawing" />}>
+          <StepGraph steps={view.steps} />
+        </Suspense>
+      ) : (
+        <StepTable steps={view.steps} ended={hasEnded(view.status)} />
+      )}
+    </Section>
   );
 }
 
