@@ -1,5 +1,6 @@
 """A kill -9 of the server while hosted graphs wait and work: what their own checkpoints keep, and what begins again."""
 
+import os
 import signal
 from dataclasses import dataclass
 
@@ -12,10 +13,11 @@ from .served import Hosting, eventually
 
 @dataclass
 class Killed:
-    """Runs that were under way at the kill, by pipeline, and the models asked until then, by run."""
+    """Runs that were under way at the kill, by pipeline; how many requests came before them; processes of its own."""
 
     runs: dict[str, str]
     asked: int
+    children: list[int]
 
 
 @pytest.fixture(scope="module")
@@ -28,9 +30,10 @@ def killed(lab: Hosting) -> Killed:
     runs |= {name: lab.begin(name, {"topic": f"rain, {name}"}) for name in ("kept", "unkept")}
     eventually(lambda: len(provider.requests) == before + 6)
     provider.clear()
+    children = [int(lab.run(name, {"text": "pid"})["output"]) for name in ("fragile", "by_command")]
     lab.end(signal.SIGKILL)
     lab.start()
-    return Killed(runs, before)
+    return Killed(runs, before, children)
 
 
 def test_an_interrupted_graph_goes_on_from_its_own_checkpoint(lab: Hosting, killed: Killed) -> None:
@@ -57,3 +60,15 @@ def test_a_graph_at_work_goes_on_from_its_last_checkpoint_or_begins_again(
     assert run["status"] == "succeeded", run["error"]
     asked = [one for one in list(lab.provider.requests)[killed.asked :] if f"rain, {pipeline}" in str(one.body)]
     assert [one.model for one in asked].count("gpt-5-mini") == times
+
+
+def test_no_hosted_process_is_left_behind(killed: Killed) -> None:
+    eventually(lambda: not any(alive(pid) for pid in killed.children))
+
+
+def alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True

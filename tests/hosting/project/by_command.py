@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -30,7 +31,9 @@ class Handler(BaseHTTPRequestHandler):
         self.tell(kind="text", text="by ", at_ns=1)
         usage = {"input_tokens": 7, "output_tokens": 3}
         self.tell(kind="call-end", id="one", usage=usage, model="", said=3, finish="stop", error="", at_ns=1)
-        self.tell(kind="outcome", value=f"by command: {body['given']['text']}", questions=[], state=None)
+        text = body["given"]["text"]
+        said = str(os.getpid()) if text == "pid" else f"by command: {text}"
+        self.tell(kind="outcome", value=said, questions=[], state=None)
 
     def tell(self, **event: object) -> None:
         self.wfile.write(json.dumps(event).encode() + b"\n")
@@ -40,6 +43,14 @@ class Handler(BaseHTTPRequestHandler):
         pass
 
 
+def end_with_input() -> None:
+    """Whoever started us is gone, however it went."""
+    while sys.stdin.read(4096):
+        pass
+    os._exit(0)
+
+
+threading.Thread(target=end_with_input, daemon=True).start()
 server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
 print(json.dumps({"hosted": f"http://127.0.0.1:{server.server_port}"}), flush=True)
 server.serve_forever()

@@ -29,7 +29,9 @@ breaks = RunnableLambda(_breaks)
 
 
 def _fragile(text: str) -> str:
-    """Kills its own process where it is told so."""
+    """Tells its process, or kills it, where it is asked to."""
+    if text == "pid":
+        return str(os.getpid())
     if text == "die":
         os.kill(os.getpid(), signal.SIGKILL)
     return f"alive: {text}"
