@@ -116,7 +116,8 @@ class Feeder:
             return 0
         rows = await self._database.read(partial(batch_journal.next_rows, batch_id=row.id, number=places))
         await asyncio.gather(*(self._start(row, waiting) for waiting in rows))
-        await self._database.write(partial(batch_journal.recount, batch_id=row.id))
+        if not rows:  # the counts are not as they should be
+            await self._database.write(partial(batch_journal.recount, batch_id=row.id))
         return len(rows)
 
     async def _start(self, batch: Any, row: Any) -> None:

@@ -4,6 +4,7 @@ Knows rows and which of them may change when; does not know why. A row is `queue
 then `open`, and at last what its run ended as.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -81,22 +82,24 @@ def settle(connection: sa.Connection, batch_id: str) -> int:
         .join(runs, runs.c.id == batch_rows.c.run_id)
         .where(batch_rows.c.batch_id == batch_id, batch_rows.c.status == "open", runs.c.status.in_(ENDED))
     ).all()
+    counts: Counter[str] = Counter()
+    spent = dearest = 0
     for row, status, cost in ended:
-        connection.execute(
-            _row(batch_id, row)
-            .where(batch_rows.c.status == "open")  # on PostgreSQL another process may settle it at the same moment
-            .values(status=status, cost_nano=batch_rows.c.cost_nano + cost)
-        )
-    if ended:
-        dearest = max(cost for _row, _status, cost in ended)
-        before = connection.execute(sa.select(batches.c.highest_nano).where(batches.c.id == batch_id)).scalar_one()
-        set_batch(connection, batch_id, highest_nano=max(before, dearest))
-        recount(connection, batch_id)
+        mine = _row(batch_id, row).where(batch_rows.c.status == "open")  # another process may be at it too
+        if connection.execute(mine.values(status=status, cost_nano=batch_rows.c.cost_nano + cost)).rowcount:
+            counts[status] += 1
+            spent, dearest = spent + cost, max(dearest, cost)
+    if counts:
+        more = {status: batches.c[status] + number for status, number in counts.items()}
+        above = sa.case((batches.c.highest_nano < dearest, dearest), else_=batches.c.highest_nano)
+        set_batch(connection, batch_id, **more, spent_nano=batches.c.spent_nano + spent, highest_nano=above)
     return len(ended)
 
 
 def recount(connection: sa.Connection, batch_id: str) -> None:
-    """Write the counts of rows down with the batch, so that who asks how it stands reads one row."""
+    """Count all rows anew, and finish the batch if none is left; the counts stand with it, to be read at once."""
+    alone = sa.select(batches.c.id).where(batches.c.id == batch_id).with_for_update()
+    connection.execute(alone)  # who adds to the counts meanwhile would be forgotten
     found = connection.execute(
         sa.select(batch_rows.c.status, sa.func.count(), sa.func.sum(batch_rows.c.cost_nano))
         .where(batch_rows.c.batch_id == batch_id)
@@ -125,12 +128,18 @@ def next_rows(connection: sa.Connection, batch_id: str, number: int) -> Sequence
 
 def row_begun(connection: sa.Connection, batch_id: str, row: int, run_id: str) -> bool:
     """Note the run of a row; False where the row is not in the line any more."""
-    begun = _row(batch_id, row).where(batch_rows.c.status == "queued")
-    return bool(connection.execute(begun.values(status="open", run_id=run_id, tries=batch_rows.c.tries + 1)).rowcount)
+    waiting = _row(batch_id, row).where(batch_rows.c.status == "queued")
+    begun = waiting.values(status="open", run_id=run_id, tries=batch_rows.c.tries + 1)
+    if not connection.execute(begun).rowcount:
+        return False
+    set_batch(connection, batch_id, queued=batches.c.queued - 1)
+    return True
 
 
 def row_refused(connection: sa.Connection, batch_id: str, row: int, error: dict[str, Any]) -> None:
-    connection.execute(_row(batch_id, row).where(batch_rows.c.status == "queued").values(status="refused", error=error))
+    waiting = _row(batch_id, row).where(batch_rows.c.status == "queued")
+    if connection.execute(waiting.values(status="refused", error=error)).rowcount:
+        set_batch(connection, batch_id, queued=batches.c.queued - 1, refused=batches.c.refused + 1)
 
 
 def requeue(connection: sa.Connection, batch_id: str, rows: Sequence[int] | None) -> int:
