@@ -5,7 +5,7 @@ PORT ?= 8000
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check web dev venv lint types rooms web-test fast-tests tests screenshots bench-footprint bench-overhead bench-soak bench-output bench-calls bench-bfcl bench-retrieval bench-citations bench-hosting bench-kills dist clean
+.PHONY: help demo test check web dev venv lint types rooms web-test fast-tests tests screenshots bench-footprint bench-overhead bench-soak bench-output bench-calls bench-bfcl bench-retrieval bench-search bench-citations bench-hosting bench-kills dist clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -70,6 +70,9 @@ bench-bfcl: dev  ## function calling of a local model, natively and by schema (B
 
 bench-retrieval: dev  ## search quality and groundedness on public sets (embeds 2,135 passages: minutes)
 	@$(BIN)/python benchmarks/retrieval.py
+
+bench-search: dev  ## search among 100,000 passages under filters (PostgreSQL and three peers: see benchmarks/README.md)
+	@nice -n 15 $(BIN)/python benchmarks/search_scale.py
 
 bench-citations: dev  ## what the citation check calls supported: true, false and altered sentences
 	@$(BIN)/python benchmarks/citations.py
