@@ -155,9 +155,8 @@ def _parent(process: int) -> int:
 
 def _print(name: str, found: dict[str, Any]) -> None:
     told = [
-        f"{filter}: p5 {found[filter]['p5']} ms, p50 {found[filter]['p50']} ms, p95 {found[filter]['p95']} ms, recall {found[filter]['recall']}"
+        f"{filter}: " + ", ".join(f"{measure} {value}" for measure, value in found[filter].items())
         for filter in FILTERS
-        if filter in found
     ]
     print(f"{name}: filled in {found['filled']} s, indexed in {found['indexed']} s, {found['memory']} MB", flush=True)
     print("  " + "; ".join(told), flush=True)
