@@ -18,6 +18,7 @@ PUBLIC = [
     "KnowledgeBase",
     "Limits",
     "McpServer",
+    "Memory",
     "Outcome",
     "Passage",
     "Pdf",

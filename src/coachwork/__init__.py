@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from coachwork.agents import Agent, Limits, McpServer, Outcome, Web, together, tool
+    from coachwork.agents import Agent, Limits, McpServer, Memory, Outcome, Web, together, tool
     from coachwork.app.application import App
     from coachwork.knowledge import KnowledgeBase
     from coachwork.messages import (
@@ -50,6 +50,7 @@ _HOMES = {
     "KnowledgeBase": "coachwork.knowledge",
     "Limits": "coachwork.agents",
     "McpServer": "coachwork.agents",
+    "Memory": "coachwork.agents",
     "Outcome": "coachwork.agents",
     "Passage": "coachwork.messages",
     "Pdf": "coachwork.messages",
@@ -85,6 +86,7 @@ __all__ = [
     "KnowledgeBase",
     "Limits",
     "McpServer",
+    "Memory",
     "Outcome",
     "Passage",
     "Pdf",

@@ -3,8 +3,9 @@
 from coachwork.agents.agent import Agent
 from coachwork.agents.limits import Limits, together
 from coachwork.agents.mcp import McpServer
+from coachwork.agents.memory import Memory
 from coachwork.agents.outcome import Outcome
 from coachwork.agents.tool import tool
 from coachwork.agents.web import Web
 
-__all__ = ["Agent", "Limits", "McpServer", "Outcome", "Web", "together", "tool"]
+__all__ = ["Agent", "Limits", "McpServer", "Memory", "Outcome", "Web", "together", "tool"]

@@ -1,11 +1,13 @@
 """`Agent`: a prompt with tools, asked until it has an answer or a limit stops it. Knows who does what alone."""
 
 from collections.abc import Sequence
+from copy import copy
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, cast
 
 from coachwork.agents.limits import Limits
 from coachwork.agents.mcp import McpServer, Visit
+from coachwork.agents.memory import Memory, Talk
 from coachwork.agents.outcome import Outcome
 from coachwork.agents.tool import Tool, called, tool_of
 from coachwork.errors import AgentStopped, ProjectError
@@ -38,6 +40,7 @@ class Agent(Generic[P, R]):
         limits: Limits | None = None,
         untrusted: bool = False,
         expires: str | None = None,
+        memory: Memory | None = None,
         name: str = "",
     ) -> None:
         self.prompt = prompt
@@ -45,7 +48,9 @@ class Agent(Generic[P, R]):
         self.limits = limits or Limits()
         self.untrusted = untrusted
         self.expires = expires
+        self.memory = memory
         self._given = tuple(tools)
+        self._talk: Talk | None = None
 
     def __repr__(self) -> str:
         return f"<agent {self.name}>"
@@ -89,7 +94,8 @@ class Agent(Generic[P, R]):
         from coachwork.agents.drive import driven  # it brings pydantic-ai: not before an agent works
         from coachwork.agents.work import Work
 
-        work = Work(conversation, tools, self.limits, self.name, expires=self.expires, untrusted=self.untrusted)
+        more: Any = {"expires": self.expires, "untrusted": self.untrusted, "talk": self._talk}
+        work = Work(conversation, tools, self.limits, self.name, **more)
         return cast("Outcome[R]", await driven(work))
 
     async def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
@@ -102,6 +108,19 @@ class Agent(Generic[P, R]):
                 details={"outcome": outcome.model_dump(mode="json")},
             )
         return cast(R, outcome.value)
+
+    def remembering(self, conversation: str) -> "Agent[P, R]":
+        """The agent with what was said in this conversation before, to which it adds: a name, as of a user or a case.
+
+        Raises ProjectError where it has no memory.
+        """
+        if self.memory is None:
+            raise ProjectError(
+                f"the agent {self.name!r} has no memory", hint='Give it one: Agent(…, memory=Memory("desk"))'
+            )
+        other = copy(self)
+        other._talk = Talk(self.memory, conversation)
+        return other
 
     def as_tool(self) -> Tool:
         """The agent as a tool of another: it is told what the prompt's `about` says.

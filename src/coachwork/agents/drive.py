@@ -84,7 +84,9 @@ async def driven(work: Work) -> Outcome[Any]:
     """Work until there is an answer, or something stops it."""
     loop = Loop(_OurModels(work), toolsets=[_OurTools(work)], output_type=str)
     try:
+        await work.begin()
         await loop.run("", usage_limits=UsageLimits(request_limit=None))
     except Stop as stop:
         return work.outcome(stop.status, stop.why)
+    await work.end()
     return work.outcome()

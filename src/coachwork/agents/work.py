@@ -16,10 +16,11 @@ import structlog
 from pydantic import BaseModel, RootModel, TypeAdapter, ValidationError
 
 from coachwork.agents.limits import Account, Limits, shared_accounts
+from coachwork.agents.memory import Talk
 from coachwork.agents.outcome import Outcome, Status, ToolUse
 from coachwork.agents.taint import inherited, taint_the_run, tainted_here
 from coachwork.agents.tool import Tool
-from coachwork.agents.turn import Asks, Conversation, shown_calls
+from coachwork.agents.turn import Asks, Conversation, Summing, Turn, shown_calls
 from coachwork.errors import (
     BudgetExceeded,
     CoachworkError,
@@ -89,6 +90,7 @@ class Work:
         *,
         expires: str | None = None,
         untrusted: bool = False,
+        talk: Talk | None = None,
     ) -> None:
         self.conversation = conversation
         user = current_scope().user
@@ -97,6 +99,7 @@ class Work:
         self.accounts = (self.own, *shared_accounts())
         self.name = name
         self.expires = expires
+        self.talk = talk
         self.value: Any = None
         self.text = ""
         self.uses: list[ToolUse] = []
@@ -122,6 +125,27 @@ class Work:
             spent=self.own.spent,
         )
 
+    # ── What was said before ───────────────────────────────────────────────────────────────────
+
+    async def begin(self) -> None:
+        """Remember what was said before, summed up where it is too long. Raises Stop."""
+        if self.talk is None:
+            return
+        past = await self.talk.recall()
+        self.tainted = self.tainted or past.tainted
+        if older := self.talk.too_much(past):
+            lines = [f"{one.role}: {one.content}" for one in older]
+            turn = await self._asked(Summing(self.conversation, past.summary, lines), counts=True)
+            cut = " [cut]" if turn.finish_reason == "length" else ""
+            past = await self.talk.sum_up(past, older, turn.text.strip() + cut)
+        self.conversation.follows(past.messages)
+
+    async def end(self) -> None:
+        """Keep the question and its answer, for the next time."""
+        if self.talk is not None:
+            question = await self.conversation.question()
+            await self.talk.keep(question, self.text, tainted=self.tainted)
+
     # ── Turns ──────────────────────────────────────────────────────────────────────────────────
 
     async def turn(self) -> list[Asks]:
@@ -129,7 +153,7 @@ class Work:
         self._hand_over()
         settings = self.conversation.prompt.file.settings
         for again in range(settings.reask + 1):
-            turn = await self._asked(counts=not again)
+            turn = await self._asked(self.conversation, counts=not again)
             self.text = turn.text or self.text
             if turn.calls:
                 known = [each for each in turn.calls if each.name in self.tools]
@@ -158,7 +182,7 @@ class Work:
             self._keep(each, each.arguments, Given(text=told, failed=True), foreign=False)
         return await self.turn()
 
-    async def _asked(self, *, counts: bool) -> Any:
+    async def _asked(self, asks: Conversation | Summing, *, counts: bool) -> Turn:
         locked = [each for each in self.accounts if each.limits.usd is not None or each.limits.tokens is not None]
         for account in locked:  # two agents under one limit ask one after the other: what is left is known then
             await account.lock.acquire()
@@ -168,7 +192,7 @@ class Work:
                     raise Stop("limit", why)
             for account in self.accounts:
                 account.book(turns=int(counts))  # begun is counted: an agent beside this one must see it
-            turn = await self._within_bounds()
+            turn = await self._within_bounds(asks)
             for account in self.accounts:
                 account.book(tokens=turn.tokens, cost_nano=turn.cost_nano, seconds=turn.seconds)
             return turn
@@ -176,11 +200,11 @@ class Work:
             for account in locked:
                 account.lock.release()
 
-    async def _within_bounds(self) -> Any:
+    async def _within_bounds(self, asks: Conversation | Summing) -> Turn:
         change: dict[str, Any] = {"tools": [each.spec for each in self.tools.values()]}
         tokens = [left for each in self.accounts if (left := each.tokens_left()) is not None]
         if tokens:
-            left = min(tokens) - await self.conversation.size(change)
+            left = min(tokens) - await asks.size(change)
             if left < _LEAST_TOKENS:
                 raise Stop("limit", f"{self.own.whose} has {min(tokens)} tokens left, and the next question takes them")
             change["max_tokens"] = left
@@ -189,7 +213,7 @@ class Work:
         if seconds := [rest for each in self.accounts if (rest := each.seconds_left()) is not None]:
             change["seconds"] = min(seconds)
         try:
-            return await self.conversation.next(change)
+            return await asks.next(change)
         except ModelError as error:
             if _is_out_of_money(error):
                 raise Stop("limit", error.message) from error

@@ -14,7 +14,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from coachwork.agents import Agent, McpServer
+from coachwork.agents import Agent, McpServer, Memory
 from coachwork.agents.mcp import McpConfig
 from coachwork.app.application import App
 from coachwork.app.secret import installation_secret
@@ -113,6 +113,8 @@ def load_project(folder: Path, environ: Mapping[str, str] = os.environ) -> Proje
                 groups=settings.groups,
             )
         _bind_prompts(prompts.values(), folder, models, Versions(database), settings.prompts.label)
+        for memory in _declared(modules, Memory):
+            memory.bind(database)
         _place_servers(_declared(modules, McpServer), settings.mcp, folder, environ)
         for agent in _declared(modules, Agent):
             agent.tools  # noqa: B018  checked now, with the place of what is wrong

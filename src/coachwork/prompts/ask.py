@@ -237,6 +237,16 @@ class Asking:
                 current_scope().partial(value)
 
 
+async def silent_reply(models: Asked, record: StepRecord, route: str, request: ModelRequest) -> Reply:
+    """The whole answer of a call that nobody watches, noted in the record. Raises ModelError."""
+    async with aclosing(models.stream(route, request)) as events:
+        replies = [event.reply async for event in events if isinstance(event, Finished)]
+    if not replies:
+        raise StreamCut("the answer stopped without its end", model=record.model, hint="Try again.")
+    _add(record, replies[0])
+    return replies[0]
+
+
 def _add(record: StepRecord, reply: Reply) -> None:
     """What one call cost and went through, added to what its step knows."""
     first = record.model == ""

@@ -349,6 +349,21 @@ knowledge_access = sa.Table(
     sa.Column("rules", sa.Text, nullable=False),  # the fingerprint of those that the whole index was built by
 )
 
+agent_messages = sa.Table(
+    "agent_messages",
+    metadata,
+    sa.Column("memory", sa.Text, primary_key=True),
+    sa.Column("conversation", sa.Text, primary_key=True),
+    sa.Column("number", sa.Integer, primary_key=True),  # from 0
+    sa.Column("role", sa.Text, nullable=False),  # user, assistant, summary
+    sa.Column("content", sa.Text, nullable=False),
+    sa.Column("covers", sa.Integer),  # of a summary: the last message that is in it
+    sa.Column("tainted", sa.Boolean, nullable=False),
+    sa.Column("turn", sa.Text, nullable=False),  # the step that wrote it, so that it writes once
+    sa.Column("run_id", sa.Text, nullable=False),  # "" outside a run
+    sa.Column("at", BigInt, nullable=False),
+)
+
 feedback = sa.Table(
     "feedback",
     metadata,
