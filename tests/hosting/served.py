@@ -63,8 +63,8 @@ class Hosting:
 
     def end(self, sent: signal.Signals = signal.SIGTERM) -> None:
         assert self.process is not None
-        assert self.http is not None
-        self.http.close()
+        if self.http is not None:  # it was ready
+            self.http.close()
         self.process.send_signal(sent)
         self.process.wait(timeout=60)
 
