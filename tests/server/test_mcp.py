@@ -1,8 +1,10 @@
 """The pipelines as tools of a program that speaks MCP: the protocol's own client, over a real socket."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import sys
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,7 +12,7 @@ from mcp.client.client import Client
 from mcp.shared.exceptions import MCPError
 from mcp_types import CallToolResult
 
-from .over_http import Here
+from .over_http import Here, serving
 
 MODES = ["legacy", "auto"]  # with the handshake of 2025, and without it since 2026
 
@@ -128,3 +130,13 @@ def test_it_is_guarded_like_the_api(here: Here, headers: dict[str, str], status:
     let_in = here.http.post("/mcp", json=message, headers=accept)
     assert let_in.status_code == 200, let_in.text
     assert here.http.get("/mcp").status_code == 405
+
+
+def test_without_the_extra_it_says_what_to_install(
+    tmp_path: Path, make_project: Callable[[Path], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "mcp.server.lowlevel", None)  # as where it is not installed
+    folder = make_project(tmp_path / "desk")
+    with serving(folder, {"HOME": str(folder), "COACHWORK_CACHE": str(folder / "cache")}, runs=False) as bare:
+        told = bare.http.post("/mcp", json={}).json()
+    assert (told["code"], told["hint"]) == ("not-installed", 'pip install "coachwork[mcp]"')
