@@ -81,11 +81,8 @@ async def test_a_conversation_that_grows_long_is_summed_up_within_the_agents_lim
     assert summaries[-1].startswith("Summary of before:\nSummary") == (len(summaries) > 1)
     assert len(await memory.history("ann")) == 12  # nothing is lost
 
-    stopped = (
-        await made(answers, memory=memory_in(database, tokens=10, keep=1), limits=Limits(turns=1))
-        .agent.remembering("ann")
-        .run("And now?")
-    )
+    short = made(answers, memory=memory_in(database, tokens=10, keep=1), limits=Limits(turns=1))
+    stopped = await short.agent.remembering("ann").run("And now?")
     assert (stopped.status, stopped.spent.turns) == ("limit", 1)
     assert len(await memory.history("ann")) == 12  # an agent that was stopped has said nothing
 

@@ -1,23 +1,19 @@
 """What an agent and a person said to each other before: kept a message a row, summed up where it grows long.
 
-Knows the table and how much fits; the summary itself is asked by `work.Work`, inside the agent's limits.
+Knows how much fits, not the table (`memory_rows`); a summary is asked by `work.Work`, inside the agent's limits.
 """
 
-import time
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
-
-import sqlalchemy as sa
+from typing import TYPE_CHECKING, Any
 
 from coachwork.errors import ProjectError
 from coachwork.messages import ChatMessage, Frozen, Message, StepRecord
-from coachwork.models.counting import likely_tokens
-from coachwork.store.database import Database
-from coachwork.store.inserting import insert_if_new
-from coachwork.store.tables import agent_messages as m
 from coachwork.tracing.scope import current_scope, recorded
+
+if TYPE_CHECKING:
+    from coachwork.store.database import Database
 
 _REMEMBERED = "What we said before, summed up:\n{}"
 
@@ -65,11 +61,11 @@ class Memory:
     def __repr__(self) -> str:
         return f"<memory {self.name}>"
 
-    def bind(self, database: Database) -> None:
+    def bind(self, database: "Database") -> None:
         self._database = database
 
     @property
-    def database(self) -> Database:
+    def database(self) -> "Database":
         if self._database is None:
             raise ProjectError(
                 f"the memory {self.name!r} is not part of a loaded project",
@@ -79,28 +75,15 @@ class Memory:
 
     async def history(self, conversation: str) -> list[ChatMessage]:
         """All that was said, also what is summed up by now."""
-        query = self._rows(conversation).where(m.c.role != "summary")
-        rows = await self.database.read(lambda connection: connection.execute(query).all())
-        return [ChatMessage(role=row.role, content=row.content, run_id=row.run_id) for row in rows]
+        from coachwork.agents import memory_rows as rows
+
+        return await self.database.read(lambda connection: rows.history(connection, self.name, conversation))
 
     async def forget(self, conversation: str) -> int:
         """Delete a conversation; how many rows it had."""
-        gone = sa.delete(m).where(m.c.memory == self.name, m.c.conversation == conversation)
-        return await self.database.write(lambda connection: connection.execute(gone).rowcount)
+        from coachwork.agents import memory_rows as rows
 
-    def _rows(self, conversation: str) -> sa.Select[Any]:
-        return sa.select(m).where(m.c.memory == self.name, m.c.conversation == conversation).order_by(m.c.number)
-
-    def past(self, connection: sa.Connection, conversation: str) -> Past:
-        rows = connection.execute(self._rows(conversation)).all()
-        summed = next((row for row in reversed(rows) if row.role == "summary"), None)
-        covers = -1 if summed is None else summed.covers
-        since = [row for row in rows if row.role != "summary" and row.number > covers]
-        return Past(
-            summary="" if summed is None else summed.content,
-            said=[Said(number=row.number, role=row.role, content=row.content) for row in since],
-            tainted=any(row.tainted for row in rows),
-        )
+        return await self.database.write(lambda connection: rows.forget(connection, self.name, conversation))
 
 
 @dataclass(frozen=True)
@@ -111,13 +94,19 @@ class Talk:
     conversation: str
 
     async def recall(self) -> Past:
+        from coachwork.agents import memory_rows as rows
+
+        memory, name = self.memory, self.conversation
+
         async def read() -> Past:
-            return await self.memory.database.read(lambda connection: self.memory.past(connection, self.conversation))
+            return await memory.database.read(lambda connection: rows.past(connection, memory.name, name))
 
         return await recorded(self._step("recall", "Remembering what was said"), Past, read)
 
     def too_much(self, past: Past) -> list[Said]:
         """What has to be summed up for the rest to fit: none where all does."""
+        from coachwork.models.counting import likely_tokens
+
         size = likely_tokens(past.summary) + sum(likely_tokens(one.content) for one in past.said)
         return past.said[: -2 * self.memory.keep or None] if size > self.memory.tokens else []
 
@@ -135,33 +124,21 @@ class Talk:
         ]
         await self._kept("keep", "Keeping what was said", rows)
 
-    async def _kept(self, name: str, label: str, rows: Sequence[dict[str, Any]]) -> None:
+    async def _kept(self, name: str, label: str, said: Sequence[dict[str, Any]]) -> None:
+        from coachwork.agents import memory_rows as rows
+
+        memory, conversation = self.memory, self.conversation
+
         async def write() -> int:
             scope = current_scope()
             turn = f"{scope.run_id}:{scope.step_seq}" if scope.run_id else uuid.uuid4().hex
-            more = {"turn": turn, "run_id": scope.run_id}
-            return await self.memory.database.write(lambda connection: self._insert(connection, rows, more))
+            return await memory.database.write(
+                lambda connection: rows.append(
+                    connection, memory.name, conversation, said, turn=turn, run_id=scope.run_id
+                )
+            )
 
         await recorded(self._step(name, label), int, write)
 
-    def _insert(self, connection: sa.Connection, rows: Sequence[dict[str, Any]], more: dict[str, Any]) -> int:
-        """Append rows, unless this step did so before it was cut off; how many."""
-        here = (m.c.memory == self.memory.name, m.c.conversation == self.conversation)
-        if connection.execute(sa.select(m.c.number).where(*here, m.c.turn == more["turn"])).first() is not None:
-            return 0
-        for row in rows:
-            values = {"memory": self.memory.name, "conversation": self.conversation, "at": _now(), **row, **more}
-            inserted = False
-            while not inserted:  # another process may take the number at the same moment
-                last = connection.execute(sa.select(sa.func.max(m.c.number)).where(*here)).scalar()
-                number = 0 if last is None else last + 1
-                key = ("memory", "conversation", "number")
-                inserted = insert_if_new(connection, m, {**values, "number": number}, key)
-        return len(rows)
-
     def _step(self, name: str, label: str) -> StepRecord:
         return StepRecord(kind="step", name=f"{self.memory.name}:{name}", label=label, input=self.conversation)
-
-
-def _now() -> int:
-    return time.time_ns() // 1_000_000
