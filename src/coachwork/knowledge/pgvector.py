@@ -116,11 +116,7 @@ class PostgresIndex:
         where, values = sql_of(filter)
         values |= {"vector": _vector(vector), "limit": limit}
 
-        def work(connection: sa.Connection) -> list[Any]:
-            if self._table.near and not self._is_selective(connection, where, values):
-                rows = self._nearest(connection, where, values | {"wide": 2 * limit})
-                if len(rows) == limit:
-                    return rows  # fewer say that the estimate was wrong, or that there are no more: looked up below
+        def exact(connection: sa.Connection) -> list[Any]:
             # Materialized: the planner would rather take the HNSW index, and find next to nothing.
             query = (
                 f"with allowed as materialized (select id, {_FAR} as far from {self._at} where {where}),"
@@ -128,14 +124,20 @@ class PostgresIndex:
             )
             return self._of_best(connection, query, values)
 
-        return [_hit(row) for row in await self._store.run(work)]
+        rows: list[Any] = []
+        if self._table.near and not await self._store.look(lambda reading: self._is_selective(reading, where, values)):
+            wide = values | {"wide": 2 * limit}
+            rows = await self._store.run(lambda connection: self._nearest(connection, where, wide))
+        if len(rows) < limit:  # of the HNSW index it says that the estimate was wrong, or that there are no more
+            rows = await self._store.look(exact)
+        return [_hit(row) for row in rows]
 
     async def by_words(self, text: str, limit: int, filter: Filter) -> list[Hit]:
         where, values = sql_of(filter)
         words = self._words(stored(text))
         return [
             _hit(row)
-            for row in await self._store.run(lambda connection: self._ranked(connection, words, limit, where, values))
+            for row in await self._store.look(lambda connection: self._ranked(connection, words, limit, where, values))
         ]
 
     async def passages(self, stretches: Sequence[Stretch], filter: Filter) -> list[Hit]:
@@ -225,10 +227,13 @@ class PostgresIndex:
     def _is_selective(self, connection: sa.Connection, where: str, values: Mapping[str, Any]) -> bool:
         """Does the filter let through so few that looking at each is quicker, and misses none? The planner estimates
         it from its statistics."""
+        few = max(self._store.exact_up_to / 10, _SELECTIVE * self._table.total)
+        if where in ("true", "not hidden"):
+            return self._table.total <= few
         query = sa.text(f"explain (format json) select 1 from {self._at} where {where}")
         used = {name: value for name, value in values.items() if f":{name}" in where}
         plan = connection.execute(query, used).scalar_one()
-        return bool(plan[0]["Plan"]["Plan Rows"] <= max(self._store.exact_up_to / 10, _SELECTIVE * self._table.total))
+        return bool(plan[0]["Plan"]["Plan Rows"] <= few)
 
     # ── Reading and writing ──
 
@@ -257,7 +262,7 @@ class PostgresIndex:
         )
 
     async def _read(self, query: str, **values: Any) -> list[Any]:
-        return await self._store.run(lambda connection: list(connection.execute(sa.text(query), values)))
+        return await self._store.look(lambda connection: list(connection.execute(sa.text(query), values)))
 
     async def _write(self, query: str, **values: Any) -> None:
         await self._store.run(lambda connection: connection.execute(sa.text(query), values))
