@@ -5,7 +5,7 @@ PORT ?= 8000
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check web dev venv lint types rooms web-test fast-tests tests screenshots bench-footprint bench-overhead bench-soak bench-output bench-calls bench-bfcl bench-retrieval bench-search bench-citations bench-hosting bench-kills dist clean
+.PHONY: help demo test check web dev venv lint types rooms web-test fast-tests tests screenshots bench-footprint bench-overhead bench-soak bench-output bench-calls bench-bfcl bench-retrieval bench-search bench-citations bench-hosting bench-kills bench-ingestion dist clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -82,6 +82,9 @@ bench-hosting: dev  ## eight frameworks' hello-worlds behind our API; makes envi
 
 bench-kills: dev  ## kill -9 at 50 random moments of an ingestion of 2,000 documents
 	@nice -n 15 $(BIN)/python benchmarks/ingestion_kills.py
+
+bench-ingestion: dev  ## pages read and passages embedded a second, beside a bare ONNX Runtime loop
+	@$(BIN)/python benchmarks/ingestion.py
 
 dist: dev  ## the wheel and the source release, page inside
 	@$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .

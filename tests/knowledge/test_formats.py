@@ -1,9 +1,12 @@
 """Formats read right: what is a title, a row, an attachment, a definition."""
 
+import io
 from email.message import EmailMessage
 
 import pytest
 
+from coachwork.errors import DocumentUnreadable
+from coachwork.knowledge import KnowledgeConfig
 from coachwork.knowledge.chunk import cut
 from coachwork.knowledge.document import ReadLimits
 from coachwork.knowledge.parse import parse_bytes, read_document
@@ -90,3 +93,33 @@ def test_a_method_stands_below_its_class() -> None:
     text = f"class House:\n\n    def open(self, key):\n{body}\n\n    def close(self):\n{body}\n"
     pieces = cut(parse_bytes("house.py", text.encode(), ReadLimits()), size=180)
     assert [piece.title_path for piece in pieces] == [("House", "open"), ("House", "close")]
+
+
+def scan(*lines: str) -> bytes:
+    """A PDF of one picture with these lines in it."""
+    image = pytest.importorskip("PIL.Image").new("RGB", (1240, 900), "white")
+    from PIL import ImageDraw, ImageFont
+
+    pen, font = ImageDraw.Draw(image), ImageFont.load_default(36)
+    for number, line in enumerate(lines):
+        pen.text((100, 100 + 60 * number), line, fill="black", font=font)
+    out = io.BytesIO()
+    image.save(out, "PDF", resolution=150)
+    return out.getvalue()
+
+
+def test_a_scan_is_read_where_ocr_is_asked_for() -> None:
+    data = scan("A bell costs 12 euro, and a lamp", "costs twenty.")
+    with pytest.raises(DocumentUnreadable, match="ocr = true"):
+        parse_bytes("scan.pdf", data, ReadLimits())
+    pytest.importorskip("rapidocr_onnxruntime")
+    parsed = parse_bytes("scan.pdf", data, ReadLimits(ocr=True))
+    assert parsed.text.strip() == "A bell costs 12 euro, and a lamp costs twenty."
+    assert [page.page for page in parsed.pages] == [1]
+    with pytest.raises(DocumentUnreadable, match="no text"):
+        parse_bytes("blank.pdf", scan(), ReadLimits(ocr=True))
+
+
+def test_ocr_of_a_language_whose_letters_it_drops_is_refused() -> None:
+    with pytest.raises(ValueError, match="English alone"):
+        KnowledgeConfig(folder="a", language="German", ocr=True)

@@ -67,6 +67,7 @@ class ReadLimits:
     max_pages: int = 3000
     seconds: float = 60
     memory_bytes: int = 1_500_000_000
+    ocr: bool = False  # are pages without text looked at as pictures?
     max_text: int = 20_000_000  # characters; what a zip bomb or a runaway table would pass
 
 

@@ -55,6 +55,7 @@ def limits_of(config: KnowledgeConfig) -> ReadLimits:
         max_pages=config.max_pages,
         seconds=config.parse_seconds,
         memory_bytes=config.parse_memory_mb * 1_000_000,
+        ocr=config.ocr,
     )
 
 
@@ -62,7 +63,8 @@ def recipe_of(config: KnowledgeConfig, model: str, document: str) -> str:
     """What besides a document's bytes decides its rows: another recipe means reading it anew."""
     ruled = readers_by_rule(config.access, document)
     readers = "" if ruled is None else f"|{json.dumps(ruled)}"
-    return f"{PARSER_VERSION}|{model}|{config.passage_tokens}|{config.overlap_tokens}|{config.language}{readers}"
+    ocr = "|ocr" if config.ocr else ""
+    return f"{PARSER_VERSION}|{model}|{config.passage_tokens}|{config.overlap_tokens}|{config.language}{readers}{ocr}"
 
 
 def embedded_text(title: str, title_path: Sequence[str], text: str) -> str:

@@ -155,7 +155,7 @@ def _wanted(document: str, answer: dict[str, Any], wanted: str) -> Any:
     if missing := answer.get("missing"):
         raise NotInstalled(
             f"reading {document!r} needs the Python package {missing!r}",
-            hint='Install the knowledge parts: pip install "coachwork[knowledge]"',
+            hint=f'Install it: pip install "coachwork[{"ocr" if missing.startswith("rapidocr") else "knowledge"}]"',
         )
     if wanted not in answer:
         raise DocumentUnreadable(document, answer["reason"], hint=answer.get("hint", ""))

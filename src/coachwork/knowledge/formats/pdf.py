@@ -1,9 +1,10 @@
-"""PDF text layer to paragraphs, with its pages and its headings by size of type. Knows pdfium; does no OCR."""
+"""PDF text layer to paragraphs, with its pages and its headings by size of type. Knows pdfium; OCR is `ocr.py`'s."""
 
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from statistics import median
 from typing import Any
 
 from coachwork.errors import DocumentUnreadable
@@ -13,6 +14,9 @@ from coachwork.knowledge.formats.text_builder import TextBuilder, one_line
 BREAK = "\ufffe"  # pdfium's mark for a hyphen at a line's end, with the line end taken out
 LIGATURES = str.maketrans({"ﬀ": "ff", "ﬁ": "fi", "ﬂ": "fl", "ﬃ": "ffi", "ﬄ": "ffl", "ﬅ": "st", "ﬆ": "st", "\u00ad": ""})
 _BULLET = re.compile(r"\s*(?:[•●▪◦‣–*]|-(?=\s)|\(?\d{1,2}[.)](?=\s))\s*")
+
+
+_DOTS, _LONGEST = 200, 3000  # dots an inch of a page that is looked at; pixels of its longer side at most
 
 
 @dataclass(frozen=True)
@@ -39,9 +43,12 @@ def parse(document: str, data: bytes, limits: ReadLimits) -> Parsed:
                 hint="Split it, or raise max_pages of the knowledge base.",
             )
         pages = [_lines(source, index) for index in range(len(source))]
+        if limits.ocr:
+            pages = [lines if _says(lines) else _seen(source, index) for index, lines in enumerate(pages)]
         title = source.get_metadata_value("Title")
-    if not any(line.text.strip() for page in pages for line in page):
-        raise DocumentUnreadable(document, "it has no text in it (a scan?); text in pictures is not read")
+    if not any(_says(page) for page in pages):
+        more = "" if limits.ocr else "; `ocr = true` of the knowledge base reads scans in English"
+        raise DocumentUnreadable(document, f"it has no text in it (a scan?){more}")
     parsed = _assembled(document, pages, limits)
     # A title set by the program that wrote the file ("Microsoft Word - x.docx", "untitled") says less than a heading.
     named = title if re.search(r"\w \w", title) and not re.search(r"\.\w{2,4}$|^Microsoft|^untitled", title) else ""
@@ -72,6 +79,29 @@ def _lines(source: Any, index: int) -> list[Line]:
         size, baseline = _type(textpage, found.start()) if known else (0.0, 0.0)
         lines.append(Line(found.group().replace(BREAK, "").translate(LIGATURES), size, baseline))
     return lines
+
+
+def _says(lines: Sequence[Line]) -> bool:
+    return any(line.text.strip() for line in lines)
+
+
+def _seen(source: Any, index: int) -> list[Line]:
+    """The lines of a page as they are recognised in its picture; none for a page that is broken."""
+    import pypdfium2
+
+    from coachwork.knowledge.formats.ocr import recognised
+
+    try:
+        page = source[index]
+        width, height = page.get_size()
+        scale = min(_DOTS / 72, _LONGEST / max(width, height, 1.0))
+        picture = page.render(scale=scale, rev_byteorder=True).to_numpy()
+    except pypdfium2.PdfiumError:
+        return []
+    # One size of type for all: heights of boxes differ by what letters they hold, and would be taken for headings.
+    seen = recognised(picture[:, :, :3])
+    size = round(median(each.bottom - each.top for each in seen) / scale, 1) if seen else 0.0
+    return [Line(each.text, size, height - each.bottom / scale) for each in seen]
 
 
 def _type(textpage: Any, index: int) -> tuple[float, float]:
