@@ -12,6 +12,8 @@ import { Shell } from "./shell/Shell";
 const InboxScreen = lazy(() => import("./screens/InboxScreen").then((module) => ({ default: module.InboxScreen })));
 const RunsScreen = lazy(() => import("./screens/RunsScreen").then((module) => ({ default: module.RunsScreen })));
 const RunScreen = lazy(() => import("./screens/RunScreen").then((module) => ({ default: module.RunScreen })));
+const ForkScreen = lazy(() => import("./screens/ForkScreen").then((module) => ({ default: module.ForkScreen })));
+const CompareScreen = lazy(() => import("./screens/CompareScreen").then((module) => ({ default: module.CompareScreen })));
 const BatchesScreen = lazy(() => import("./screens/BatchesScreen").then((module) => ({ default: module.BatchesScreen })));
 const BatchScreen = lazy(() => import("./screens/BatchScreen").then((module) => ({ default: module.BatchScreen })));
 const BatchStartScreen = lazy(() => import("./screens/BatchStartScreen").then((module) => ({ default: module.BatchStartScreen })));
@@ -38,6 +40,8 @@ export function Page() {
             <Route path="/inbox">{() => <InboxScreen />}</Route>
             <Route path="/inbox/:id">{({ id }) => <InboxScreen id={id} />}</Route>
             <Route path="/runs">{() => <RunsScreen />}</Route>
+            <Route path="/runs/:id/fork">{({ id }) => <ForkScreen key={id} id={id} />}</Route>
+            <Route path="/runs/:a/compare/:b">{({ a, b }) => <CompareScreen a={a} b={b} />}</Route>
             <Route path="/runs/:id">{({ id }) => <RunScreen id={id} />}</Route>
             <Route path="/knowledge">{() => <KnowledgeScreen />}</Route>
             <Route path="/knowledge/:kb">{({ kb }) => <KnowledgeBaseScreen name={kb} />}</Route>

@@ -90,6 +90,7 @@ function StepRow({ step, open, onToggle, from, span }: StepRowProps) {
         {step.model ? shortModel(step.model) : "–"}
         {tries > 0 && <span className="block text-xs text-waiting">after {tries} failed {tries === 1 ? "try" : "tries"}</span>}
         {step.cached && <span className="block text-xs text-ink-3">cached</span>}
+        {step.reused && <span className="block text-xs text-ink-3">taken over</span>}
       </td>
       <td className={`${cell} w-[150px] max-md:hidden`}>
         <Bar step={step} from={from} span={span} />

@@ -33,28 +33,27 @@ const MANY = 5; // steps of one kind at the same time, above which they are draw
 
 export function graphOf(steps: Step[]): Graph {
   const spans = sideBySide(steps).flatMap(stacked).map(spanOf).sort((a, b) => a.start - b.start || a.seq - b.seq);
-  const before = spans.map((span, index) => nearest(spans.slice(0, index).filter((other) => ended(other, span))));
-  const layers = new Map<string, number>();
-  spans.forEach((span, index) => layers.set(span.key, Math.max(-1, ...(before[index] as Span[]).map((other) => layers.get(other.key) as number)) + 1));
-  const rows = new Map<string, number>();
-  const filled: number[] = [];
-  const middle = (index: number) => mean((before[index] as Span[]).map((other) => rows.get(other.key) ?? 0));
-  const order = spans.map((_, index) => index).sort((a, b) => layerAt(a) - layerAt(b) || a - b);
-  function layerAt(index: number): number {
-    return layers.get((spans[index] as Span).key) as number;
+  const before = new Map(spans.map((span, index) => [span.key, nearest(spans.slice(0, index).filter((other) => ended(other, span)))]));
+  const beforeOf = (span: Span) => before.get(span.key) as Span[];
+  const layers: Span[][] = [];
+  const depths = new Map<string, number>();
+  for (const span of spans) {
+    const depth = Math.max(-1, ...beforeOf(span).map((other) => depths.get(other.key) as number)) + 1;
+    depths.set(span.key, depth);
+    (layers[depth] ??= []).push(span);
   }
-  for (let from = 0; from < order.length; ) {
-    const layer = layerAt(order[from] as number);
-    const here = order.filter((index) => layerAt(index) === layer).sort((a, b) => middle(a) - middle(b) || a - b);
-    here.forEach((index, row) => rows.set((spans[index] as Span).key, row));
-    filled.push(here.length);
-    from += here.length;
+  const rows = new Map<string, number>();
+  for (const layer of layers) {
+    // under what led to it, otherwise in the order in which the code began it
+    const under = new Map(layer.map((span) => [span.key, mean(beforeOf(span).map((other) => rows.get(other.key) ?? 0))]));
+    layer.sort((one, other) => (under.get(one.key) as number) - (under.get(other.key) as number) || one.seq - other.seq);
+    layer.forEach((span, row) => rows.set(span.key, row));
   }
   return {
-    nodes: spans.map(({ key, steps: of }) => ({ key, steps: of, layer: layers.get(key) as number, row: rows.get(key) as number })),
-    edges: spans.flatMap((span, index) => (before[index] as Span[]).map((other): [string, string] => [other.key, span.key])),
-    layers: filled.length,
-    widest: Math.max(0, ...filled),
+    nodes: layers.flatMap((layer, index) => layer.map((span, row) => ({ key: span.key, steps: span.steps, layer: index, row }))),
+    edges: spans.flatMap((span) => beforeOf(span).map((other): [string, string] => [other.key, span.key])),
+    layers: layers.length,
+    widest: Math.max(0, ...layers.map((layer) => layer.length)),
   };
 }
 

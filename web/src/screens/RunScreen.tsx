@@ -1,4 +1,4 @@
-import { AppWindow, List, RotateCcw, Square, UserRound, Workflow } from "lucide-react";
+import { AppWindow, Columns2, GitFork, List, RotateCcw, Square, UserRound, Workflow } from "lucide-react";
 import { lazy, Suspense } from "react";
 import type { ReactNode } from "react";
 import { Link, useSearch } from "wouter";
@@ -170,6 +170,16 @@ function Actions({ run, view }: { run: Run; view: RunView }) {
       <Link href={`/apps/${run.pipeline}?from=${run.id}`} className={buttonClass("plain", true)}>
         <RotateCcw className="size-3.5" aria-hidden /> Run again
       </Link>
+      {ended && (
+        <Link href={`/runs/${run.id}/fork`} className={buttonClass("plain", true)}>
+          <GitFork className="size-3.5" aria-hidden /> Fork
+        </Link>
+      )}
+      {run.forked_from && (
+        <Link href={`/runs/${run.forked_from}/compare/${run.id}`} className={buttonClass("plain", true)}>
+          <Columns2 className="size-3.5" aria-hidden /> Compare
+        </Link>
+      )}
     </>
   );
 }
@@ -189,6 +199,13 @@ function Facts({ run, view, appTitle }: { run: Run; view: RunView; appTitle: str
       <FactItem label="Time">{view.seconds === null ? "–" : duration(view.seconds)}</FactItem>
       <FactItem label="Cost">{view.cost_usd === null ? (hasEnded(view.status) ? "price unknown" : "–") : money(view.cost_usd)}</FactItem>
       {run.user && <FactItem label="By">{run.user}</FactItem>}
+      {run.forked_from && (
+        <FactItem label="Forked">
+          <Link href={`/runs/${run.forked_from}`} className="hover:underline">
+            {(run.forked_at ?? 1) > 1 ? `from another run, at its step ${run.forked_at}` : "from another run, at its beginning"}
+          </Link>
+        </FactItem>
+      )}
     </dl>
   );
 }
