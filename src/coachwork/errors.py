@@ -36,6 +36,7 @@ CoachworkError
 ├── ToolFailed              a tool of an agent says that it failed
 ├── AgentStopped            an agent ended without its answer: a limit, a loop, a refusal
 ├── RunFailed               the user's own code raised
+├── ReplayMismatch          the code no longer fits what the run has recorded
 └── RunCancelled            somebody stopped the run
 """
 
@@ -348,6 +349,13 @@ class RunFailed(CoachworkError):
     """The application's own code raised. `details["type"]` is the exception's class."""
 
     code = "run-failed"
+
+
+class ReplayMismatch(CoachworkError):
+    """A run in flight met changed code. `details`: step, recorded, called, line."""
+
+    code = "replay-mismatch"
+    reader_default = "This application was changed while this was under way. Its maker has to look at it."
 
 
 class RunCancelled(CoachworkError):

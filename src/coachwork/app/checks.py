@@ -8,6 +8,7 @@ from coachwork.app.project import Project, load_project
 from coachwork.errors import CoachworkError, Finding, ProjectError
 from coachwork.hosting import checks as hosting
 from coachwork.hosting.pipeline import Hosted
+from coachwork.pipelines import replay
 from coachwork.prompts.prefix import broken_prefix
 
 
@@ -22,6 +23,7 @@ def check_project(folder: Path, environ: Mapping[str, str] = os.environ) -> list
     try:
         found = [*project.models.findings(), *project.webhooks.findings(), *_pipelines(project)]
         found += [*prompt_findings(project), *_folders(project)]
+        found += replay.findings(project.pipelines, project.folder)
         found += hosting.findings(made for made in project.pipelines.values() if isinstance(made, Hosted))
     finally:
         project.database.close()

@@ -3,8 +3,11 @@
 import asyncio
 from types import TracebackType
 
+import structlog
+
 from coachwork.app.project import Project
 from coachwork.models.routes import limits_of
+from coachwork.pipelines import replay
 from coachwork.pipelines.approval_links import Link, read_token, token_of
 from coachwork.pipelines.approval_notices import Notices
 from coachwork.pipelines.approval_terms import House
@@ -21,6 +24,7 @@ from coachwork.pipelines.schedules import Schedules
 from coachwork.pipelines.slots import Slots
 from coachwork.tracing import spans
 
+log = structlog.get_logger(__name__)
 _LINK_MS = 7 * 86_400_000  # how long the links of a message hold
 
 
@@ -79,6 +83,9 @@ class Runtime:
         await self._engine.start()
         self.runs = Runs(project.pipelines, services, self._engine)
         self._feed()
+        if self._adopt:
+            for found in replay.findings(project.pipelines, project.folder):
+                log.warning("pipeline.not_the_same_on_replay", where=found.where, what=found.message, fix=found.hint)
         if self._adopt:  # a server: what is hosted elsewhere is warm before it is asked
             for process in project.hosted:
                 process.start()

@@ -20,7 +20,7 @@ from typing import Any, TypeVar
 import sqlalchemy as sa
 import structlog
 from dbos import DBOS, DBOSConfig, SetWorkflowID, StepOptions
-from dbos._error import DBOSWorkflowCancelledError
+from dbos._error import DBOSUnexpectedStepError, DBOSWorkflowCancelledError
 from dbos._serialization import Serializer
 from pydantic import ValidationError
 
@@ -29,7 +29,7 @@ from coachwork.messages import ENDED
 from coachwork.pipelines import journal
 from coachwork.pipelines.fork import Changes
 from coachwork.pipelines.pipeline import Pipeline, input_error
-from coachwork.pipelines.run_scope import RunScope, Services, failed
+from coachwork.pipelines.run_scope import RunScope, Services, current_run, failed
 from coachwork.prompts.replaced import replaced
 from coachwork.store.database import prepare_sqlite
 from coachwork.store.tables import runs, workers
@@ -68,10 +68,15 @@ async def once(name: str, call: Callable[..., Coroutine[Any, Any, T]], *args: An
     """Make `call` as a step of the current workflow; on replay its kept result is given without a call.
 
     Has to be awaited in the same order on every replay
-    (https://docs.dbos.dev/python/tutorials/workflow-tutorial#determinism).
+    (https://docs.dbos.dev/python/tutorials/workflow-tutorial#determinism); raises ReplayMismatch where another
+    name was recorded.
     """
     options: StepOptions = {"name": name}
-    return await DBOS.run_step_async(options, call, *args)
+    try:
+        return await DBOS.run_step_async(options, call, *args)
+    except DBOSUnexpectedStepError as error:
+        recorded = str(error.inputs[3])
+    raise current_run("a recorded step").does_not_fit(recorded=recorded, called=name)
 
 
 class Engine:
@@ -189,6 +194,7 @@ class Engine:
                 changes = Changes.model_validate(row.changes or {})
                 with replaced(await asyncio.to_thread(self._services.variants, changes)):
                     output = pipeline.dump(await pipeline.function(**pipeline.parse(row.input)))
+                scope.check_fit()
             except CoachworkError as error:
                 await self._fail(row.id, error)
             except ValidationError as error:

@@ -118,6 +118,13 @@ def step_outcome(connection: sa.Connection, run_id: str, seq: int, record: StepR
     return None if row is None else {"output": row.output, "error": row.error}
 
 
+def step_ended_as(connection: sa.Connection, run_id: str, seq: int) -> str | None:
+    """Kind and name of an ended step, as `step:shout`; None where it has not ended."""
+    ended = steps.c.run_id == run_id, steps.c.seq == seq, steps.c.status.in_(("succeeded", "failed"))
+    row = connection.execute(sa.select(steps.c.kind, steps.c.name).where(*ended)).one_or_none()
+    return None if row is None else f"{row.kind}:{row.name}"
+
+
 def step_taken_over(connection: sa.Connection, run_id: str, row: sa.Row[Any]) -> None:
     """Give a run the ended step of another one, as it was and at no cost."""
     values = {**row._asdict(), "run_id": run_id, "cost_nano": 0, "reused": True}

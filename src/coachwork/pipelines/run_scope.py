@@ -15,11 +15,12 @@ import sqlalchemy as sa
 import structlog
 from pydantic import TypeAdapter
 
-from coachwork.errors import CoachworkError, RunFailed, from_dict
+from coachwork.errors import CoachworkError, ReplayMismatch, RunFailed, from_dict
 from coachwork.messages import JsonValue, PersonsAnswer, StepRecord
 from coachwork.pipelines import events, journal
 from coachwork.pipelines.events import Event, EventLog
 from coachwork.pipelines.fork import Standing, no_variants
+from coachwork.pipelines.replay import mismatch
 from coachwork.store.database import Database
 from coachwork.tracing import spans
 from coachwork.tracing.branches import admitted
@@ -88,6 +89,7 @@ class RunScope:
         self._notes_shown = notes_shown
         self._resumed = resumed
         self._own_from = own_from  # steps before were taken over from the run that this one was forked from
+        self._misfit: ReplayMismatch | None = None
 
     def next_seq(self) -> int:
         self._seq += 1
@@ -101,6 +103,17 @@ class RunScope:
     def takes_over(self, seq: int) -> bool:
         """Whether a step is that of the run which this one was forked from."""
         return seq < self._own_from
+
+    def does_not_fit(self, *, recorded: str, called: str) -> ReplayMismatch:
+        """The error of code that does something else than is recorded. The first one is the end of this run."""
+        if self._misfit is None:
+            self._misfit = mismatch(self.run_id, self._seq, recorded=recorded, called=called)
+        return self._misfit
+
+    def check_fit(self) -> None:
+        """Raise the ReplayMismatch that this run met: code which caught it must not go on as if nothing was."""
+        if self._misfit is not None:
+            raise self._misfit
 
     async def take_turn(self) -> None:
         """Wait in line for a place to work, and say so. A resumed run keeps the status it had."""
@@ -119,6 +132,7 @@ class RunScope:
         """
         if _step.get() is None:  # one inside of a step is a part of it, and has no turn of its own
             await admitted()
+        self.check_fit()
         seq = self.next_seq()
         outcome = await self.services.once(f"{record.kind}:{record.name}", self._perform, seq, record, call)
         if outcome["error"] is not None:
@@ -134,6 +148,9 @@ class RunScope:
             kept = await self.services.database.read(_kept(run_id, seq, record))
             if kept is not None:
                 return kept  # not done, not paid again
+            if not self.takes_over(seq) and (other := await self.services.database.read(_other(run_id, seq))):
+                called = f"{record.kind}:{record.name}"
+                return {"output": None, "error": self.does_not_fit(recorded=other, called=called).to_dict()}
         text = _Text(self, seq)
         token = _step.set(text)
         started = StepRecord(**vars(record))
@@ -206,6 +223,10 @@ class RunScope:
 
 def _kept(run_id: str, seq: int, record: StepRecord) -> Callable[[sa.Connection], dict[str, JsonValue] | None]:
     return lambda connection: journal.step_outcome(connection, run_id, seq, record)
+
+
+def _other(run_id: str, seq: int) -> Callable[[sa.Connection], str | None]:
+    return lambda connection: journal.step_ended_as(connection, run_id, seq)
 
 
 class _Text:
