@@ -5,7 +5,7 @@ PORT ?= 8000
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check web dev venv lint types rooms web-test fast-tests tests screenshots bench-footprint bench-overhead bench-soak bench-output bench-calls bench-bfcl bench-retrieval bench-search bench-citations bench-hosting bench-kills bench-ingestion dist clean
+.PHONY: help demo test check web dev venv lint types rooms web-test fast-tests tests screenshots bench-footprint bench-overhead bench-soak bench-output bench-calls bench-bfcl bench-retrieval bench-search bench-citations bench-hosting bench-kills bench-batches bench-ingestion dist clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -85,6 +85,9 @@ bench-kills: dev  ## kill -9 at 50 random moments of an ingestion of 2,000 docum
 
 bench-ingestion: dev  ## pages read and passages embedded a second, beside a bare ONNX Runtime loop
 	@$(BIN)/python benchmarks/ingestion.py
+
+bench-batches: dev  ## a batch of 10,000 rows, and kill -9 at 30 random moments of it
+	@nice -n 15 $(BIN)/python benchmarks/batches.py
 
 dist: dev  ## the wheel and the source release, page inside
 	@$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
