@@ -125,9 +125,10 @@ class PostgresIndex:
             return self._of_best(connection, query, values)
 
         rows: list[Any] = []
-        if self._table.near and not await self._store.look(lambda reading: self._is_selective(reading, where, values)):
-            wide = values | {"wide": 2 * limit}
-            rows = await self._store.run(lambda connection: self._nearest(connection, where, wide))
+        if self._table.near:
+            through = await self._store.look(lambda connection: self._let_through(connection, where, values))
+            if through > self._few():
+                rows = await self._store.run(lambda connection: self._nearest(connection, where, values, through))
         if len(rows) < limit:  # of the HNSW index it says that the estimate was wrong, or that there are no more
             rows = await self._store.look(exact)
         return [_hit(row) for row in rows]
@@ -175,12 +176,16 @@ class PostgresIndex:
 
     # ── Ranking ──
 
-    def _nearest(self, connection: sa.Connection, where: str, values: Mapping[str, Any]) -> list[Any]:
-        """By the HNSW index, of half the precision, and then by the true vectors."""
+    def _nearest(self, connection: sa.Connection, where: str, values: Mapping[str, Any], through: float) -> list[Any]:
+        """By the HNSW index, of half the precision, and then by the true vectors.
+
+        It looks wide enough for a filter that lets `through` of all pass: to go on searching costs more.
+        """
         half = f"halfvec({self._table.dimensions})"
+        values = {**values, "wide": values["limit"] + 20}
+        look_at = int(1.2 * values["wide"] * self._table.total / through)
         plans = {"enable_seqscan": "off", "enable_bitmapscan": "off", "enable_sort": "off"}
-        look_at = min(1000, max(300, 2 * values["wide"]))
-        search = {"hnsw.iterative_scan": "relaxed_order", "hnsw.ef_search": str(look_at)}
+        search = {"hnsw.iterative_scan": "relaxed_order", "hnsw.ef_search": str(min(1000, max(300, look_at)))}
         told = ", ".join(f"set_config('{name}', '{value}', true)" for name, value in {**plans, **search}.items())
         connection.execute(sa.text(f"select {told}"))
         query = (
@@ -204,7 +209,7 @@ class PostgresIndex:
         total = max(self._table.total, *(term.passages for term in terms))
         worth = {term.place: math.log(1 + (total - term.passages + 0.5) / (term.passages + 0.5)) for term in terms}
         values = values | {"limit": limit, "asked": _sparse(worth)}
-        if not self._is_selective(connection, where, values):
+        if self._let_through(connection, where, values) > self._few():
             where += " and terms @@ cast(:wanted as tsquery)"
             values["wanted"] = " | ".join(_quoted(term.word) for term in _telling(terms))
         query = (
@@ -224,16 +229,18 @@ class PostgresIndex:
         found = connection.execute(query, {"config": self._config, "words": words, "most": _TERMS})
         return [_Term(word, place, passages) for word, place, passages in found]
 
-    def _is_selective(self, connection: sa.Connection, where: str, values: Mapping[str, Any]) -> bool:
-        """Does the filter let through so few that looking at each is quicker, and misses none? The planner estimates
-        it from its statistics."""
-        few = max(self._store.exact_up_to / 10, _SELECTIVE * self._table.total)
+    def _few(self) -> float:
+        """So few that to look at each is quicker, and misses none."""
+        return max(self._store.exact_up_to / 10, _SELECTIVE * self._table.total)
+
+    def _let_through(self, connection: sa.Connection, where: str, values: Mapping[str, Any]) -> float:
+        """How many passages the filter lets through, as the planner estimates it from its statistics; at least one."""
         if where in ("true", "not hidden"):
-            return self._table.total <= few
+            return max(1, self._table.total)
         query = sa.text(f"explain (format json) select 1 from {self._at} where {where}")
         used = {name: value for name, value in values.items() if f":{name}" in where}
         plan = connection.execute(query, used).scalar_one()
-        return bool(plan[0]["Plan"]["Plan Rows"] <= few)
+        return max(1.0, float(plan[0]["Plan"]["Plan Rows"]))
 
     # ── Reading and writing ──
 
@@ -255,7 +262,7 @@ class PostgresIndex:
         await self._store.alone(
             "set maintenance_work_mem = '256MB'",
             f"create index if not exists {self._table.place}_near on {self._at} using hnsw"
-            f" ((cast(vector as halfvec({dimensions}))) halfvec_cosine_ops) with (m = 16, ef_construction = 100)",
+            f" ((cast(vector as halfvec({dimensions}))) halfvec_cosine_ops) with (m = 24, ef_construction = 256)",
         )
         self._table = await self._store.run(
             lambda connection: self._store.change(connection, self._table, total=self._table.total, near=True)
