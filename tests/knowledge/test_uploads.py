@@ -30,15 +30,15 @@ async def test_what_is_added_is_found_at_once_and_what_is_removed_is_not(made: M
         await base.remove("2026/bells.docx")
 
 
-@pytest.mark.parametrize("name", ["../secret.md", "link/secret.md", "nothing.md", "/secret.md", ""])
-async def test_only_a_file_of_the_folder_is_removed(made: Made, name: str) -> None:  # noqa: F811
+async def test_only_a_file_of_the_folder_is_removed(made: Made) -> None:  # noqa: F811
     base = made({"broken.pdf": "no PDF"})
     secret = base.folder.parent / "secret.md"
     secret.write_text("Kept.")
     (base.folder / "link").symlink_to(base.folder.parent)
     await base.ingest()
-    with pytest.raises(NotFound):
-        await base.remove(name)
+    for name in ("../secret.md", "link/secret.md", "nothing.md", "/secret.md", ""):
+        with pytest.raises(NotFound):
+            await base.remove(name)
     assert secret.exists()
     await base.remove("broken.pdf")  # one that failed can be taken away too
     assert [found.id for found in await base.documents()] == ["link"]
@@ -54,15 +54,15 @@ async def test_the_first_document_may_come_by_upload(made: Made) -> None:  # noq
 NO_NAMES = ["../b.md", "/etc/b.md", "a/../b.md", ".hidden.md", "a//b.md", "a\\b.md", "x.exe", "link/b.md", "folder.md"]
 
 
-@pytest.mark.parametrize("name", [*NO_NAMES, "linked.md", "", "a\nb.md", "n" * 250 + ".md", "nul\0.md"])
-async def test_a_name_that_is_none_is_refused_before_anything_is_written(made: Made, name: str) -> None:  # noqa: F811
+async def test_a_name_that_is_none_is_refused_before_anything_is_written(made: Made) -> None:  # noqa: F811
     base = made({"hours.md": "The shop opens at nine.\n"})
     (base.folder / "link").symlink_to(base.folder.parent)
     (base.folder / "linked.md").symlink_to(base.folder / "hours.md")
     (base.folder / "folder.md").mkdir()
     before = sorted(base.folder.parent.rglob("*"))
-    with pytest.raises(InputError):
-        await base.add(name, b"A bell.")
+    for name in (*NO_NAMES, "linked.md", "", "a\nb.md", "n" * 250 + ".md", "nul\0.md"):
+        with pytest.raises(InputError):
+            await base.add(name, b"A bell.")
     assert sorted(base.folder.parent.rglob("*")) == before
 
 
