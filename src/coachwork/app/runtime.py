@@ -48,7 +48,7 @@ class Runtime:
         self.project = project
         self._adopt = adopt
         self._feeds = adopt if feed is None else feed
-        self._concurrency = concurrency or project.settings.runs.concurrency
+        self._concurrency = project.settings.runs.concurrency if concurrency is None else concurrency
 
     async def __aenter__(self) -> "Runtime":
         await self.start()
@@ -65,7 +65,7 @@ class Runtime:
         services = Services(
             database=project.database,
             events=EventLog(project.database),
-            slots=Slots(self._concurrency),
+            slots=Slots(self._concurrency, project.settings.runs.total),
             approvals=Approvals(
                 project.database, House(project.settings.roles, notify=bool(project.settings.approvals.webhook))
             ),
@@ -97,7 +97,7 @@ class Runtime:
         self.batches = Batches(
             project.pipelines,
             project.database,
-            at_once=2 * self._concurrency,  # so that a place is taken again at once
+            at_once=2 * max(1, self._concurrency),  # so that a place is taken again at once
             run_budget_nano=round(min(of_a_run) * 1e9) if of_a_run else None,
         )
         self.feeder = Feeder(self.batches, self.runs, project.database)
@@ -122,6 +122,16 @@ class Runtime:
     def read_link(self, token: str) -> Link:
         """Raises NotAllowed for a link that was not made here, was altered or is over."""
         return read_token(token, self.project.secret(), now())
+
+    async def drain(self, seconds: float) -> None:
+        """Take nothing new, and give what works here so long to end."""
+        await self._engine.pause()
+        try:
+            async with asyncio.timeout(seconds):
+                while self._services.slots.working:  # noqa: ASYNC110  runs end in many places
+                    await asyncio.sleep(0.05)
+        except TimeoutError:
+            return
 
     async def stop(self) -> None:
         """Stop working; nothing that was accepted is lost. The project stays open."""

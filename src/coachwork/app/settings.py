@@ -35,7 +35,11 @@ class ServerSettings(Section):
 
 
 class RunSettings(Section):
-    concurrency: int = Field(4, ge=1)
+    """`concurrency` is how many runs work at once in a process, 0 in a server that leaves them to workers; `total` in
+    all processes together, None for no bound."""
+
+    concurrency: int = Field(4, ge=0)
+    total: int | None = Field(None, ge=1)
 
 
 class PromptSettings(Section):

@@ -21,6 +21,7 @@ from coachwork.cli import (
     schedules,
     serve,
     testing,
+    worker,
 )
 from coachwork.errors import CoachworkError
 
@@ -80,6 +81,7 @@ def coachwork(
 app.command("new")(new.new)
 app.command("serve")(serve.serve)
 app.command("run")(run.run)
+app.command("worker")(worker.worker)
 app.command("schedules")(schedules.schedules)
 app.command("ingest")(ingest.ingest)
 app.command("doctor")(doctor.doctor)

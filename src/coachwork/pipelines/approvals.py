@@ -112,7 +112,7 @@ class _Question:
         await services.once("approval:open", self._open)
         services.slots.release(self.run.run_id)
         row = await services.approvals.decided(self.id)
-        await self.run.take_turn()
+        await self.run.take_turn(again=True)
         await admitted()
         found = await services.once("approval:close", self._close, row)
         return self._said(found["status"], found["value"], found["comment"], found["by"])

@@ -26,7 +26,7 @@ from pydantic import ValidationError
 
 from coachwork.errors import CoachworkError, ProjectError, RunFailed, did_you_mean
 from coachwork.messages import ENDED
-from coachwork.pipelines import journal
+from coachwork.pipelines import journal, line
 from coachwork.pipelines.fork import Changes
 from coachwork.pipelines.pipeline import Pipeline, input_error
 from coachwork.pipelines.run_scope import RunScope, Services, current_run, failed
@@ -41,6 +41,7 @@ log = structlog.get_logger(__name__)
 _VERSION = "1"  # DBOS takes a run up again only under the version it began with
 _HEARTBEAT_SECONDS = 5.0
 _DEAD_AFTER_SECONDS = 30.0
+_LOOK_SECONDS = 0.25  # how often a worker with a free place looks for runs that other processes accepted
 _engine: "Engine | None" = None
 
 
@@ -85,7 +86,11 @@ class Engine:
     def __init__(self, pipelines: Mapping[str, Pipeline[..., Any]], services: Services, *, adopt: bool) -> None:
         self._pipelines = pipelines
         self._services = services
-        self._adopt = adopt
+        self._adopt = adopt and services.slots.limit > 0
+        self._in_line = adopt  # what is begun here stands in the line of all workers; else it is worked on here at once
+        self._claiming = asyncio.Lock()
+        self._wake = asyncio.Event()
+        self._claims: asyncio.Task[None] | None = None
         self._tasks: dict[str, asyncio.Task[Any]] = {}
         self._cancelled: set[str] = set()
         self._heart: asyncio.Task[None] | None = None
@@ -118,10 +123,14 @@ class Engine:
         DBOS.launch()
         await database.write(self._register)
         self._heart = asyncio.create_task(self._beat(), name="coachwork-heartbeat")
+        if self._adopt:
+            self._services.slots.on_free = self._wake.set
+            self._claims = asyncio.create_task(self._claim_on(), name="coachwork-claims")
 
     async def stop(self) -> None:
         """Stop working. Runs that are not finished stay as they are and go on at the next start."""
         global _engine
+        await self.pause()
         if self._heart is not None:
             self._heart.cancel()
         begun = _workflow_tasks()  # more than our own: some may not have come to their first line
@@ -136,8 +145,57 @@ class Engine:
         self._thread.shutdown(wait=False)
         _engine = None
 
+    @property
+    def owner(self) -> str | None:
+        """Who has a run that is accepted here: this process, or None for whoever claims it."""
+        return None if self._in_line else self.id
+
     async def begin(self, run_id: str) -> None:
-        """Start the workflow of a run whose row is there. Starting it twice is harmless."""
+        """Begin a run whose row is there, now or when its turn comes. Beginning it twice is harmless."""
+        if not self._in_line:
+            await self._start(run_id)
+            return
+        if self._adopt:
+            await self._claim()
+        place = (await self._services.database.read(line.positions)).get(run_id)
+        if place is not None:
+            written = self._services.database.write_soon(lambda c: journal.set_queued(c, run_id, place))
+            self._services.events.wake_after(run_id, written)
+
+    async def pause(self) -> None:
+        """Claim nothing more. What works here goes on."""
+        self._services.slots.on_free = lambda: None
+        if self._claims is not None:
+            self._claims.cancel()
+            await asyncio.gather(self._claims, return_exceptions=True)
+            self._claims = None
+
+    async def _claim_on(self) -> None:
+        """Claim from the line whenever there is a place: at once where one comes free here, soon where another process
+        put somebody into the line."""
+        while True:
+            self._wake.clear()
+            try:
+                await self._claim()
+            except sa.exc.OperationalError as error:  # the database is away: what is in line stays there
+                log.error("worker.claim_failed", exc_info=error)
+            try:
+                async with asyncio.timeout(_LOOK_SECONDS):
+                    await self._wake.wait()
+            except TimeoutError:
+                continue
+
+    async def _claim(self) -> None:
+        slots, database = self._services.slots, self._services.database
+        async with self._claiming:
+            while slots.free():
+                run_id = await database.write(partial(line.claim_next, worker=self.id, total=slots.total))
+                if run_id is None:
+                    return
+                slots.reserve(run_id)
+                await self._start(run_id)
+
+    async def _start(self, run_id: str) -> None:
         with SetWorkflowID(run_id):
             await DBOS.start_workflow_async(_run_workflow, run_id)
 
@@ -270,20 +328,12 @@ class Engine:
         for row in rows:
             if not _is_dead(row):
                 continue
-            claimed = await self._services.database.write(partial(_claim, dead=row.id, by=self.id))
-            if claimed:
-                recovered = await self._in_thread(_recover, row.id)
+            for dead in await self._services.database.write(partial(_claim, dead=row.id, by=self.id)):
+                recovered = await self._in_thread(_recover, dead)
+                await self._services.database.write(partial(line.hand_over, dead=dead, by=self.id, recovered=recovered))
+                self._wake.set()
                 if recovered:
-                    log.info("worker.adopted", dead=row.id, runs=recovered)
-        await self._begin_forgotten()
-
-    async def _begin_forgotten(self) -> None:
-        """Start runs that were accepted by a process which died before it could start them."""
-        old = journal.now() - 10_000
-        query = sa.select(runs.c.id).where(runs.c.status == "queued", runs.c.created_at < old)
-        for run_id in await self._services.database.read(lambda c: c.execute(query).scalars().all()):
-            if run_id not in self._tasks and await DBOS.get_workflow_status_async(run_id) is None:
-                await self.begin(run_id)
+                    log.info("worker.adopted", dead=dead, runs=len(recovered))
 
 
 def _is_dead(row: Any) -> bool:
@@ -301,10 +351,17 @@ def _is_dead(row: Any) -> bool:
     return False
 
 
-def _claim(connection: sa.Connection, dead: str, by: str) -> bool:
-    """Take over a dead worker; False where another process was faster."""
+def _claim(connection: sa.Connection, dead: str, by: str) -> list[str]:
+    """Take over a dead worker, and those that it had taken over itself and may not have finished with; gives their ids,
+    none where another process was faster.
+    """
     free = workers.c.id == dead, workers.c.adopted_by.is_(None)
-    return bool(connection.execute(workers.update().where(*free).values(adopted_by=by)).rowcount)
+    if not connection.execute(workers.update().where(*free).values(adopted_by=by)).rowcount:
+        return []
+    its = workers.c.adopted_by == dead
+    more = connection.execute(sa.select(workers.c.id).where(its)).scalars().all()
+    connection.execute(workers.update().where(its).values(adopted_by=by))
+    return [dead, *more]
 
 
 def _workflow_tasks() -> list[asyncio.Task[Any]]:
@@ -314,12 +371,12 @@ def _workflow_tasks() -> list[asyncio.Task[Any]]:
     return list(_get_dbos_instance()._workflow_tasks)
 
 
-def _recover(executor: str) -> int:
+def _recover(executor: str) -> list[str]:
     """Hand the unfinished runs of an executor to DBOS's recovery, which starts each exactly once."""
     from dbos._dbos import _get_dbos_instance
     from dbos._recovery import recover_pending_workflows
 
-    return len(recover_pending_workflows(_get_dbos_instance(), [executor]))
+    return [handle.get_workflow_id() for handle in recover_pending_workflows(_get_dbos_instance(), [executor])]
 
 
 def _dbos_sqlite(url: str) -> sa.Engine:

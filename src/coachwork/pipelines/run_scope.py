@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from concurrent.futures import Future
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 import sqlalchemy as sa
@@ -17,7 +18,7 @@ from pydantic import TypeAdapter
 
 from coachwork.errors import CoachworkError, ReplayMismatch, RunFailed, from_dict
 from coachwork.messages import JsonValue, PersonsAnswer, StepRecord
-from coachwork.pipelines import events, journal
+from coachwork.pipelines import events, journal, line
 from coachwork.pipelines.events import Event, EventLog
 from coachwork.pipelines.fork import Standing, no_variants
 from coachwork.pipelines.replay import mismatch
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 _FLUSH_SECONDS = 0.06  # text is shown at most this often: one event a word would cost more than it shows
+_ALL_AT_WORK_SECONDS = 0.2  # how often a run asks whether it may work beside those of other processes
 _PARTIAL_SECONDS = 0.25  # a value so far is told whole each time
 _step: ContextVar["_Text | None"] = ContextVar("coachwork_step", default=None)
 
@@ -115,13 +117,20 @@ class RunScope:
         if self._misfit is not None:
             raise self._misfit
 
-    async def take_turn(self) -> None:
-        """Wait in line for a place to work, and say so. A resumed run keeps the status it had."""
-        slots, run_id, resumed = self.services.slots, self.run_id, self._resumed
-        if not slots.free() and not resumed:
-            self.write_soon(lambda connection: journal.set_queued(connection, run_id, len(slots) + 1))
+    async def take_turn(self, *, again: bool = False) -> None:
+        """Wait for a place to work, and say so; `again` after a person was waited for.
+
+        A run that is taken up after a crash keeps the place and the status that it had.
+        """
+        slots, run_id = self.services.slots, self.run_id
         await slots.acquire(run_id)
-        if not resumed:
+        if self._resumed and not again:
+            return
+        if (total := slots.total) is not None:
+            place = partial(line.take_place, run_id=run_id, total=total)
+            while not await self.services.database.write(place):  # noqa: ASYNC110  other processes set no event here
+                await asyncio.sleep(_ALL_AT_WORK_SECONDS)
+        else:
             self.write_soon(lambda connection: journal.set_working(connection, run_id, "running"))
 
     async def step(self, record: StepRecord, call: Callable[[], Awaitable[JsonValue]]) -> JsonValue:

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 
 from coachwork.errors import Conflict, InputError, NotAllowed, NotFound, RunCancelled, did_you_mean
 from coachwork.messages import ENDED, JsonValue
-from coachwork.pipelines import approval_trail, events, journal
+from coachwork.pipelines import approval_trail, events, journal, line
 from coachwork.pipelines.approval_links import Link
 from coachwork.pipelines.approval_terms import may_decide
 from coachwork.pipelines.approval_trail import TrailView
@@ -80,6 +80,7 @@ class Runs:
             "user": user,
             "idempotency_key": idempotency_key,
             "created_at": journal.now(),
+            "worker": self._engine.owner,
         }
         row = await self._services.database.write(lambda connection: _accept(connection, values))
         if row.id == values["id"]:
@@ -120,6 +121,7 @@ class Runs:
             "user": user or origin.user,
             "idempotency_key": idempotency_key,
             "created_at": journal.now(),
+            "worker": self._engine.owner,
             "forked_from": run_id,
             "forked_at": from_step,
             "changes": changes.model_dump(exclude_none=True) if changes else None,
@@ -145,11 +147,12 @@ class Runs:
             done = c.execute(steps.select().where(steps.c.run_id == run_id).order_by(steps.c.seq)).all()
             asked = journal.approvals_query().where(approvals.c.run_id == run_id).order_by(approvals.c.seq)
             rated = c.execute(feedback.select().where(feedback.c.run_id == run_id)).first()
-            return run, done, c.execute(asked).all(), rated
+            place = line.positions(c).get(run_id) if run.status == "queued" else None
+            return run, done, c.execute(asked).all(), rated, place
 
-        run, done, asked, rated = await self._services.database.read(read)
+        run, done, asked, rated, place = await self._services.database.read(read)
         return RunDetail(
-            **run_fields(run, self._services.slots.position(run_id)),
+            **run_fields(run, place),
             input=run.input,
             output=run.output,
             error=run.error,
@@ -175,11 +178,11 @@ class Runs:
         if filter.status:
             where.append(runs.c.status.in_(_statuses(filter.status)))
         query = _after(sa.select(runs).where(*where), runs, filter.cursor).limit(limit + 1)
-        rows, by_status = await self._services.database.read(
-            lambda c: (c.execute(query).all(), c.execute(counts).all())
+        rows, by_status, places = await self._services.database.read(
+            lambda c: (c.execute(query).all(), c.execute(counts).all(), line.positions(c))
         )
         return Page(
-            items=[RunView(**run_fields(row, self._services.slots.position(row.id))) for row in rows[:limit]],
+            items=[RunView(**run_fields(row, places.get(row.id))) for row in rows[:limit]],
             next_cursor=_cursor(rows[limit - 1]) if len(rows) > limit else None,
             counts=_counts(by_status),
         )

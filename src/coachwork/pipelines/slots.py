@@ -1,32 +1,42 @@
-"""Who works and who waits in line. Knows order of arrival; does not know what a run does with its turn."""
+"""The places for work of this process. Knows how many there are; does not know what a run does with its own."""
 
 import asyncio
 from collections import OrderedDict
+from collections.abc import Callable
 
 
 class Slots:
-    """At most `limit` runs of this process work at once; the rest wait in order of arrival."""
+    """At most `limit` runs of this process work at once; those that come back to work wait in order of arrival.
 
-    def __init__(self, limit: int) -> None:
+    `total` bounds the runs at work in all processes of the database together, None for no bound. `on_free` is called
+    whenever a place is free and nobody here waits for it.
+    """
+
+    def __init__(self, limit: int, total: int | None = None) -> None:
         self.limit = limit
+        self.total = total
+        self.on_free: Callable[[], None] = lambda: None
         self._working: set[str] = set()
         self._line: OrderedDict[str, asyncio.Future[None]] = OrderedDict()
 
-    def position(self, run_id: str) -> int | None:
-        """The place in line counting from 1, None for a run that does not wait here."""
-        for place, waiting in enumerate(self._line, start=1):
-            if waiting == run_id:
-                return place
-        return None
-
     def __len__(self) -> int:
-        """How many wait in line."""
+        """How many wait here."""
         return len(self._line)
+
+    @property
+    def working(self) -> int:
+        return len(self._working)
 
     def free(self) -> bool:
         return len(self._working) < self.limit and not self._line
 
+    def reserve(self, run_id: str) -> None:
+        """Keep a free place for a run that is about to begin."""
+        self._working.add(run_id)
+
     async def acquire(self, run_id: str) -> None:
+        if run_id in self._working:
+            return
         if self.free():
             self._working.add(run_id)
             return
@@ -47,3 +57,5 @@ class Slots:
             if not turn.done():
                 self._working.add(following)
                 turn.set_result(None)
+        if self.free():
+            self.on_free()

@@ -26,6 +26,7 @@ runs = sa.Table(
     sa.Column("forked_from", sa.Text),  # the run whose first steps it has
     sa.Column("forked_at", sa.Integer),  # its first own step
     sa.Column("changes", Json),  # of prompts and models, against the project as it is
+    sa.Column("worker", sa.Text),  # who has it; without one it stands in line
     sa.Index("runs_by_time", "created_at", "id"),
     sa.Index("runs_by_status", "status", "created_at"),
 )

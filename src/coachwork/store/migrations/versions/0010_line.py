@@ -1,0 +1,11 @@
+"""Which worker has a run: those without stand in line for all of them."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0010"
+down_revision = "0009"
+
+
+def upgrade() -> None:
+    op.add_column("runs", sa.Column("worker", sa.Text(), nullable=True))
