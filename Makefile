@@ -5,7 +5,7 @@ PORT ?= 8000
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check web dev venv lint types rooms web-test fast-tests tests screenshots bench-footprint bench-overhead bench-soak bench-output bench-calls bench-bfcl bench-retrieval bench-search bench-citations bench-hosting bench-kills bench-batches bench-ingestion dist clean
+.PHONY: help demo test check web dev venv lint types rooms web-test fast-tests tests screenshots bench-footprint bench-overhead bench-soak bench-output bench-calls bench-bfcl bench-retrieval bench-search bench-citations bench-crash bench-hosting bench-kills bench-batches bench-ingestion dist clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -67,6 +67,10 @@ bench-calls: dev  ## 200 structured calls to a local model over ten types: valid
 
 bench-bfcl: dev  ## function calling of a local model, natively and by schema (Berkeley leaderboard's questions)
 	@$(BIN)/python benchmarks/bfcl.py
+
+bench-crash: dev  ## kill -9 of workers at random instants, on SQLite and on PostgreSQL: nothing lost, nothing made again
+	@$(BIN)/python benchmarks/crash.py --database sqlite
+	@$(BIN)/python benchmarks/crash.py --database postgresql
 
 bench-retrieval: dev  ## search quality and groundedness on public sets (embeds 2,135 passages: minutes)
 	@$(BIN)/python benchmarks/retrieval.py
