@@ -18,7 +18,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, Field
 
-from coachwork import App, approval
+from coachwork import App, approval, prompt
 from coachwork.pipelines.steps import step
 
 app = App("Sorting")
@@ -38,6 +38,15 @@ async def read(subject: str) -> str:
 @app.pipeline(title="Sort a ticket")
 async def sort(ticket: Ticket) -> str:
     return await read(ticket.subject)
+
+
+@prompt
+async def answer(subject: str) -> str: ...
+
+
+@app.pipeline(title="Reply to a ticket")
+async def reply(ticket: Ticket) -> str:
+    return f"{await read(ticket.subject)}: {await answer(ticket.subject)}"
 
 
 @step
@@ -95,6 +104,8 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     folder.mkdir()
     (folder / "coachwork.toml").write_text("")
     (folder / "app.py").write_text(APP)
+    (folder / "prompts").mkdir()
+    (folder / "prompts" / "answer.md").write_text("---\nabout: Answers.\n---\n## user\nAnswer to: {{subject}}\n")
     served = Desk(folder)
     served.start()
     try:
@@ -197,17 +208,19 @@ def test_what_ran_is_a_graph_and_goes_on_after_a_person_changed_the_value(page: 
     expect(tab.get_by_text("sent: None are left.").first).to_be_visible(timeout=LONG)
 
 
-def test_a_run_is_forked_with_another_input_and_compared_with_the_old_one(page: Page, place: Desk) -> None:
-    page.goto(f"{place.url}/apps/sort")
+def test_a_run_is_forked_with_something_changed_and_compared_with_the_old_one(page: Page, place: Desk) -> None:
+    page.goto(f"{place.url}/apps/reply")
     page.get_by_label("Subject").fill("Bells")
     page.get_by_role("button", name="Run", exact=True).click()
     page.get_by_role("link", name="Details of this run").click(timeout=LONG)
     page.get_by_role("link", name="Fork").click(timeout=LONG)
-    expect(page.get_by_label("Begin at")).to_have_text("1. Reading the ticket")
+    expect(page.get_by_label("Begin at").get_by_role("option")).to_contain_text(["1. Reading the ticket", "2. "])
     expect(page.get_by_label("Subject")).to_have_value("Bells")
     assert violations(page) == []
 
     page.get_by_label("Subject").fill("Chains")
+    page.get_by_label("Model for all prompts").select_option("default")
+    page.get_by_label("Version of the prompt answer").select_option(index=1)
     page.get_by_role("button", name="Run it beside the old one").click()
     expect(page.get_by_role("link", name="from another run, at its beginning")).to_be_visible(timeout=LONG)
     expect(page.get_by_role("region", name="Output")).to_contain_text("CHAINS", timeout=LONG)

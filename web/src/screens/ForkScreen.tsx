@@ -29,7 +29,7 @@ export function ForkScreen({ id }: { id: string }) {
     return problem.status === 404 ? <NotFoundScreen title="There is no such run" says="The id may be mistyped, or the run was deleted." /> : <ProblemNote problem={problem} retry={() => void query.refetch()} runId={id} />;
   }
   return (
-    <Screen title="Run it with something changed" trail={trail} about="A new run begins with the steps of this one, which are neither done nor paid again. This run stays as it was.">
+    <Screen title="Run it with something changed" trail={trail} about="A new run that begins at a step of this one; the steps before it are taken over, neither done nor paid again. This run stays as it was.">
       {run && app ? <Choices run={run} pipeline={app.pipelines.find((one) => one.name === run.pipeline)} /> : <Skeleton lines={5} />}
     </Screen>
   );
