@@ -5,6 +5,7 @@ import { createReadStream, existsSync, statSync } from "node:fs";
 import { extname, join, normalize } from "node:path";
 import { fileURLToPath } from "node:url";
 import { app } from "./app.mjs";
+import { answerBatches, comparison } from "./batches.mjs";
 import { daysAgo, documents, failedDocuments, opened } from "./documents.mjs";
 import { LiveRun } from "./live.mjs";
 import { budgets, check, emptyRoutes, routes, spend } from "./models.mjs";
@@ -25,7 +26,7 @@ export function startMock(port, { empty = false } = {}) {
     request.on("data", (chunk) => (body += chunk));
     request.on("end", () => {
       try {
-        answer(state, request, url, body ? JSON.parse(body) : {}, response);
+        answer(state, request, url, request.headers["content-type"]?.startsWith("application/json") && body ? JSON.parse(body) : {}, response);
       } catch (error) {
         console.error(error);
         problem(response, 500, "bug", "The mock has a bug.");
@@ -64,6 +65,12 @@ function answer(state, request, url, body, response) {
   let match;
   if (path === "/app") return json(response, state.empty ? { ...app, knowledge: [] } : app);
   if (path === "/health") return json(response, { status: "ok", version: app.version });
+  const batch = answerBatches(state, path, request.method, url.searchParams);
+  if (batch) return json(response, batch[1], batch[0]);
+  if ((match = path.match(/^\/runs\/([^/]+)\/compare\/([^/]+)$/))) {
+    const [a, b] = [state.byId.get(match[1]), state.byId.get(match[2])];
+    return a && b ? json(response, comparison(a, b, brief)) : problem(response, 404, "not-found", "There is no such run.");
+  }
   if (path === "/runs" && get) return json(response, listRuns(state, url.searchParams));
   if ((match = path.match(/^\/pipelines\/([^/]+)\/runs$/)) && !get) return startRun(state, match[1], body, response);
   if ((match = path.match(/^\/runs\/([^/]+)$/))) {

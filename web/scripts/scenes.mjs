@@ -64,6 +64,22 @@ export async function scenes({ base, empty }) {
     const run = await runOf(status, form?.name);
     if (run) add({ name: `run-${status}`, path: `/runs/${run.id}`, act: status === "succeeded" ? async (page) => { await page.getByRole("table").getByRole("button", { expanded: false }).nth(3).click().catch(() => undefined); await settle(page); } : undefined });
   }
+  const drawn = await runOf("succeeded", form?.name);
+  if (drawn) {
+    add({ name: "run-graph", path: `/runs/${drawn.id}?steps=graph`, act: async (page) => { const graph = page.getByRole("region", { name: "Graph of the steps" }); await graph.getByRole("button").first().click(); await graph.scrollIntoViewIfNeeded(); await settle(page); } });
+    add({ name: "run-fork", path: `/runs/${drawn.id}/fork` });
+    const other = (await ask(base, `/api/runs?status=succeeded&limit=2&pipeline=${form.name}`)).items[1];
+    if (other) add({ name: "runs-compared", path: `/runs/${drawn.id}/compare/${other.id}`, act: async (page) => { await page.locator("summary").last().click(); await settle(page); } });
+  }
+  add({ name: "batches", path: "/batches" });
+  for (const batch of (await ask(base, "/api/batches")).items.slice(0, 3)) {
+    add({ name: `batch-${batch.status}`, path: `/batches/${batch.id}` });
+    if (batch.status === "finished") add({ name: "batch-row", path: `/batches/${batch.id}?row=9` });
+  }
+  if (form) {
+    const table = { name: "tickets.csv", mimeType: "text/csv", buffer: Buffer.from("subject,body\nTent,Split\n") };
+    add({ name: "batch-start", path: `/apps/${form.name}/batch`, act: async (page) => { await page.locator("input[type=file]").setInputFiles(table); await page.getByRole("button", { name: /^Run / }).waitFor(); await settle(page); } });
+  }
   add({ name: "knowledge", path: "/knowledge" });
   for (const kb of app.knowledge.slice(0, 1)) {
     add({ name: "documents", path: `/knowledge/${kb.name}` });
@@ -102,7 +118,7 @@ export async function scenes({ base, empty }) {
   add({ name: "offline", path: "/runs", act: async (page) => { await page.context().setOffline(true); await settle(page); } });
   add({ name: "not-found", path: "/nothing/here" });
   add({ name: "run-not-found", path: "/runs/nosuchrun" });
-  if (empty) for (const path of ["/", "/inbox", "/runs", "/knowledge", "/prompts", "/models"]) add({ name: `empty${path === "/" ? "-apps" : path.replace("/", "-")}`, path, base: empty });
+  if (empty) for (const path of ["/", "/inbox", "/runs", "/batches", "/knowledge", "/prompts", "/models"]) add({ name: `empty${path === "/" ? "-apps" : path.replace("/", "-")}`, path, base: empty });
   return list;
 }
 
