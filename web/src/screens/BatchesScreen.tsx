@@ -45,7 +45,7 @@ export function BatchesScreen() {
 function BatchLine({ batch }: { batch: Batch }) {
   return (
     <li className="border-b border-line last:border-b-0">
-      <Link href={`/batches/${batch.id}`} className="grid items-center gap-x-5 gap-y-1.5 px-4 py-3 hover:bg-hover md:grid-cols-[minmax(0,1fr)_260px_120px]">
+      <Link href={`/batches/${batch.id}`} className="grid grid-cols-[minmax(0,1fr)] items-center gap-x-5 gap-y-1.5 px-4 py-3 hover:bg-hover md:grid-cols-[minmax(0,1fr)_260px_120px]">
         <span className="min-w-0">
           <span className="block truncate font-medium">{batch.name}</span>
           <span className="block truncate text-sm text-ink-3">
