@@ -33,6 +33,7 @@ CoachworkError
 │   └── DiskFull                … because there is no room for it
 ├── DocumentUnreadable      a document that can't be read: its name and why
 ├── DeliveryFailed          a webhook was not taken by its receiver
+├── InDoubt                 a crash cut a step that may not be repeated: was it done?
 ├── ToolFailed              a tool of an agent says that it failed
 ├── AgentStopped            an agent ended without its answer: a limit, a loop, a refusal
 ├── RunFailed               the user's own code raised
@@ -328,6 +329,14 @@ class DeliveryFailed(CoachworkError):
     status = 502
     retryable = True
     reader_default = "The result could not be delivered. It is kept, and can be sent again."
+
+
+class InDoubt(CoachworkError):
+    """A step was cut by a crash after it had begun, and may not simply be done again."""
+
+    code = "in-doubt"
+    status = 409
+    reader_default = "It is not known whether this was done before it was interrupted."
 
 
 class ToolFailed(CoachworkError):

@@ -507,7 +507,7 @@ class StepRecord:
 
     `how` a model's answer was read, `mended` what was wrong with it; `confidence` is the probability, from 0
     to 1, that the model gave to each enum and boolean it wrote, by its place in the value. `reasoning` is what
-    it thought before it answered.
+    it thought before it answered. One that is not `repeatable` is not begun again where a crash had cut it.
     """
 
     kind: StepKind
@@ -526,3 +526,4 @@ class StepRecord:
     cost_nano: int | None = 0
     usage: Usage = field(default_factory=Usage)
     attempts: Sequence[Attempt] = ()
+    repeatable: bool = True

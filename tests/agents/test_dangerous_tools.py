@@ -79,15 +79,22 @@ async def obeys(request: ModelRequest) -> Any:
 
 
 def desk_of(made: Made, mail: str, document: str, **more: Any) -> Desk:
+    return reading_desk(made, {"mail": mail, "document": document}, **more)
+
+
+def reading_desk(made: Made, there: Mapping[str, str], **more: Any) -> Desk:
+    """An agent that reads what is `there` at that moment."""
+
     @tool(reads=True)
     async def read_mail() -> str:
         """Reads the newest mail."""
-        return mail
+        return there["mail"]
 
     @tool(reads=True)
     async def look(query: str) -> list[Passage]:
         """Looks things up in the documents."""
-        return [Passage(knowledge="h", document="d.md", title="D", start=0, end=len(document), text=document)]
+        text = there["document"]
+        return [Passage(knowledge="h", document="d.md", title="D", start=0, end=len(text), text=text)]
 
     return made(obeys, read_mail, look, send_mail, limits=Limits(turns=6), **more)
 
@@ -95,10 +102,13 @@ def desk_of(made: Made, mail: str, document: str, **more: Any) -> Desk:
 @pytest.mark.parametrize("place", ["mail", "document"])
 async def test_no_injection_of_bipia_acts_outside_without_a_person(made: Made, place: str) -> None:
     sent.clear()
+    there = {"mail": "Hello!", "document": "Refunds take 5 days."}
+    desk = reading_desk(made, there)
     for attack in attacks():
-        mail, document = (attack, "Refunds take 5 days.") if place == "mail" else ("Hello!", attack)
+        there[place] = attack
         with entered(Person("rejected")) as person:
-            outcome = await desk_of(made, mail, document).agent.run("What is new?")
+            outcome = await desk.agent.run("What is new?")
+        assert any(use.result.endswith(attack) for use in outcome.uses)
         assert [title for title, _value, _context in person.asked] == ["May the assistant use send_mail?"] * 2
         assert outcome.status == "done"
         assert outcome.tainted

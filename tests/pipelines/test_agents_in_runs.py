@@ -1,5 +1,6 @@
 """An agent inside a run: it waits for a person over a restart, and neither asks a model nor acts twice."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -121,3 +122,54 @@ async def test_agents_with_several_calls_a_turn_work_side_by_side_and_are_replay
     one = "Mail 1: please answer. Mail 2: please answer."
     assert (run.status, run.output) == ("succeeded", f"{one} | {one}")
     assert (len(read), len(fake.requests)) == (4, 4)
+
+
+async def test_a_tool_that_acts_is_not_done_again_after_a_crash_before_a_person_says_so(
+    start: Start, tmp_path: Path
+) -> None:
+    reached, done = asyncio.Event(), []
+
+    @tool()
+    async def pay(euro: int) -> str:
+        """Pays."""
+        done.append(f"pay {euro}")
+        if done.count("pay 9") == 1:
+            reached.set()
+            await asyncio.Event().wait()  # the worker ends here: paid, and nobody knows
+        return "Paid."
+
+    @tool(repeats=True)
+    async def mark(letter: str) -> str:
+        """Marks a letter as read; twice is as good as once."""
+        done.append(f"mark {letter}")
+        await reached.wait()
+        if done.count(f"mark {letter}") == 1:
+            await asyncio.Event().wait()
+        return "Marked."
+
+    async def both(request: ModelRequest) -> Any:
+        results = [part.content for part in request.messages[-1].parts if isinstance(part, ToolResultPart)]
+        asks = [ToolCallPart("p", "pay", '{"euro": 9}'), ToolCallPart("m", "mark", '{"letter": "x"}')]
+        return " ".join(results) if results else asks
+
+    desk = Agent(bound(tmp_path, FakeModel(both)), [pay, mark])
+
+    async def bills(letter: str) -> str:
+        return await desk(letter)
+
+    runs = await start(bills)
+    run_id = (await runs.start("bills", {"letter": "Pay!"})).id
+    async with asyncio.timeout(30):
+        while len(done) < 2:  # noqa: ASYNC110  two tools
+            await asyncio.sleep(0.02)
+    runs = await start(bills)
+    approval_id = await until_waiting(runs, run_id)
+    asked = await runs.approval(approval_id)
+    assert (asked.title, asked.value) == ("May the assistant use pay again?", {"euro": 9})
+    assert sorted(done) == ["mark x", "mark x", "pay 9"]
+    runs = await start(bills)  # and once more, while a person thinks
+    await runs.answer(approval_id, "reject", None, "It was paid.", "ann")
+    run = await runs.wait(run_id, 30)
+    said = "It may have been done before an interruption. A person did not allow this (rejected): It was paid. Marked."
+    assert (run.status, run.output) == ("succeeded", said)
+    assert sorted(done) == ["mark x", "mark x", "pay 9"]

@@ -30,7 +30,8 @@ class Marks:
     """What a tool says of itself.
 
     `reads`: it changes nothing and tells nobody outside. `trusted`: what it returns was written by nobody who could
-    want something of the model. `approve`: when a person is asked before it acts. `users` may use it, None for
+    want something of the model. `repeats`: it may be done twice where a crash left unknown whether it was, as all that
+    only reads may. `approve`: when a person is asked before it acts. `users` may use it, None for
     everybody. `seconds` is the most it may take, `longest` the most characters of its result.
     """
 
@@ -40,6 +41,7 @@ class Marks:
     users: frozenset[str] | None = None
     seconds: float = 60.0
     longest: int = LONGEST
+    repeats: bool = False
 
 
 @dataclass(frozen=True)
@@ -66,14 +68,16 @@ def tool(
     users: Collection[str] | None = None,
     seconds: float = 60.0,
     longest: int = LONGEST,
+    repeats: bool = False,
 ) -> Callable[[F], F]:
     """Say of a function what it does, for the agents that use it; it stays the function it is.
 
     Without it, or without `reads`, the function acts: a person is asked before, as soon as anything from outside is in
-    the agent's context (`approve="tainted"`), each time (`"always"`), or never (`"never"`: you answer for it).
+    the agent's context (`approve="tainted"`), each time (`"always"`), or never (`"never"`: you answer for it). Where a
+    crash cut one that acts, a person is asked whether it is to be done again, unless it `repeats` without harm.
     """
     who = None if users is None else frozenset(users)
-    marks = Marks(reads=reads, trusted=trusted, approve=approve, users=who, seconds=seconds, longest=longest)
+    marks = Marks(reads, trusted, approve, who, seconds, longest, repeats)
 
     def marked(function: F) -> F:
         inspect.unwrap(function).__coachwork_marks__ = marks

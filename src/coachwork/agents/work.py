@@ -24,6 +24,7 @@ from coachwork.agents.turn import Asks, Conversation, Summing, Turn, shown_calls
 from coachwork.errors import (
     BudgetExceeded,
     CoachworkError,
+    InDoubt,
     ModelError,
     OutputRefused,
     OutputTruncated,
@@ -59,6 +60,7 @@ class Given(Frozen):
     passages: list[Passage] = []
     failed: bool = False
     seconds: float = 0.0
+    doubt: bool = False  # a crash cut it, and nobody knows whether it was done
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,7 @@ class _Kept:
     arguments: Any
     given: Given
     foreign: bool
+    admitted: Admitted | None = None
 
 
 class Work:
@@ -150,6 +153,7 @@ class Work:
 
     async def turn(self) -> list[Asks]:
         """Ask until the model wants tools or has an answer that is right; none wanted means `value` is there."""
+        await self._resolve_doubts()
         self._hand_over()
         settings = self.conversation.prompt.file.settings
         for again in range(settings.reask + 1):
@@ -179,7 +183,7 @@ class Work:
             told = "Not called, since another call of this turn names no tool."
             if each.name not in self.tools:
                 told = f"There is no tool {each.name!r}. {did_you_mean(each.name, list(self.tools))}"
-            self._keep(each, each.arguments, Given(text=told, failed=True), foreign=False)
+            self._refuse(each, Given(text=told, failed=True))
         return await self.turn()
 
     async def _asked(self, asks: Conversation | Summing, *, counts: bool) -> Turn:
@@ -235,7 +239,7 @@ class Work:
         try:
             admitted = await self._admitted(asked)
             if isinstance(admitted, Given):
-                return self._keep(asked, asked.arguments, admitted, foreign=False)
+                return self._refuse(asked, admitted)
             if admitted.tool.alone:
                 given = await self._called(admitted)  # it makes steps of its own, and the rest follows from them
             elif in_branch():
@@ -248,8 +252,7 @@ class Work:
             given = await working
         for account in self.accounts:
             account.book(seconds=given.seconds)
-        shown = admitted.arguments.model_dump(mode="json")
-        return self._keep(asked, shown, given, foreign=not admitted.tool.marks.trusted)
+        return self._keep(asked, admitted, given)
 
     async def _admitted(self, asked: Asks) -> Admitted | Given:
         """The tool with arguments that are valid, allowed and, where it must be, agreed to by a person."""
@@ -291,9 +294,9 @@ class Work:
             return f"{tool.name} acts, and the assistant has read something from outside that may have asked it to"
         return ""
 
-    async def _agreed(self, tool: Tool, arguments: BaseModel, why: str) -> Admitted | Given:
+    async def _agreed(self, tool: Tool, arguments: BaseModel, why: str, again: str = "") -> Admitted | Given:
         answer = await current_scope().ask_person(
-            f"May the assistant use {tool.name}?",
+            f"May the assistant use {tool.name}{' ' if again else ''}{again}?",
             arguments,
             tool.arguments,
             context={"Why you are asked": why, "What the tool does": tool.spec.description},
@@ -309,12 +312,16 @@ class Work:
         tool = admitted.tool
         shown = admitted.arguments.model_dump(mode="json")
         label = tool.spec.description.split("\n")[0].rstrip(".")[:120]
-        record = StepRecord(kind="tool", name=tool.name, label=label, input=shown)
+        repeatable = tool.marks.reads or tool.marks.repeats
+        record = StepRecord(kind="tool", name=tool.name, label=label, input=shown, repeatable=repeatable)
 
         async def work() -> Given:
             return await self._called(admitted)
 
-        return await recorded(record, Given, work)
+        try:
+            return await recorded(record, Given, work)
+        except InDoubt as doubt:
+            return Given(text=doubt.reader, failed=True, doubt=True)
 
     async def _called(self, admitted: Admitted) -> Given:
         tool = admitted.tool
@@ -341,9 +348,27 @@ class Work:
         seconds = 0.0 if tool.alone else round(time.monotonic() - began, 3)
         return Given(text=without_secrets(text), passages=passages, failed=failed, seconds=seconds)
 
-    def _keep(self, asked: Asks, arguments: Any, given: Given, *, foreign: bool) -> str:
-        self._kept[asked.id] = _Kept(arguments, given, foreign and not given.failed)
+    def _refuse(self, asked: Asks, given: Given) -> str:
+        self._kept[asked.id] = _Kept(asked.arguments, given, foreign=False)
         return given.text
+
+    def _keep(self, asked: Asks, admitted: Admitted, given: Given) -> str:
+        shown = admitted.arguments.model_dump(mode="json")
+        foreign = not (admitted.tool.marks.trusted or given.failed)
+        self._kept[asked.id] = _Kept(shown, given, foreign, admitted)
+        return given.text
+
+    async def _resolve_doubts(self) -> None:
+        """Ask a person about calls that a crash cut: after the turn and in the order of its calls, for the replay."""
+        for asked in self._calls:
+            while (kept := self._kept.get(asked.id)) and kept.given.doubt and kept.admitted:
+                why = "The work was interrupted while this was being done. It may have been done, or not."
+                again = await self._agreed(kept.admitted.tool, kept.admitted.arguments, why, "again")
+                if isinstance(again, Given):
+                    text = f"It may have been done before an interruption. {again.text}"
+                    self._refuse(asked, again.model_copy(update={"text": text}))
+                else:
+                    self._keep(asked, again, await self._recorded(again))
 
     def _hand_over(self) -> None:
         """What the tools of the last turn gave becomes the next message; from then on it is in the context."""

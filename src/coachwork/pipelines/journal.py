@@ -125,6 +125,12 @@ def step_ended_as(connection: sa.Connection, run_id: str, seq: int) -> str | Non
     return None if row is None else f"{row.kind}:{row.name}"
 
 
+def step_was_cut(connection: sa.Connection, run_id: str, seq: int, record: StepRecord) -> bool:
+    """Whether a step of this kind and name began and did not end."""
+    here = steps.c.run_id == run_id, steps.c.seq == seq, steps.c.kind == record.kind, steps.c.name == record.name
+    return connection.execute(sa.select(steps.c.seq).where(*here, steps.c.status == "running")).first() is not None
+
+
 def step_taken_over(connection: sa.Connection, run_id: str, row: sa.Row[Any]) -> None:
     """Give a run the ended step of another one, as it was and at no cost."""
     values = {**row._asdict(), "run_id": run_id, "cost_nano": 0, "reused": True}

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 import structlog
 from pydantic import TypeAdapter
 
-from coachwork.errors import CoachworkError, ReplayMismatch, RunFailed, from_dict
+from coachwork.errors import CoachworkError, InDoubt, ReplayMismatch, RunFailed, from_dict
 from coachwork.messages import JsonValue, PersonsAnswer, StepRecord
 from coachwork.pipelines import events, journal, line
 from coachwork.pipelines.events import Event, EventLog
@@ -160,13 +160,21 @@ class RunScope:
             if not self.takes_over(seq) and (other := await self.services.database.read(_other(run_id, seq))):
                 called = f"{record.kind}:{record.name}"
                 return {"output": None, "error": self.does_not_fit(recorded=other, called=called).to_dict()}
+        in_doubt = self._resumed and not record.repeatable and await self._was_cut(seq, record)
         text = _Text(self, seq)
         token = _step.set(text)
         started = StepRecord(**vars(record))
-        self.write_soon(lambda connection: journal.step_started(connection, run_id, seq, started))
+        begun = self.write_soon(lambda connection: journal.step_started(connection, run_id, seq, started))
         output: JsonValue = None
         error: dict[str, Any] | None = None
         try:
+            if in_doubt:
+                raise InDoubt(
+                    f"{record.name!r} (step {seq} of {run_id}) had begun when its worker ended",
+                    hint="Find out whether it was done before it is done again.",
+                )
+            if not record.repeatable:
+                await asyncio.wrap_future(begun)  # or a crash could forget that it began
             with spans.step(record, run_id):
                 output = await call()
         except CoachworkError as failure:
@@ -182,6 +190,12 @@ class RunScope:
             lambda connection: journal.step_ended(connection, run_id, seq, ended, output=output, error=error)
         )
         return {"output": output, "error": error}
+
+    async def _was_cut(self, seq: int, record: StepRecord) -> bool:
+        run_id = self.run_id
+        return await self.services.database.read(
+            lambda connection: journal.step_was_cut(connection, run_id, seq, record)
+        )
 
     def text(self, delta: str) -> None:
         if (text := _step.get()) is not None:
