@@ -12,7 +12,7 @@ from coachwork.errors import InputError
 from coachwork.knowledge import KnowledgeBase
 from coachwork.knowledge.sources import Item
 from coachwork.knowledge.sources.fetch import is_public
-from coachwork.knowledge.sources.site import links_of, name_of, sitemap_of
+from coachwork.knowledge.sources.site import links_of, name_of, plain_url, sitemap_of
 
 from .made_base import Made, made  # noqa: F401
 
@@ -272,6 +272,26 @@ def test_public_addresses() -> None:
 )
 def test_the_name_of_a_page(url: str, kind: str, name: str) -> None:
     assert name_of(url, kind) == name
+
+
+def test_a_page_has_one_address_as_it_is_sent() -> None:
+    assert plain_url("HTTPS://anna:secret@Bücher.example:443/Größe und mehr?q=ü#top") == (
+        "https://xn--bcher-kva.example/Gr%C3%B6%C3%9Fe%20und%20mehr?q=%C3%BC"
+    )
+    assert plain_url(plain_url("https://a.example/%C3%B6")) == "https://a.example/%C3%B6"
+
+
+async def test_a_source_may_become_one_of_another_kind(made: Made, site: Site, tmp_path: Path) -> None:  # noqa: F811
+    place = tmp_path / ".coachwork" / "sources" / "documents" / "site"
+    place.mkdir(parents=True)
+    (place / "a.md").write_text("A bell.")
+    (place / "b.md").write_text("A lamp.")
+    (place / ".versions.json").write_text('{"a.md": "\\"0123\\"", "b.md": "0123abc"}')
+    site.page("/guide/", "<p>A bell costs 12 euro.<a href='größe'>More</a>")
+    site.page("/guide/gr%C3%B6%C3%9Fe", "<p>A lamp costs 20 euro.")
+    base = made({}, **web(site))
+    await base.ingest()
+    assert await ids(base) == [f"site/{site.host}/guide/größe.html", f"site/{site.host}/guide/index.html"]
 
 
 def test_links_and_sitemaps_that_are_made_to_hurt() -> None:

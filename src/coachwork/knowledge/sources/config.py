@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Url: TypeAlias = Annotated[str, Field(pattern=r"^https?://[^\s]+$")]
 
@@ -32,6 +32,12 @@ class WebConfig(_Section):
     max_mb: float = Field(500, gt=0)
     delay: float = Field(1.0, ge=0)
     private: bool = False
+
+    @model_validator(mode="after")
+    def _something(self) -> "WebConfig":
+        if not self.urls and not self.sitemaps:
+            raise ValueError("a web source needs `urls` or `sitemaps`")
+        return self
 
 
 class S3Config(_Section):

@@ -34,7 +34,8 @@ async def pull(source: Source, folder: Path, limit: int, tell: Callable[[str], N
         async for item in items:
             tell(item.name)
             if reason := await asyncio.to_thread(_taken, folder, item, versions, limit):
-                refused[item.name] = SourceFile(item.name, folder / ".none", 0, reason)
+                id_ = item.name if item.name.isprintable() else item.name.encode("unicode_escape").decode()
+                refused[item.name] = SourceFile(id_, folder / ".none", 0, reason)
             else:
                 seen.add(item.name)
                 refused.pop(item.name, None)

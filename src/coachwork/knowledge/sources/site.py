@@ -6,7 +6,7 @@ import zlib
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import PurePosixPath
-from urllib.parse import unquote, urldefrag, urljoin, urlsplit, urlunsplit
+from urllib.parse import quote, unquote, urldefrag, urljoin, urlsplit, urlunsplit
 from urllib.robotparser import RobotFileParser
 
 from coachwork.knowledge.folder import is_document_name
@@ -24,18 +24,24 @@ _TYPES = {
     "application/vnd.openxmlformats-officedocument.presentationml.presentation": "pptx",
     "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": "xlsx",
 }
+_SENT = "/%:@!$&'()*+,;=~?-._"  # of a path or a query as it stands
 _LOOKED_AT = 2_000_000  # bytes of a page in which links are looked for
 _LINKS = 2_000  # of a page
 _LOC = re.compile(rb"<loc>([^<]{1,2100})</loc>", re.IGNORECASE)
 
 
 def plain_url(url: str) -> str:
-    """Without fragment, user, and default port, so that one page has one address."""
+    """Without fragment, user, and default port, and as it is sent, so that one page has one address.
+
+    Raises ValueError for what is no address.
+    """
     parts = urlsplit(urldefrag(url).url)
     host = (parts.hostname or "").lower()
-    host = f"[{host}]" if ":" in host else host
+    host = f"[{host}]" if ":" in host else host if host.isascii() else host.encode("idna").decode()
     port = f":{parts.port}" if parts.port not in (None, {"http": 80, "https": 443}.get(parts.scheme)) else ""
-    return urlunsplit((parts.scheme.lower(), host + port, parts.path or "/", parts.query, ""))
+    return urlunsplit(
+        (parts.scheme.lower(), host + port, quote(parts.path or "/", _SENT), quote(parts.query, _SENT), "")
+    )
 
 
 def origin(url: str) -> str:

@@ -201,8 +201,19 @@ def _version(url: str, headers: Mapping[str, str], page: _Before) -> str:
 
 
 def _by_url(known: Mapping[str, str]) -> dict[str, _Before]:
-    found = {}
-    for name, version in known.items():
-        said: dict[str, Any] = json.loads(version)
-        found[said["url"]] = _Before(name, said["etag"], said["modified"], tuple(said["links"]))
-    return found
+    said = {name: _parsed(version) for name, version in known.items()}
+    return {
+        page["url"]: _Before(name, page["etag"], page["modified"], tuple(page["links"]))
+        for name, page in said.items()
+        if page is not None
+    }
+
+
+def _parsed(version: str) -> dict[str, Any] | None:
+    """What `_version` wrote; None for what another kind of source of the same name wrote: then a page is asked anew."""
+    try:
+        found = json.loads(version)
+    except json.JSONDecodeError:
+        return None
+    ours = isinstance(found, dict) and found.keys() == {"url", "etag", "modified", "links"}
+    return found if ours else None
