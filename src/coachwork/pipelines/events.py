@@ -17,15 +17,24 @@ from coachwork.store.tables import events
 
 Event = dict[str, Any]
 LAST = frozenset({"finish", "abort"})
+_APPEND = (  # built once: building it costs more than running it
+    events.insert()
+    .from_select(
+        ["run_id", "seq", "data"],
+        sa.select(
+            sa.bindparam("of_run", type_=sa.String),
+            sa.func.coalesce(sa.func.max(events.c.seq), 0) + 1,
+            sa.bindparam("event", type_=events.c.data.type),
+        ).where(events.c.run_id == sa.bindparam("of_run", type_=sa.String)),
+    )
+    .returning(events.c.seq)
+)
 _OTHER_PROCESS_SECONDS = 0.4  # how often a reader looks for events that another process wrote
 
 
 def append(connection: sa.Connection, run_id: str, event: Event) -> int:
     """Add an event to a run and give its number. Called inside a write transaction."""
-    newest = sa.select(sa.func.coalesce(sa.func.max(events.c.seq), 0)).where(events.c.run_id == run_id)
-    seq = int(connection.execute(newest).scalar_one()) + 1
-    connection.execute(events.insert().values(run_id=run_id, seq=seq, data=event))
-    return seq
+    return int(connection.execute(_APPEND, {"of_run": run_id, "event": event}).scalar_one())
 
 
 def replace(connection: sa.Connection, run_id: str, event: Event, before: int | None) -> int:

@@ -15,6 +15,23 @@ from coachwork.pipelines.views import approval_view, step_view
 from coachwork.store.tables import approvals, runs, steps
 
 
+# The statements of every step, built once: building one costs more than running it.
+_OF_STEP = steps.c.run_id == sa.bindparam("of_run"), steps.c.seq == sa.bindparam("of_seq")
+_STEP = steps.select().where(*_OF_STEP)
+_FORGET_STEP = steps.delete().where(*_OF_STEP)
+_BEGIN_STEP = steps.insert()
+_END_STEP = steps.update().where(*_OF_STEP)
+_BOOK = (
+    runs.update()
+    .where(runs.c.id == sa.bindparam("of_run"))
+    .values(
+        cost_nano=sa.select(sa.func.coalesce(sa.func.sum(steps.c.cost_nano), 0))
+        .where(steps.c.run_id == sa.bindparam("of_run"))
+        .scalar_subquery()
+    )
+)
+
+
 def now() -> int:
     """Milliseconds since 1970 UTC."""
     return time.time_ns() // 1_000_000
@@ -73,12 +90,11 @@ def finish(
 
 def step_started(connection: sa.Connection, run_id: str, seq: int, record: StepRecord) -> None:
     """Begin a step, or begin it again where a crash had cut it."""
-    cut = connection.execute(steps.delete().where(steps.c.run_id == run_id, steps.c.seq == seq)).rowcount
+    cut = connection.execute(_FORGET_STEP, {"of_run": run_id, "of_seq": seq}).rowcount
     if cut:
         events.append(connection, run_id, {"type": "data-text-restart", "id": f"text-{seq}", "data": {}})
-    connection.execute(
-        steps.insert().values(run_id=run_id, seq=seq, status="running", started_at=now(), **_fields(record))
-    )
+    values = {"run_id": run_id, "seq": seq, "status": "running", "started_at": now(), **_fields(record)}
+    connection.execute(_BEGIN_STEP, values)
     _show(connection, run_id, seq)
 
 
@@ -92,15 +108,10 @@ def step_ended(
     error: dict[str, Any] | None = None,
 ) -> None:
     """End a step with its result or its error, and book its cost on the run."""
-    connection.execute(
-        steps.update()
-        .where(steps.c.run_id == run_id, steps.c.seq == seq)
-        .values(
-            status="failed" if error else "succeeded", finished_at=now(), output=output, error=error, **_fields(record)
-        )
-    )
-    spent = sa.select(sa.func.coalesce(sa.func.sum(steps.c.cost_nano), 0)).where(steps.c.run_id == run_id)
-    connection.execute(runs.update().where(runs.c.id == run_id).values(cost_nano=spent.scalar_subquery()))
+    status = "failed" if error else "succeeded"
+    values = {"status": status, "finished_at": now(), "output": output, "error": error, **_fields(record)}
+    connection.execute(_END_STEP, {"of_run": run_id, "of_seq": seq, **values})
+    connection.execute(_BOOK, {"of_run": run_id})
     _show(connection, run_id, seq)
 
 
@@ -178,7 +189,7 @@ def _fields(record: StepRecord) -> dict[str, Any]:
 
 def _show(connection: sa.Connection, run_id: str, seq: int) -> None:
     """Tell whoever watches how the step stands now."""
-    row = connection.execute(steps.select().where(steps.c.run_id == run_id, steps.c.seq == seq)).one_or_none()
+    row = connection.execute(_STEP, {"of_run": run_id, "of_seq": seq}).one_or_none()
     if row is not None:
         shown = step_view(row, whole=False).model_dump(mode="json", exclude={"input", "output"})
         events.append(connection, run_id, {"type": "data-step", "id": f"step-{seq}", "data": shown})
