@@ -5,7 +5,7 @@ PORT ?= 8000
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check web dev venv lint types rooms web-test fast-tests tests screenshots bench-footprint bench-overhead bench-soak bench-output bench-calls bench-bfcl bench-retrieval bench-search bench-citations bench-crash bench-hosting bench-kills bench-batches bench-ingestion dist clean
+.PHONY: help demo test check web dev venv lint types rooms web-test fast-tests tests screenshots bench-footprint bench-overhead bench-soak bench-output bench-calls bench-bfcl bench-retrieval bench-search bench-citations bench-crash bench-hosting bench-kills bench-durable bench-batches bench-ingestion dist clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -83,6 +83,9 @@ bench-citations: dev  ## what the citation check calls supported: true, false an
 
 bench-hosting: dev  ## eight frameworks' hello-worlds behind our API; makes environments for three of them (1.7 GB)
 	@$(BIN)/python benchmarks/hosting.py
+
+bench-durable: dev  ## what a durable step costs on SQLite and PostgreSQL beside LangGraph; waiting runs; memory
+	@$(BIN)/python benchmarks/durable.py
 
 bench-kills: dev  ## kill -9 at 50 random moments of an ingestion of 2,000 documents
 	@nice -n 15 $(BIN)/python benchmarks/ingestion_kills.py

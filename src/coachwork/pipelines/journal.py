@@ -14,7 +14,6 @@ from coachwork.pipelines import approval_trail, events
 from coachwork.pipelines.views import approval_view, step_view
 from coachwork.store.tables import approvals, runs, steps
 
-
 # The statements of every step, built once: building one costs more than running it.
 _OF_STEP = steps.c.run_id == sa.bindparam("of_run"), steps.c.seq == sa.bindparam("of_seq")
 _STEP = steps.select().where(*_OF_STEP)
