@@ -33,6 +33,7 @@ PEERS = Path(__file__).with_name("search_scale_peers.py")
 NAME = table_name("scale", "minilm", 384)
 FILTERS: dict[str, tuple[str, int] | None] = {"none": None, "20 %": ("fifth", 3), "1 %": ("hundredth", 7)}
 WARM = 20  # questions asked before the clock runs
+ROUNDS = 5  # times each is asked: what else the machine does can only add, so the least is told beside the median
 Ask = Callable[[str, np.ndarray, Filter], Awaitable[tuple[list[int], float]]]
 
 
@@ -106,18 +107,26 @@ async def ours(folder: Path, uri: str) -> dict[str, Any]:
 
 
 async def _measured(ask: Ask, data: Any, vectors: np.ndarray, name: str, filter: Filter) -> dict[str, float]:
-    seconds, right = [], 0
+    least, median, right = [], [], 0
     for number, question in enumerate(data["questions"]):
-        near, took = await ask(question, vectors[number], filter)
+        took = []
+        for _ in range(ROUNDS):
+            near, seconds = await ask(question, vectors[number], filter)
+            took.append(seconds)
         right += len(set(near) & set(data["truth"][name][number]))
         if number >= WARM:
-            seconds.append(took)
-    return {**milliseconds(seconds), "recall": round(right / 10 / len(data["questions"]), 3)}
+            least.append(min(took))
+            median.append(sorted(took)[ROUNDS // 2])
+    return {
+        **milliseconds(median),
+        **milliseconds(least, "least "),
+        "recall": round(right / 10 / len(data["questions"]), 3),
+    }
 
 
-def milliseconds(seconds: list[float]) -> dict[str, float]:
+def milliseconds(seconds: list[float], prefix: str = "") -> dict[str, float]:
     ordered = sorted(seconds)
-    return {f"p{share}": round(1000 * ordered[int(len(ordered) * share / 100)], 1) for share in (5, 50, 95)}
+    return {f"{prefix}p{share}": round(1000 * ordered[int(len(ordered) * share / 100)], 1) for share in (50, 95)}
 
 
 def _row(number: int, text: str, vector: np.ndarray, fields: dict[str, list[int]]) -> Row:
