@@ -70,6 +70,7 @@ class Letter(BaseModel):
 async def ask_shop() -> int:
     '''Asking the shop.'''
     await at_once.wait()
+    await asyncio.sleep(0.1)  # both are seen at work at the same time, which is counted in milliseconds
     return 3
 
 
@@ -77,6 +78,7 @@ async def ask_shop() -> int:
 async def ask_warehouse() -> int:
     '''Asking the warehouse.'''
     await at_once.wait()
+    await asyncio.sleep(0.1)  # both are seen at work at the same time, which is counted in milliseconds
     return 4
 
 
