@@ -10,6 +10,7 @@ import pytest
 from coachwork.errors import InputError, NotFound, RunFailed
 from coachwork.pipelines.approvals import approval
 from coachwork.pipelines.engine import once
+from coachwork.pipelines.pipeline import Pipeline
 from coachwork.pipelines.runs import Runs
 from coachwork.pipelines.steps import step
 from coachwork.tracing.branches import gather, map_over
@@ -57,7 +58,7 @@ async def test_steps_keep_their_numbers_over_crashes_at_any_moment(start: Start)
         runs = await start(nested)
         again = await runs.wait(run_id, 30)
         assert (again.status, again.output) == ("succeeded", whole.output), again.error
-        numbered = lambda run: [(found.seq, found.input) for found in run.steps]  # noqa: E731
+        numbered = lambda run: [(found.seq, found.input, found.within) for found in run.steps]  # noqa: E731
         assert numbered(again) == numbered(whole)
         assert set(done) == set(names)
         assert len(done) <= len(names) + 4  # what was at work in a branch when it died is done again, nothing else
@@ -83,6 +84,36 @@ async def _until_quiet() -> None:
     while before != len(done):
         before = len(done)
         await asyncio.sleep(0.15)
+
+
+async def test_a_step_tells_where_in_the_code_it_stands(start: Start) -> None:
+    async def inner(name: str) -> str:
+        return await work(name, 0)
+
+    child = Pipeline(inner)
+
+    async def outer() -> None:
+        await work("top", 0)
+        for _twice in range(2):
+            await gather(price=work("p", 0), stock=chain("s", [0, 0]))
+        await map_over(child, ["x", "y"], at_once=1)
+        await child("alone")
+
+    runs = await start(outer)
+    run = await runs.wait((await runs.start("outer", {})).id, 30)
+    told = [(step.input, [f"{one.kind} {one.group} {one.name}" for one in step.within]) for step in run.steps]
+    assert [(given["name"], *places) for given, places in told] == [
+        ("top",),
+        ("p", "branch 1 price"),
+        ("s0", "branch 1 stock"),
+        ("s1", "branch 1 stock"),
+        ("p", "branch 2 price"),
+        ("s0", "branch 2 stock"),
+        ("s1", "branch 2 stock"),
+        ("x", "item 3 1", "pipeline 1 inner"),
+        ("y", "item 3 2", "pipeline 1 inner"),
+        ("alone", "pipeline 4 inner"),
+    ]
 
 
 async def test_all_branches_end_before_the_first_error_is_raised(start: Start) -> None:
@@ -144,6 +175,7 @@ async def test_a_person_is_asked_inside_a_branch_and_the_others_go_on_to_their_n
     run = await runs.wait(run_id, 30)
     assert (run.status, run.output) == ("succeeded", ["accepted", "A0A1"]), run.error
     assert sorted(done) == ["a0", "a1"]
+    assert {(step.kind, step.within[0].name) for step in run.steps} == {("approval", "1"), ("step", "2")}
 
 
 async def test_an_error_of_the_applications_own_code_is_the_same_one_on_replay(start: Start) -> None:

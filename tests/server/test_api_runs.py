@@ -14,7 +14,7 @@ DETAIL_FIELDS = {
 STEP_FIELDS = {
     "seq", "kind", "name", "label", "detail", "status", "started_at", "finished_at", "seconds", "route", "model",
     "prompt_version", "how", "cached", "cost_usd", "input_tokens", "output_tokens", "input", "output", "error",
-    "attempts", "reasoning", "cached_tokens", "reused",
+    "attempts", "reasoning", "cached_tokens", "reused", "within",
 }  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from coachwork.agents.outcome import Outcome
 from coachwork.agents.tool import Tool, called, tool_of
 from coachwork.errors import AgentStopped, ProjectError
 from coachwork.prompts import Prompt
+from coachwork.tracing.places import inside
 
 if TYPE_CHECKING:
     from coachwork.agents.turn import Conversation
@@ -80,6 +81,10 @@ class Agent(Generic[P, R]):
 
         compiled = self.prompt.compiled
         conversation = Conversation(compiled, self.prompt.models, compiled.arguments(args, kwargs))
+        with inside("agent", self.name):
+            return await self._with_visits(conversation)
+
+    async def _with_visits(self, conversation: "Conversation") -> Outcome[R]:
         visits = [Visit(server) for server in self.servers]
         try:
             tools = [*self.tools]

@@ -25,6 +25,7 @@ from coachwork.pipelines.run_scope import RunScope, current_run
 from coachwork.store.database import Database
 from coachwork.store.tables import approvals
 from coachwork.tracing.branches import admitted
+from coachwork.tracing.places import where
 
 T = TypeVar("T")
 Answer = Literal["accept", "edit", "reject"]
@@ -124,7 +125,7 @@ class _Question:
 
     async def _open(self) -> None:
         shown = self.adapter.dump_python(self.value, mode="json")
-        record = StepRecord(kind="approval", name="approval", label=self.title, input=shown)
+        record = StepRecord(kind="approval", name="approval", label=self.title, input=shown, within=where())
         run_id, seq = self.run.run_id, self.seq
         expires_at = None if self.seconds is None else journal.now() + int(self.seconds * 1000)
         values = {
@@ -150,7 +151,8 @@ class _Question:
         await self.run.write(work)
 
     async def _close(self, row: "Outcome") -> dict[str, JsonValue]:
-        record = StepRecord(kind="approval", name="approval", label=self.title, detail=row.status, input=row.asked)
+        shown = {"label": self.title, "detail": row.status, "input": row.asked}
+        record = StepRecord(kind="approval", name="approval", within=where(), **shown)
 
         def work(connection: sa.Connection) -> None:
             journal.step_ended(connection, self.run.run_id, self.seq, record, output=row.value)

@@ -183,6 +183,7 @@ def _fields(record: StepRecord) -> dict[str, Any]:
         "cached_tokens": record.usage.cached_tokens,
         "input": record.input,
         "attempts": [vars(attempt) for attempt in record.attempts],
+        "within": list(record.within) or None,
     }
 
 

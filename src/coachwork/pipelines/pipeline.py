@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, create
 
 from coachwork.errors import InputError, ProjectError, RunFailed
 from coachwork.messages import Conversation, JsonValue
+from coachwork.tracing.places import inside
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -56,8 +57,10 @@ class Pipeline(Generic[P, R]):
         for example in self.examples:
             self._check_example(example)
 
-    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Awaitable[R]:
-        return self.function(*args, **kwargs)
+    async def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Called by another pipeline, it is a part of that one's run."""
+        with inside("pipeline", self.name):
+            return await self.function(*args, **kwargs)
 
     def parse(self, value: JsonValue) -> dict[str, Any]:
         """Keyword arguments for the function. Raises InputError naming every field that does not fit."""

@@ -25,6 +25,7 @@ from coachwork.pipelines.replay import mismatch
 from coachwork.store.database import Database
 from coachwork.tracing import spans
 from coachwork.tracing.branches import admitted
+from coachwork.tracing.places import where
 from coachwork.tracing.scope import Scope, current_scope
 
 if TYPE_CHECKING:
@@ -139,8 +140,9 @@ class RunScope:
         An exception that is not Coachwork's own is raised as RunFailed both times, so that code
         which catches it behaves the same on replay.
         """
-        if _step.get() is None:  # one inside of a step is a part of it, and has no turn of its own
+        if (around := _step.get()) is None:  # one inside of a step is a part of it, and has no turn of its own
             await admitted()
+        record.within = where() if around is None else (*where(), f"step:{around.seq}:")
         self.check_fit()
         seq = self.next_seq()
         outcome = await self.services.once(f"{record.kind}:{record.name}", self._perform, seq, record, call)

@@ -24,6 +24,17 @@ class Page(View, Generic[T]):
     counts: dict[str, int] = {}
 
 
+class PlaceView(View):
+    """Something around a step: a branch of `gather`, an item of `map_over`, a child pipeline, an agent, a step.
+
+    Those of one `group` were opened together, in the order of the code; of a step, `group` is its number.
+    """
+
+    kind: Literal["branch", "item", "pipeline", "agent", "step"]
+    group: int
+    name: str
+
+
 class StepView(View):
     """One step of a run. Of its `input_tokens` a provider read `cached_tokens` from its own prefix cache.
 
@@ -54,6 +65,7 @@ class StepView(View):
     attempts: list[dict[str, Any]] = []
     reasoning: str = ""
     reused: bool = False
+    within: list[PlaceView] = []
 
 
 class ApprovalView(View):
@@ -144,7 +156,13 @@ def step_view(row: sa.Row[Any], *, whole: bool = True) -> StepView:
         attempts=values["attempts"] or [],
         reasoning=values["reasoning"] if whole else "",
         reused=values["reused"],
+        within=[_place(text) for text in values["within"] or []],
     )
+
+
+def _place(text: str) -> PlaceView:
+    kind, group, name = text.split(":", 2)
+    return PlaceView.model_validate({"kind": kind, "group": int(group), "name": name})
 
 
 def approval_view(row: sa.Row[Any], pipeline_title: str) -> ApprovalView:

@@ -58,6 +58,7 @@ steps = sa.Table(
     sa.Column("error", Json),
     sa.Column("attempts", Json),
     sa.Column("reused", sa.Boolean, nullable=False, server_default=sa.false()),  # of the run it was forked from
+    sa.Column("within", Json),  # the branches, items, pipelines and agents around it; see tracing/places.py
     sa.Index("steps_by_name", "kind", "name", "started_at"),
 )
 

@@ -14,6 +14,7 @@ from contextvars import ContextVar
 from typing import Any, TypeVar, overload
 
 from coachwork.errors import InputError
+from coachwork.tracing.places import Group
 
 T = TypeVar("T")
 A = TypeVar("A")
@@ -100,7 +101,8 @@ async def gather(*branches: Awaitable[Any], **named: Awaitable[Any]) -> Any:
             if inspect.iscoroutine(each):
                 each.close()
         raise InputError("gather() was given branches with and without names", hint="Name all of them, or none.")
-    results = await _side_by_side([*branches, *named.values()])
+    names = list(named) or [str(number) for number in range(1, len(branches) + 1)]
+    results = await _side_by_side([*branches, *named.values()], names)
     return dict(zip(named, results, strict=True)) if named else tuple(results)
 
 
@@ -108,25 +110,31 @@ async def map_over(function: Callable[[Item], Awaitable[T]], items: Iterable[Ite
     """`function` for each item, at most `at_once` of them at a time, the results in the order of the items.
 
     Item n is done in lane n modulo `at_once`. All are brought to their end; then the error of the first is raised.
+    Where its steps are shown, items count from 1.
     """
     if at_once < 1:
         raise InputError(f"at_once={at_once} does not fit", hint="At least one has to work.")
     every = list(items)
     outcomes: list[Any] = [None] * len(every)
+    group = Group("item")
 
     async def lane(first: int) -> None:
         for number in range(first, len(every), at_once):
+            group.enter(str(number + 1))
             outcomes[number] = await _caught(function(every[number]))
 
     await _side_by_side([lane(first) for first in range(min(at_once, len(every)))])
     return _results(outcomes)
 
 
-async def _side_by_side(branches: Sequence[Awaitable[Any]]) -> list[Any]:
+async def _side_by_side(branches: Sequence[Awaitable[Any]], names: Sequence[str] | None = None) -> list[Any]:
     rounds = _Rounds(len(branches))
+    group = None if names is None else Group("branch")
 
     async def branch(number: int, work: Awaitable[Any]) -> Any:
         _here.set((rounds, number))
+        if group is not None and names is not None:
+            group.enter(names[number])
         try:
             return await _caught(work)
         finally:
