@@ -53,6 +53,7 @@ class _Vectors:
     vectors: list[list[float]]
     model: str = "digests"
     dimensions: int = 8
+    counts: float = 1.0
 
 
 class Digests:

@@ -68,7 +68,7 @@ async def retrieval(folder: Path, keep: str, language: str, model: str) -> None:
             weight = weight_of_words(query[field], "English")
             runs["BM25"][query["_id"]] = _run(words)
             runs["dense"][query["_id"]] = _run(near)
-            both = fused([Ranking("words", words, weight), Ranking("dense", near, 1.0)])[:10]
+            both = fused([Ranking("words", words, weight), Ranking("dense", near, made.counts)])[:10]
             runs["fused"][query["_id"]] = {found.hit.document: found.scores.fused or 0.0 for found in both}
     judged = _scorer(folder)
     for stage, run in runs.items():

@@ -1,4 +1,6 @@
-"""Models on this machine, really run: SmolLM2 135M, MiniLM, Whisper tiny. Fetched once into the user's cache."""
+"""Models on this machine, really run: SmolLM2 135M, MiniLM, static vectors, Whisper tiny. Fetched once, into the user's
+cache.
+"""
 
 import asyncio
 import base64
@@ -32,9 +34,9 @@ SETTINGS = {SMALL: ModelConfig(context=1024), "local:bad": ModelConfig(path=__fi
 
 @pytest.fixture(scope="module")
 def cache():
-    """The user's cache with the three models in it."""
+    """The user's cache with the four models in it."""
     models = Models(ModelsConfig(), database=None, cache_dir=CACHE, environ=os.environ)
-    for name in ("smollm2-135m", "minilm", "whisper-tiny.en"):
+    for name in ("smollm2-135m", "minilm", "wordllama", "whisper-tiny.en"):
         try:
             models.pull(f"local:{name}")
         except DownloadError as error:
@@ -175,6 +177,9 @@ async def test_meanings_that_are_near_have_vectors_that_are(models):
     assert abs(made.vectors[0] @ made.vectors[3] - 1) < 1e-2  # the same text in another batch, int8
     empty = await models.embed("embed", [], purpose="query")
     assert empty.vectors.shape == (0, 384)
+    static = (await models.embed("local:wordllama", texts, purpose="passage")).vectors
+    assert static.shape == (3, 256)
+    assert static[0] @ static[1] > static[0] @ static[2] + 0.1
 
 
 async def test_silence_is_heard_as_nothing(models):

@@ -17,6 +17,10 @@ class Embedded(Protocol):
     @property
     def dimensions(self) -> int: ...
 
+    @property
+    def counts(self) -> float:
+        """What a ranking by these vectors counts, against 1 for those of a model that reads a text whole."""
+
 
 class Embedder(Protocol):
     """`coachwork.models.Models` is one."""

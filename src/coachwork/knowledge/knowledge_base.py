@@ -224,7 +224,7 @@ class KnowledgeBase:
         await self._require_rules(bound)
         made = await bound.models.embed(bound.config.embed, [asked.question], purpose="query")
         index = await self._index_of(bound, made.model, made.dimensions)
-        place = Place(index, bound.config.embed, bound.config.language)
+        place = Place(index, bound.config.embed, bound.config.language, made.counts)
         return await searched(asked, place, next(iter(made.vectors)), bound.models)
 
     async def _index(self, bound: _Bound) -> PassageIndex:

@@ -51,11 +51,15 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Place:
-    """Where is searched: an index, the route that embeds for it, the language of its documents."""
+    """Where is searched: an index, the route that embeds for it, the language of its documents.
+
+    `meaning` is what the search by its vectors counts, against 1.
+    """
 
     index: PassageIndex
     embed: str
     language: str
+    meaning: float = 1.0
 
 
 def require(query: Query) -> None:
@@ -89,7 +93,7 @@ async def searched(query: Query, place: Place, vector: Sequence[float], models: 
             asked.extend(Asked(text, found, _REWORDED) for text, found in zip(wordings, made.vectors, strict=True))
     depth = max(50, 4 * query.choice.top_k)
     with _timed(seconds, "find"):
-        found_by = await rankings(place.index, asked, depth, place.language, query.filter)
+        found_by = await rankings(place.index, asked, depth, place.language, query.filter, place.meaning)
     hidden = fused([_only(ranking, hidden=True) for ranking in found_by])
     found = fused([_only(ranking, hidden=False) for ranking in found_by])
     everything = found

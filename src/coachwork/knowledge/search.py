@@ -94,16 +94,16 @@ def _scores(stages: Mapping[str, tuple[int, float]], score: float, rank: int, hi
 
 
 async def rankings(
-    index: PassageIndex, asked: Sequence[Asked], depth: int, language: str, filter: Filter
+    index: PassageIndex, asked: Sequence[Asked], depth: int, language: str, filter: Filter, meaning: float
 ) -> list[Ranking]:
-    """What full-text search and the search by meaning find for each wording, all at once."""
+    """What full-text search and the search by meaning, which counts `meaning`, find for each wording, all at once."""
 
     async def of(each: Asked) -> list[Ranking]:
         words, near = await asyncio.gather(
             index.by_words(search_words(each.text), depth, filter), index.by_vector(each.vector, depth, filter)
         )
         weight = weight_of_words(each.text, language)
-        return [Ranking("words", words, weight * each.counts), Ranking("dense", near, each.counts)]
+        return [Ranking("words", words, weight * each.counts), Ranking("dense", near, meaning * each.counts)]
 
     return [ranking for found in await asyncio.gather(*map(of, asked)) for ranking in found]
 

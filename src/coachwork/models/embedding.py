@@ -15,13 +15,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Embeddings:
-    """Vectors of length 1: float32, one row a text. `cost_nano` in 1e-9 USD, None where unknown."""
+    """Vectors of length 1: float32, one row a text. `cost_nano` in 1e-9 USD, None where unknown.
+
+    `counts` is what a ranking by them counts in a search, as in `Abilities`.
+    """
 
     vectors: "Vectors"
     model: str
     dimensions: int
     usage: Usage
     cost_nano: int | None
+    counts: float = 1.0
 
 
 def embedding(texts: Sequence[str], purpose: Purpose) -> Send:

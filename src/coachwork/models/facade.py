@@ -115,7 +115,9 @@ class Models:
         """Texts as vectors of length 1. `purpose` says what they are for; some models tell the two apart."""
         call = Call("embed", self._resolved(route, "embed"), embedding(texts, purpose), self._office, texts=texts)
         vectors, reply = await self._one(call)
-        return Embeddings(vectors, reply.model, int(vectors.shape[1]), reply.usage, reply.cost_nano)
+        made_by = self._target(reply.model)
+        counts = made_by.provider.abilities(made_by.name).counts
+        return Embeddings(vectors, reply.model, int(vectors.shape[1]), reply.usage, reply.cost_nano, counts)
 
     def cost_of_embedding(self, model: str, tokens: int) -> int | None:
         """What a model asks at most for so many tokens to embed, in 1e-9 US dollars; None where nobody knows."""

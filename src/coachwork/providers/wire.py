@@ -62,7 +62,8 @@ class Abilities:
     `schema` is how an answer is held to a schema: by the model's own decoder (`native`), by a tool it
     must call, or only by asking (`prompted`). `tools` is how it asks for a tool: by its own wire
     (`native`), or only well under a schema (`schema`). `at_once` is how many calls it takes at the same time.
-    What does not stream gives its answer in one piece.
+    What does not stream gives its answer in one piece. `counts` is what a ranking by its vectors counts in a search,
+    against 1 for that of a model that reads a text whole.
     """
 
     kinds: frozenset[Kind] = frozenset({"chat"})
@@ -74,6 +75,7 @@ class Abilities:
     context: int | None = None
     at_once: int | None = None
     streams: bool = True
+    counts: float = 1.0
 
 
 class Provider:
