@@ -29,9 +29,12 @@ class Section(BaseModel):
 
 
 class ServerSettings(Section):
+    """`a2a_answers` lets agents that speak A2A decide approvals; without it a task waits for a person here."""
+
     host: str = "127.0.0.1"
     port: int = Field(8000, ge=0, le=65535)
     max_body_mb: float = Field(20, gt=0)
+    a2a_answers: bool = False
 
 
 class RunSettings(Section):

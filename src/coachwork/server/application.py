@@ -25,6 +25,7 @@ from coachwork.server import (
     api_uploads,
     decide,
 )
+from coachwork.server.a2a_endpoint import A2aEndpoint
 from coachwork.server.limits import BodyLimit
 from coachwork.server.mcp_endpoint import McpEndpoint
 from coachwork.server.openapi import PROBLEM
@@ -78,6 +79,7 @@ def create_app(project: Project, *, static: Path = STATIC) -> FastAPI:
     for router in ROUTERS:
         app.include_router(router)
     app.router.routes.append(Route("/mcp", app.state.mcp))  # for programs that speak MCP
+    app.router.routes.extend(A2aEndpoint().routes())  # /.well-known/agent-card.json, /a2a: for agents that speak A2A
     app.router.default = Pages(static)  # every other address
     return app
 

@@ -59,7 +59,7 @@ class SecurityHeaders:
                 headers = MutableHeaders(scope=message)
                 for name, value in HEADERS.items():
                     headers.setdefault(name, value)
-                if scope["path"].startswith(("/api/", "/mcp")):
+                if scope["path"].startswith(("/api/", "/mcp", "/a2a")):
                     headers.setdefault("cache-control", "no-store")
             await send(message)
 
