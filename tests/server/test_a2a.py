@@ -134,7 +134,7 @@ async def test_a_task_that_needs_a_person_says_so_and_only_a_person_decides(here
 
 async def test_a_task_is_cancelled_and_what_is_refused_says_why(here: Here) -> None:
     async with connected(here, "held", streaming=False, polling=True) as client:
-        begun = [event async for event in client.send_message(message("never_opened"))][0].task
+        begun = (await heard(client, message("never_opened")))[0].task
         assert (await client.cancel_task(wire.CancelTaskRequest(id=begun.id))).status.state == wire.TASK_STATE_CANCELED
         with pytest.raises(A2AError, match="already cancelled"):
             await client.cancel_task(wire.CancelTaskRequest(id=begun.id))
