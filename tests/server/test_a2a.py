@@ -127,7 +127,7 @@ async def test_a_task_that_needs_a_person_says_so_and_only_a_person_decides(here
         asked = here.http.get(f"/api/runs/{task.id}").json()["approvals"][0]
         here.http.post(f"/api/approvals/{asked['id']}/answer", json={"decision": "accept"}).raise_for_status()
         async with asyncio.timeout(20):
-            while (done := await client.get_task(wire.GetTaskRequest(id=task.id))).status.state < 3:
+            while (done := await client.get_task(wire.GetTaskRequest(id=task.id))).status.state < 3:  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
     assert texts(done.artifacts[0].parts) == "accepted: Send me"
 
