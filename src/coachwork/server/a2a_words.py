@@ -9,8 +9,6 @@ from typing import Any
 
 from a2a.types import a2a_pb2 as wire
 from a2a.utils.errors import ContentTypeNotSupportedError
-from google.protobuf.json_format import MessageToDict, ParseDict
-from google.protobuf.struct_pb2 import Value
 
 from coachwork.app.application import App
 from coachwork.errors import InputError
@@ -126,17 +124,20 @@ def words_and_data(parts: Sequence[wire.Part]) -> tuple[str, JsonValue]:
     return "\n".join(texts), data[0] if data else None
 
 
-def plain(value: Value) -> JsonValue:
-    """JSON as it was sent: protobuf has no whole numbers, so those that are whole become whole again."""
-    return _whole(MessageToDict(value))
-
-
-def _whole(value: Any) -> JsonValue:
-    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
-        return int(value)
-    if isinstance(value, dict):
-        return {key: _whole(part) for key, part in value.items()}
-    return [_whole(part) for part in value] if isinstance(value, list) else value
+def plain(value: Any) -> JsonValue:
+    """A protobuf Value as the JSON that was sent: it has no whole numbers, so those that are whole become whole again."""
+    match value.WhichOneof("kind"):
+        case "struct_value":
+            return {key: plain(part) for key, part in value.struct_value.fields.items()}
+        case "list_value":
+            return [plain(part) for part in value.list_value.values]
+        case "number_value":
+            number: float = value.number_value
+            return int(number) if number.is_integer() and abs(number) < 2**53 else number
+        case "string_value" | "bool_value" as kind:
+            found: str | bool = getattr(value, kind)
+            return found
+    return None
 
 
 def _text_field(pipeline: Pipeline[..., Any]) -> str | None:
@@ -210,4 +211,20 @@ def text_artifact(text: str) -> wire.Artifact:
 
 
 def data_part(value: JsonValue) -> wire.Part:
-    return wire.Part(data=ParseDict(value, Value()), media_type="application/json")
+    part = wire.Part(media_type="application/json")
+    match value:
+        case dict():
+            part.data.struct_value.SetInParent()
+            part.data.struct_value.update(value)
+        case list():
+            part.data.list_value.SetInParent()
+            part.data.list_value.extend(value)
+        case bool():
+            part.data.bool_value = value
+        case int() | float():
+            part.data.number_value = value
+        case str():
+            part.data.string_value = value
+        case None:
+            part.data.null_value = 0
+    return part
