@@ -125,7 +125,7 @@ def words_and_data(parts: Sequence[wire.Part]) -> tuple[str, JsonValue]:
 
 
 def plain(value: Any) -> JsonValue:
-    """A protobuf Value as the JSON that was sent: it has no whole numbers, so those that are whole become whole again."""
+    """A protobuf Value as the JSON that was sent; it has no whole numbers, so whole ones become whole again."""
     match value.WhichOneof("kind"):
         case "struct_value":
             return {key: plain(part) for key, part in value.struct_value.fields.items()}
