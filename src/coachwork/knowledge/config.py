@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field
 
 from coachwork.knowledge.language import Language
 from coachwork.knowledge.sources.config import SourceConfig
@@ -22,8 +22,8 @@ class KnowledgeConfig(BaseModel):
     is everybody); the groups' members stand in `[groups]`. `rerank` is a route of a model that puts what was found in
     order, `rewrite` one that asks the question in other words too; "" for neither.
 
-    `ocr` reads the words off scanned pages of PDFs, in English; it takes seconds a page, which `parse_seconds` has to
-    allow.
+    `ocr` reads the words off scanned pages of PDFs, in the languages of the Latin alphabet, Chinese and Japanese; it
+    takes seconds a page, which `parse_seconds` has to allow.
 
     `sources` are further places where documents come from: theirs stand below the source's name, `site/guide.html`.
     """
@@ -46,11 +46,3 @@ class KnowledgeConfig(BaseModel):
     rewrite: str = ""
     ocr: bool = False
     sources: dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,60}$")], SourceConfig] = {}
-
-    @model_validator(mode="after")
-    def _ocr_in_english(self) -> "KnowledgeConfig":
-        if self.ocr and self.language != "English":
-            raise ValueError(
-                f"ocr = true reads English alone, and the language is {self.language!r}: it would drop letters silently"
-            )
-        return self

@@ -47,7 +47,7 @@ def parse(document: str, data: bytes, limits: ReadLimits) -> Parsed:
             pages = [lines if _says(lines) else _seen(source, index) for index, lines in enumerate(pages)]
         title = source.get_metadata_value("Title")
     if not any(_says(page) for page in pages):
-        more = "" if limits.ocr else "; `ocr = true` of the knowledge base reads scans in English"
+        more = "" if limits.ocr else "; `ocr = true` of the knowledge base reads scans"
         raise DocumentUnreadable(document, f"it has no text in it (a scan?){more}")
     parsed = _assembled(document, pages, limits)
     # A title set by the program that wrote the file ("Microsoft Word - x.docx", "untitled") says less than a heading.
