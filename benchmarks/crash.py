@@ -25,7 +25,6 @@ from coachwork.store.tables import calls, runs, steps
 from coachwork.testing import ProviderServer
 from coachwork.testing.provider.question import Answer, Question, Script
 
-RUNS, STEPS = 10, 60
 APP = """
 import os
 from pathlib import Path
@@ -49,9 +48,9 @@ def kept(line: str) -> None:
 
 
 @app.pipeline
-async def sixty(name: str) -> int:
+async def counting(name: str, steps: int) -> int:
     total = 0
-    for number in range(60):
+    for number in range(steps):
         total += int((await count(name, number)).split()[-1])
         kept(f"{name} {number}")
     return total
@@ -91,6 +90,16 @@ class Asked(Script):
         return Answer(f"the number {question.last.split()[-1]}", times=None)
 
 
+@dataclass(frozen=True)
+class Load:
+    """So many runs at a time, of so many paid calls each; `served` of them at once in the server beside the workers."""
+
+    runs: int
+    steps: int
+    workers: int
+    served: int
+
+
 @dataclass
 class Troubles:
     """What is still to be done to the workers and to PostgreSQL, in turns."""
@@ -121,19 +130,19 @@ class Troubles:
             self.made["kill -9 of a worker"] += 1
 
 
-def crash(tried: Stand, troubles: Troubles, count: int, served: int, patience: float) -> tuple[int, float]:
+def crash(tried: Stand, troubles: Troubles, load: Load, patience: float) -> tuple[int, float]:
     """Make all trouble, let the rest end its work; gives the waves and the seconds."""
-    server, workers = tried.server(served), [tried.worker() for _ in range(count)]
+    server, workers = tried.server(load.served), [tried.worker() for _ in range(load.workers)]
     server.wait_ready()
     for worker in workers:
         worker.wait_ready()
     began, waves = time.monotonic(), 0
     while troubles.left or not waves:
-        if tried.look(OPEN) < RUNS:
+        if tried.look(OPEN) < load.runs:
             waves += 1
-            for number in range(RUNS):
+            for number in range(load.runs):
                 name = f"{waves}.{number}"
-                accepted(server.address, "sixty", {"name": name}, name)
+                accepted(server.address, "counting", {"name": name, "steps": load.steps}, name)
         time.sleep(random.uniform(0.2, 1.2))
         troubles.one(tried, workers)
     try:
@@ -160,17 +169,18 @@ def written(log: Path) -> tuple[Counter[str], int]:
     return asked, repeated
 
 
-def report(tried: Stand, provider: ProviderServer, waves: int, seconds: float, made: Counter[str]) -> bool:
+def report(tried: Stand, load: Load, waves: int, seconds: float, made: Counter[str]) -> bool:
+    count, all_steps = waves * load.runs, waves * load.runs * load.steps
     asked, repeated = written(tried.folder / "log")
     ended = tried.rows(sa.select(runs.c.status, runs.c.output, runs.c.error))
-    wrong = [row for row in ended if (row.status, row.output) != ("succeeded", sum(range(STEPS)))]
+    wrong = [row for row in ended if (row.status, row.output) != ("succeeded", sum(range(load.steps)))]
     done = tried.look(sa.select(sa.func.count()).select_from(steps).where(steps.c.status == "succeeded"))
     twice = Counter((row.run_id, row.step) for row in tried.rows(sa.select(calls).where(calls.c.outcome == "ok")))
     booked, other = sum(twice.values()), tried.rows(sa.select(calls.c.outcome).where(calls.c.outcome != "ok"))
     again = sum(asked.values()) - len(asked)
     live = made["kill -9 of a worker"] == 0  # every process lived to write down what it had received
     print(f"\n{', '.join(f'{times} x {what}' for what, times in made.items()) or 'no trouble'}; {seconds:.0f} s")
-    print(f"{waves * RUNS} runs accepted, {len(ended)} there, {done} steps, {sum(asked.values())} calls at the provider")
+    print(f"{count} runs accepted, {len(ended)} there, {done} steps, {sum(asked.values())} calls at the provider")
     for row in wrong[:3]:
         print(f"  a run is {row.status}: {str(row.error)[:300]}")
     if other:
@@ -178,8 +188,8 @@ def report(tried: Stand, provider: ProviderServer, waves: int, seconds: float, m
     for complaint, times in Counter(line.partition("[error")[2][:90] for line in tried.complaints()).most_common(6):
         print(f"  in the logs, {times} times: {complaint.strip()}")
     held = [
-        told(len(ended) == waves * RUNS and not wrong, f"runs lost or wrong:                      {len(wrong)}"),
-        told(done == waves * RUNS * STEPS, f"steps missing:                           {waves * RUNS * STEPS - done}"),
+        told(len(ended) == count and not wrong, f"runs lost or wrong:                      {len(wrong)}"),
+        told(done == all_steps, f"steps missing:                           {all_steps - done}"),
         told(not repeated, f"kept steps made again:                   {repeated}"),
         told(booked == len(twice), f"received answers bought again:           {booked - len(twice)}"),
         told(len(twice) == done, f"kept answers without a row in the ledger: {done - len(twice)}"),
@@ -197,6 +207,8 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--restarts", type=int, default=0, help="of PostgreSQL")
     parser.add_argument("--database", choices=["sqlite", "postgresql"], default="sqlite")
+    parser.add_argument("--runs", type=int, default=10, help="at a time")
+    parser.add_argument("--steps", type=int, default=60, help="paid calls of a run")
     parser.add_argument("--workers", type=int, default=4)
     parser.add_argument("--served", type=int, default=0, help="runs at once in the server beside the workers")
     parser.add_argument("--patience", type=float, default=120, help="seconds for what is left after the last trouble")
@@ -217,9 +229,10 @@ def main() -> int:
         provider.script = Asked(log=log)
         tried.write(APP, SETTINGS.format(url=provider.url), {"prompts/count.md": PROMPT})
         troubles = Troubles(given.kills // part, given.restarts // part)
-        waves, seconds = crash(tried, troubles, given.workers, given.served, given.patience)
+        load = Load(given.runs, given.steps, given.workers, given.served)
+        waves, seconds = crash(tried, troubles, load, given.patience)
         time.sleep(1)  # what waits to be written down with others
-        return 0 if report(tried, provider, waves, seconds, troubles.made) else 1
+        return 0 if report(tried, load, waves, seconds, troubles.made) else 1
 
 
 if __name__ == "__main__":

@@ -26,6 +26,7 @@ from coachwork.store.tables import runs
 
 T = TypeVar("T")
 SOURCE = Path(__file__).resolve().parents[1] / "src"
+PROGRAM = "from coachwork.cli import main; main()"
 ENDED = ("succeeded", "failed", "cancelled")
 OPEN = sa.select(sa.func.count()).select_from(runs).where(runs.c.status.not_in(ENDED))
 
@@ -123,7 +124,14 @@ class Stand:
     def _begin(self, options: list[str], sign: str, environ: Mapping[str, str]) -> Process:
         told = self.folder / f"told-{len(self.processes)}"
         whole = {**os.environ, "COACHWORK_DATABASE": self.url, "PYTHONPATH": str(SOURCE), **environ}
-        command = [sys.executable, "-c", "from coachwork.cli import main; main()", *options, "--project", str(self.folder)]
+        command = [
+            sys.executable,
+            "-c",
+            "from coachwork.cli import main; main()",
+            *options,
+            "--project",
+            str(self.folder),
+        ]
         with told.open("wb") as file:
             program = subprocess.Popen(command, env=whole, stdout=file, stderr=file)
         process = Process(program, told, sign)
@@ -176,9 +184,10 @@ def post(address: str, path: str, body: Any, seconds: float = 60, **headers: str
 
 def accepted(address: str, pipeline: str, given: Any, key: str) -> str:
     """The id of a run. Asked again under the same key where the server has trouble, as a careful client does."""
+    path, headers = f"/api/pipelines/{pipeline}/runs", {"idempotency-key": key}
     for _ in range(600):
         try:
-            status, answer = post(address, f"/api/pipelines/{pipeline}/runs", {"input": given}, **{"idempotency-key": key})
+            status, answer = post(address, path, {"input": given}, **headers)
         except (OSError, http.client.HTTPException):
             status, answer = 0, None
         if status in (200, 202):

@@ -2,6 +2,7 @@
 
 Writes go through one thread that commits what has gathered in one transaction, so a burst of
 small rows costs one commit and no writer of this process waits for another. Reads run beside it.
+While PostgreSQL is away, as for a restart, both wait and are tried again; nothing is written twice.
 """
 
 import asyncio
@@ -18,6 +19,8 @@ from typing import Any, NamedTuple, TypeVar
 import sqlalchemy as sa
 import structlog
 
+from coachwork.store.commits import Marks
+
 T = TypeVar("T")
 Work = Callable[[sa.Connection], Any]
 log = structlog.get_logger(__name__)
@@ -26,7 +29,10 @@ _BATCH = 500
 _GATHER_SECONDS = 0.05
 _PATIENCE_SECONDS = 30
 _COLLISIONS = {"40P01", "40001"}  # PostgreSQL: deadlock detected, could not serialize. Undone, and worth another try
+_NOT_THERE = {None, "57P01", "57P02", "57P03"}  # no answer; it is shut down, it has crashed, it is starting
 _TRIES = 5
+_AWAY_SECONDS = 120.0  # a restart takes seconds, a new primary a minute or two
+_ASK_AGAIN_SECONDS = (0.05, 1.0)  # the first pause, and the longest
 
 
 def open_engine(url: str) -> sa.Engine:
@@ -85,6 +91,9 @@ class _Piece(NamedTuple):
     hurried: bool
 
 
+_Outcome = tuple[Any, BaseException | None]
+
+
 class Database:
     """Reads and writes of one process. Open with `Database(url)`, then `migrate()`; `close()` flushes."""
 
@@ -92,6 +101,8 @@ class Database:
         self.url = url
         self.engine = open_engine(url)
         self._work: queue.SimpleQueue[_Piece | None] = queue.SimpleQueue()
+        self._marks = Marks(self.engine)
+        self._closing = False
         self._readers = ThreadPoolExecutor(4, thread_name_prefix="coachwork-read")
         self._writer = threading.Thread(target=self._write_loop, name="coachwork-write", daemon=True)
         self._writer.start()
@@ -107,8 +118,14 @@ class Database:
         return await asyncio.get_running_loop().run_in_executor(self._readers, self.read_now, work)
 
     def read_now(self, work: Callable[[sa.Connection], T]) -> T:
-        with self.engine.connect() as connection:
-            return work(connection)
+        patience = _Patience()
+        while True:
+            try:
+                with self.engine.connect() as connection:
+                    return work(connection)
+            except sa.exc.DBAPIError as error:
+                if not _away(error) or self._closing or not patience.wait():
+                    raise
 
     async def write(self, work: Callable[[sa.Connection], T]) -> T:
         """Run `work` in the writer's transaction and return once it is committed.
@@ -155,6 +172,7 @@ class Database:
         self.write_soon(lambda _connection: None).result()
 
     def close(self) -> None:
+        self._closing = True
         self._work.put(None)
         self._writer.join(timeout=30)
         self._readers.shutdown()
@@ -184,16 +202,8 @@ class Database:
 
         What collided with another process on PostgreSQL was undone, and is run again by itself.
         """
-        outcomes: list[tuple[Any, BaseException | None]] = []
         try:
-            with self.engine.execution_options(write=True).begin() as connection:
-                for piece in batch:
-                    try:
-                        with connection.begin_nested():
-                            result = piece.work(connection)
-                        outcomes.append((result, None))
-                    except Exception as error:  # the caller's own failure: handed to its future, the batch goes on
-                        outcomes.append((None, error))
+            outcomes = self._outcomes(batch)
         except sa.exc.SQLAlchemyError as error:
             log.error("database.write_failed", error=str(error.__class__.__name__), pieces=len(batch))
             outcomes = [(None, error)] * len(batch)
@@ -205,6 +215,71 @@ class Database:
             else:
                 piece.future.set_exception(failure)
 
+    def _outcomes(self, batch: "list[_Piece]") -> list[_Outcome]:
+        """What came of each piece, committed. While the server is away the whole is tried again.
+
+        A try that was lost at its commit may have come through all the same: then the next one finds its mark.
+        """
+        number, lost, patience = self._marks.next(), list[_Outcome](), _Patience()
+        while True:
+            outcomes: list[_Outcome] = []
+            try:
+                with self.engine.execution_options(write=True).begin() as connection:
+                    if not self._marks.set(connection, number) and lost:
+                        return lost
+                    for piece in batch:
+                        outcomes.append(_outcome(piece, connection))
+                return outcomes
+            except sa.exc.DBAPIError as error:
+                lost = outcomes if len(outcomes) == len(batch) else lost
+                if not _away(error) or self._closing or not patience.wait():
+                    raise
+
+
+def _outcome(piece: _Piece, connection: sa.Connection) -> _Outcome:
+    """Do a piece of work behind a savepoint. Raises only where the whole transaction is lost with the connection."""
+    try:
+        with connection.begin_nested():
+            return piece.work(connection), None
+    except Exception as error:  # the caller's own failure: handed to its future, the batch goes on
+        if connection.invalidated:
+            raise sa.exc.OperationalError(None, None, error, connection_invalidated=True) from error
+        return None, error
+
+
+class _Patience:
+    """How long a server is waited for that is away, and in what pauses."""
+
+    def __init__(self) -> None:
+        self._until = time.monotonic() + _AWAY_SECONDS
+        self._pause, self._longest = _ASK_AGAIN_SECONDS
+        self._told = False
+
+    def wait(self) -> bool:
+        """Pause before another try; False where it is not worth one."""
+        if time.monotonic() > self._until:
+            return False
+        if not self._told:
+            log.warning("database.away", patience=f"{_AWAY_SECONDS:.0f} s")
+            self._told = True
+        time.sleep(random.uniform(0.5, 1) * self._pause)
+        self._pause = min(2 * self._pause, self._longest)
+        return True
+
+
+def _away(failure: sa.exc.DBAPIError) -> bool:
+    """Whether PostgreSQL's connection broke, or none was to be had. Nothing of the kind happens to a file."""
+    if failure.connection_invalidated:
+        return True
+    connecting = isinstance(failure, sa.exc.OperationalError) and failure.statement is None
+    return connecting and type(failure.orig).__module__.startswith("psycopg") and _state(failure) in _NOT_THERE
+
 
 def _collided(failure: BaseException) -> bool:
-    return getattr(getattr(failure, "orig", None), "sqlstate", None) in _COLLISIONS
+    return _state(failure) in _COLLISIONS
+
+
+def _state(failure: BaseException) -> str | None:
+    """PostgreSQL's code of an error, None where it could not even be asked."""
+    code: str | None = getattr(getattr(failure, "orig", None), "sqlstate", None)
+    return code

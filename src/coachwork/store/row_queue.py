@@ -2,6 +2,7 @@
 
 from collections import deque
 from concurrent.futures import Future
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
@@ -27,24 +28,20 @@ class RowQueue:
         self._rows.append(row)
         if not self._queued:
             self._queued = True
-            self._database.write_later(self._write).add_done_callback(self._written)
+            part: list[dict[str, Any]] = []
+            self._database.write_later(partial(self._write, part)).add_done_callback(partial(self._written, part))
 
-    def _write(self, connection: sa.Connection) -> None:
-        """In the writer's thread."""
+    def _write(self, part: list[dict[str, Any]], connection: sa.Connection) -> None:
+        """In the writer's thread. `part` keeps the rows until they are committed: a lost transaction is made again."""
         self._queued = False
-        rows = []
         while self._rows:
-            rows.append(self._rows.popleft())
-        if not rows:
-            return
-        try:
-            connection.execute(self._insert, rows)
-        except Exception:
-            self._rows.extendleft(reversed(rows[:_KEPT_WHILE_BROKEN]))
-            raise
+            part.append(self._rows.popleft())
+        if part:
+            connection.execute(self._insert, part)
 
-    def _written(self, future: "Future[None]") -> None:
+    def _written(self, part: list[dict[str, Any]], future: "Future[None]") -> None:
         failure = future.exception()
         if failure is not None:
+            self._rows.extendleft(reversed(part[:_KEPT_WHILE_BROKEN]))
             error = type(failure).__name__
             log.error("database.rows_not_written", table=self._table, rows=len(self._rows), error=error)

@@ -388,3 +388,11 @@ workers = sa.Table(
     sa.Column("stopped_at", BigInt),
     sa.Column("adopted_by", sa.Text),
 )
+
+commits = sa.Table(  # the last commit of each writer on PostgreSQL: see store/commits.py
+    "commits",
+    metadata,
+    sa.Column("writer", sa.Text, primary_key=True),
+    sa.Column("number", BigInt, nullable=False),
+    sa.Column("at", BigInt, nullable=False),
+)
