@@ -1,35 +1,45 @@
 """Retrieval and groundedness on data that none of us wrote: `nice -n 5 python benchmarks/retrieval.py`.
 
-squad-dev through the product's own index, embedding route and fusion, each stage apart; WiCE through the citation
-check. Vectors are kept beside the index in a temporary folder, or in the folder that --keep names.
+squad-dev, or the sets that --set names, through the product's own cutting, index, embedding route and search, each
+stage apart; WiCE through the citation check. Vectors are kept beside the index in a temporary folder, or in the
+folder that --keep names. A set is a folder as BEIR has them: `corpus.jsonl` (or `.gz`), `queries.jsonl`, `qrels.tsv`
+(or `qrels/test.tsv`). `sets.py` makes such folders of three public sources.
 """
 
 import argparse
 import asyncio
 import gzip
-import hashlib
 import importlib.util
 import json
+import math
 import os
 import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from coachwork.app.project import cache_folder
+from coachwork.knowledge.chosen import Choice
+from coachwork.knowledge.chunk import cut
 from coachwork.knowledge.cite import Judgement, judge
+from coachwork.knowledge.config import KnowledgeConfig
+from coachwork.knowledge.document import Parsed, ReadLimits
 from coachwork.knowledge.filters import Filter
-from coachwork.knowledge.index import Hit, PassageIndex, PassageStore, Row, open_store, table_name
-from coachwork.knowledge.ingest import embedded_text
+from coachwork.knowledge.index import PassageIndex, PassageStore, Row, open_store, table_name
+from coachwork.knowledge.ingest import digest_of, embedded_text
 from coachwork.knowledge.language import Language
-from coachwork.knowledge.search import Ranking, fused, search_words, weight_of_words
+from coachwork.knowledge.parse import parse_bytes
+from coachwork.knowledge.query import Place, Query, searched
+from coachwork.knowledge.search import Found, search_words
 from coachwork.messages import Passage
 from coachwork.models import Models, ModelsConfig
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
 ROUTE = "embed"
+QRELS = ("qrels.tsv", "qrels/test.tsv")
 DEPTH = 50
 EVERYBODY = Filter(readers=None)
 
@@ -46,14 +56,18 @@ async def index_of(folder: Path, keep: str, models: Models, language: Language) 
     name = table_name(folder.name, probe.model, probe.dimensions)
     index = await store.open(name, language)
     if index is None:
-        index = await _filled(store, name, models, probe.dimensions, _zipped_lines(folder / "corpus.jsonl.gz"))
+        index = await _filled(store, name, models, probe.dimensions, _lines(folder / "corpus.jsonl"))
     return index
 
 
 async def retrieval(folder: Path, keep: str, language: str, model: str) -> None:
-    queries = [json.loads(line) for line in (folder / "queries.jsonl").open()]
+    """Ask every question of a set, and say how each stage ranks the documents: each stands where its best passage
+    does."""
+    judged = _scorer()
+    qrels = judged.load_qrels(next(path for path in (folder / name for name in QRELS) if path.exists()))
+    queries = [query for query in _lines(folder / "queries.jsonl") if query["_id"] in qrels]
     models = local_models(model)
-    index = await index_of(folder, keep, models, "English")
+    place = Place(await index_of(folder, keep, models, "English"), ROUTE, "English")
     field = "text" if language == "en" else f"text_{language}"
     runs: dict[str, dict[str, dict[str, float]]] = {"BM25": {}, "dense": {}, "fused": {}}
     seconds = []
@@ -61,20 +75,16 @@ async def retrieval(folder: Path, keep: str, language: str, model: str) -> None:
         batch = queries[begin : begin + 64]
         made = await models.embed(ROUTE, [query[field] for query in batch], purpose="query")
         for query, vector in zip(batch, made.vectors, strict=True):
-            started = time.perf_counter()
-            words = await index.by_words(search_words(query[field]), DEPTH, EVERYBODY)
-            near = await index.by_vector(vector, DEPTH, EVERYBODY)
-            seconds.append(time.perf_counter() - started)
-            weight = weight_of_words(query[field], "English")
-            runs["BM25"][query["_id"]] = _run(words)
-            runs["dense"][query["_id"]] = _run(near)
-            both = fused([Ranking("words", words, weight), Ranking("dense", near, made.counts)])[:10]
-            runs["fused"][query["_id"]] = {found.hit.document: found.scores.fused or 0.0 for found in both}
-    judged = _scorer(folder)
+            asked = Query(query[field], EVERYBODY, Choice(top_k=10))
+            found = (outcome := await searched(asked, place, vector, models)).found
+            seconds.append(outcome.seconds["find"])
+            runs["BM25"][query["_id"]] = _documents([(each.scores.words_rank, each) for each in found])
+            runs["dense"][query["_id"]] = _documents([(each.scores.dense_rank, each) for each in found])
+            runs["fused"][query["_id"]] = _documents([(each.scores.fused_rank, each) for each in found])
     for stage, run in runs.items():
-        print(
-            f"{folder.name} ({language}, {model}) {stage:6}", judged.score(judged.load_qrels(folder / "qrels.tsv"), run)
-        )
+        at_ten, at_three = judged.score(qrels, run), judged.score(qrels, run, 3)
+        three = {name: at_three[name] for name in ("recall@3", "mrr@3")}
+        print(f"{folder.name} ({language}, {model}) {stage:5}", at_ten | three)
     seconds.sort()
     p50, p95 = (1000 * seconds[int(len(seconds) * share)] for share in (0.5, 0.95))
     print(f"both searches without the embedding: p50 {p50:.1f} ms, p95 {p95:.1f} ms")
@@ -86,34 +96,68 @@ async def _filled(
 ) -> PassageIndex:
     index = await store.create(name, dimensions, "English")
     started = time.perf_counter()
-    for begin in range(0, len(corpus), 64):
-        batch = corpus[begin : begin + 64]
-        texts = [embedded_text(passage["title"], (), passage["text"]) for passage in batch]
-        made = await models.embed(ROUTE, texts, purpose="passage")
-        rows = [_row(passage, text, vector) for passage, text, vector in zip(batch, texts, made.vectors, strict=True)]
+    drafts = [draft for document in corpus for draft in _drafts(document)]
+    for begin in range(0, len(drafts), 64):
+        batch = drafts[begin : begin + 64]
+        made = await models.embed(ROUTE, [embedded for embedded, _ in batch], purpose="passage")
+        rows = [replace(row, vector=vector) for (_, row), vector in zip(batch, made.vectors, strict=True)]
         await index.put(rows, {})
-    print(f"{len(corpus)} passages embedded and indexed in {time.perf_counter() - started:.0f} s")
+    seconds = time.perf_counter() - started
+    print(f"{len(corpus)} documents, {len(drafts)} passages embedded and indexed in {seconds:.0f} s")
     await index.settle()
     return index
 
 
-def _zipped_lines(path: Path) -> list[dict[str, Any]]:
-    with gzip.open(path, "rt") as lines:
+def _drafts(document: dict[str, Any]) -> list[tuple[str, Row]]:
+    """The passages of a document, cut as an ingest cuts them, each with what is embedded of it.
+
+    A document with a `name` (`src/main.rs`) is read as a file of that name would be.
+    """
+    id_, settings = document["_id"], KnowledgeConfig(folder=".")
+    parsed = Parsed(document.get("title", ""), "text", document["text"])
+    if document.get("name"):
+        parsed = parse_bytes(document["name"], document["text"].encode(), ReadLimits())
+    pieces = cut(parsed, size=settings.passage_tokens, overlap=settings.overlap_tokens)
+    drafts = []
+    for position, piece in enumerate(pieces):
+        text = parsed.text[piece.start : piece.end]
+        embedded = embedded_text(parsed.title, piece.title_path, text)
+        row = Row(
+            id=f"{id_}\n{position}",
+            document=id_,
+            version="1",
+            position=position,
+            start=piece.start,
+            end=piece.end,
+            page=None,
+            title=parsed.title,
+            title_path=piece.title_path,
+            text=text,
+            words=search_words(embedded),
+            digest=digest_of(embedded),
+            vector=(),
+        )
+        drafts.append((embedded, row))
+    return drafts
+
+
+def _lines(path: Path) -> list[dict[str, Any]]:
+    """What stands in a file of JSON lines, or in the packed one beside it."""
+    with path.open() if path.exists() else gzip.open(path.with_name(f"{path.name}.gz"), "rt") as lines:
         return [json.loads(line) for line in lines]
 
 
-def _row(passage: dict[str, Any], text: str, vector: Sequence[float]) -> Row:
-    digest = hashlib.sha256(text.encode()).hexdigest()
-    id_, title, body = passage["_id"], passage["title"], passage["text"]
-    return Row(id_, id_, "1", 0, 0, len(body), None, title, (), body, search_words(text), digest, vector)
+def _documents(ranked: Sequence[tuple[int | None, Found]]) -> dict[str, float]:
+    """Documents by the rank of their best passage; passages that a stage did not find have none."""
+    best: dict[str, float] = {}
+    for rank, found in ranked:
+        if rank is not None:
+            best[found.hit.document] = max(best.get(found.hit.document, -math.inf), -float(rank))
+    return best
 
 
-def _run(hits: Sequence[Hit]) -> dict[str, float]:
-    return {hit.document: -float(rank) for rank, hit in enumerate(hits)}
-
-
-def _scorer(folder: Path) -> Any:
-    spec = importlib.util.spec_from_file_location("score", folder.parent / "score.py")
+def _scorer() -> Any:
+    spec = importlib.util.spec_from_file_location("score", DATA / "retrieval" / "score.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -123,7 +167,7 @@ def _scorer(folder: Path) -> Any:
 
 def groundedness(path: Path) -> None:
     """AUROC of the citation check's score, and what its yes is worth, for WiCE's `supported` against the rest."""
-    rows = _zipped_lines(path)
+    rows = _lines(path)
     started = time.perf_counter()
     judged = []
     for row in rows:
@@ -152,13 +196,19 @@ def main() -> None:
     parser.add_argument("--keep", help="keep the index in this folder, or at this postgresql://…, for the next run")
     parser.add_argument("--language", default="en", help="of the questions: en, de, es …")
     parser.add_argument("--embed", default="local:minilm", help="an embedding model, e.g. local:multilingual-e5")
+    parser.add_argument("--set", type=Path, action="append", help="a folder to measure instead of squad-dev and WiCE")
     asked = parser.parse_args()
+    sets = asked.set or [DATA / "retrieval" / "squad-dev"]
     if not DATA.is_dir():
         sys.exit(f"the data is not there: {DATA}")
-    groundedness(DATA / "groundedness" / "wice" / "claim_test.jsonl.gz")
+    if not asked.set:
+        groundedness(DATA / "groundedness" / "wice" / "claim_test.jsonl")
     with tempfile.TemporaryDirectory() as folder:
-        keep = asked.keep or folder
-        asyncio.run(retrieval(DATA / "retrieval" / "squad-dev", keep, asked.language, asked.embed))
+        for chosen in sets:
+            if not any((chosen / name).exists() for name in QRELS):
+                print(f"skipped {chosen}: it has no {' or '.join(QRELS)}")
+                continue
+            asyncio.run(retrieval(chosen, asked.keep or folder, asked.language, asked.embed))
 
 
 if __name__ == "__main__":
