@@ -1,15 +1,20 @@
 """Batches by what they may spend, what is tried again, and who brings them on."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
-from coachwork.messages import StepRecord
+from coachwork.errors import Conflict
+from coachwork.messages import Message, ModelRequest, StepRecord
+from coachwork.models import ModelConfig, Models, ModelsConfig, RouteConfig
 from coachwork.pipelines.batch_feeder import Feeder, affords
 from coachwork.pipelines.batches import Batches, Table
 from coachwork.pipelines.pipeline import Pipeline
+from coachwork.pipelines.steps import step
 from coachwork.store.database import Database
+from coachwork.testing import FakeModel
 from coachwork.tracing.scope import current_scope
 
 CENT = 10_000_000  # in 1e-9 USD
@@ -83,6 +88,54 @@ async def test_a_cap_pauses_the_batch_and_a_higher_one_lets_it_go_on(start, data
     assert (batch.status, batch.spent_usd, batch.reason) == ("finished", 0.08, "")
     estimate = await batches.check("paid", TABLE)
     assert (estimate.from_runs, estimate.likely_usd, estimate.highest_usd) == (8, 0.08, 0.08)
+
+
+async def test_no_worker_spends_past_the_cap_and_rows_it_refused_go_on_under_a_higher_one(start, database):
+    sent: list[str] = []
+
+    async def answer(request: ModelRequest) -> str:
+        sent.append(request.messages[0].text)
+        await asyncio.sleep(0.01)
+        return "x"
+
+    route, price = RouteConfig(models=["lab:m"]), ModelConfig(input_usd_per_million=0, output_usd_per_million=1e6)
+    config = ModelsConfig(routes={"smart": route}, models={"lab:m": price})  # a dollar for each token of an answer
+    billed = {"lab": FakeModel(answer, billed=True)}
+    of_two_workers = [
+        Models(config, database=database, cache_dir=Path("/nowhere"), environ={}, extra_providers=billed) for _ in "ab"
+    ]
+
+    @step
+    async def buy(number: int) -> str:
+        asked = ModelRequest((Message.of("user", str(number)),), max_tokens=2)
+        return (await of_two_workers[number % 2].complete("smart", asked)).text
+
+    async def bought(number: int) -> str:
+        return await buy(number)
+
+    runs = await start(bought)
+    batches = Batches({"bought": Pipeline(bought)}, database, at_once=4)
+    feeder = Feeder(batches, runs, database)
+    batch = await batches.start("bought", TABLE, cap_usd=5.5)
+    await feeder.feed_only(batch.id)
+    batch = await batches.get(batch.id)
+    assert (batch.status, batch.counts["succeeded"], len(sent)) == ("paused", 4, 4)  # a fifth could have cost $2
+    assert "the batch 'batch_" in batch.reason
+    assert "left of $5.50 in all" in batch.reason
+    refused = (await batches.rows(batch.id, status="failed")).items
+    assert refused
+    assert all(row.error["code"] == "budget-exceeded" for row in refused)
+    [standing] = await of_two_workers[0].budgets()
+    assert (standing.scope, standing.name, standing.limit_nano) == ("batch", batch.id, 5_500_000_000)
+
+    await batches.resume(batch.id, cap_usd=20)
+    await feeder.feed_only(batch.id)
+    batch = await batches.get(batch.id)
+    assert (batch.status, batch.counts["succeeded"], len(sent)) == ("finished", 8, 8)
+    with pytest.raises(Conflict, match="no row that a budget refused"):
+        await batches.retry(batch.id, budget_only=True)
+    for models in of_two_workers:
+        await models.close()
 
 
 async def test_failed_rows_alone_are_tried_again_and_what_they_cost_is_kept(start, database):

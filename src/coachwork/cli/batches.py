@@ -19,7 +19,7 @@ app = typer.Typer(no_args_is_help=True, help="Check tables, and look at, pause, 
 
 BatchId = Annotated[str, typer.Argument(metavar="BATCH", help="The batch's id.")]
 CapOption = Annotated[
-    float | None, typer.Option("--cap", min=0.000001, metavar="USD", help="Start no new row once this might be passed.")
+    float | None, typer.Option("--cap", min=0.000001, metavar="USD", help="The most that it may cost in all.")
 ]
 
 
@@ -111,11 +111,13 @@ def cancel_batch(batch: BatchId, project: ProjectOption = None, as_json: JsonOpt
 def retry_rows(
     batch: BatchId,
     row: Annotated[list[int] | None, typer.Option(help="Only this row; may be given again.")] = None,
+    budget: Annotated[bool, typer.Option("--budget", help="Only rows that a budget refused.")] = False,
+    cap: CapOption = None,
     project: ProjectOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Let rows that failed or were cancelled run again in the server; the others stay as they are."""
-    _do(load(project), as_json, lambda batches: batches.retry(batch, row or None))
+    _do(load(project), as_json, lambda batches: batches.retry(batch, row or None, budget_only=budget, cap_usd=cap))
 
 
 @app.command("results")

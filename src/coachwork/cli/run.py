@@ -36,7 +36,7 @@ def run(
         Path | None, typer.Option(metavar="FILE", help="Also write a batch's results there, as JSON.")
     ] = None,
     cap: Annotated[
-        float | None, typer.Option(min=0.000001, metavar="USD", help="Start no new row once this might be passed.")
+        float | None, typer.Option(min=0.000001, metavar="USD", help="The most that the batch may cost.")
     ] = None,
     resume: Annotated[
         str | None, typer.Option(metavar="BATCH", help="Go on with a batch that was stopped, by its id.")

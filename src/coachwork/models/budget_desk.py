@@ -166,6 +166,8 @@ class Desk:
         if lease is None or lease.lost:
             amount = allowance.limit if self._ask is None else 0  # alone, all of it is ours
             lease = self._leases[allowance.window] = Lease(allowance, amount)
+        elif lease.allowance.limit != allowance.limit:  # a batch's cap was changed
+            lease.allowance = allowance
         return lease
 
     def _held(self, leases: tuple[Lease, ...], nano: int) -> Hold:

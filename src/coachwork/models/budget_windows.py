@@ -38,6 +38,7 @@ def applying(budgets: Sequence[BudgetConfig], names: ScopeNames, now_ms: int) ->
     """
     whose = {
         "run": names.run,
+        "batch": names.batch,
         "user": names.user,
         "key": names.key,
         "team": names.team,

@@ -16,6 +16,7 @@ from weakref import WeakKeyDictionary
 from coachwork.errors import BudgetExceeded, Finding, UnknownModel, UnknownPrice, did_you_mean
 from coachwork.messages import Usage
 from coachwork.models import budget_store
+from coachwork.models.budget_batches import Caps, capped, caps_at_work
 from coachwork.models.budget_desk import LEASE_SECONDS, Desk, Hold, Lease, Short
 from coachwork.models.budget_store import Answer, Need, Wish
 from coachwork.models.budget_windows import Allowance, Window, allowance, applying, end_of, start_of
@@ -26,6 +27,7 @@ from coachwork.models.prices import known, price, worst
 from coachwork.models.routes import Target, find
 from coachwork.providers.wire import Provider
 from coachwork.store.database import Database
+from coachwork.tracing.scope import current_scope
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -47,7 +49,7 @@ def budgeted(call: "Call", following: "Next") -> "Events":
     call's deadline, where the worst case does not fit. Raises BudgetExceeded, and UnknownPrice.
     """
     budgets = call.office.budgets
-    return following(call) if budgets is None else _budgeted(call, following, budgets)
+    return _budgeted(call, following, budgets) if budgets is not None and budgets.may_count() else following(call)
 
 
 async def _budgeted(call: "Call", following: "Next", budgets: "Budgets") -> "Events":
@@ -82,10 +84,11 @@ class Budgets:
         self._desks: WeakKeyDictionary[asyncio.AbstractEventLoop, Desk] = WeakKeyDictionary()
         self._applying: dict[ScopeNames, tuple[int, list[Allowance]]] = {}
         self._reaped_at = 0.0
+        self._caps = None if database is None else Caps(database)
 
     async def hold(self, call: "Call") -> Hold | None:
         """Hold the worst case of the call on its model; None where it counts against nothing, or is free."""
-        allowances = self.applying(call.office.app)
+        allowances = await self.applying(call.office.app)
         if not allowances:
             return None
         target = call.asked_target
@@ -110,9 +113,21 @@ class Budgets:
         except Short as short:
             raise exceeded(short.lease, nano, target, route) from None
 
-    def applying(self, app: str) -> list[Allowance]:
+    def may_count(self) -> bool:
+        """Whether a call now can count against anything: without budgets in the settings, that of a batch's run can."""
+        return bool(self._budgets) or bool(current_scope().run_id)
+
+    async def applying(self, app: str) -> list[Allowance]:
         """What a call now, of the application `app`, counts against."""
-        return self._of(scope_names(app))
+        names = scope_names(app)
+        cap = await self._caps.of(names.run) if self._caps is not None and names.run else None
+        return self._of(names) if cap is None else capped(self._of(names._replace(batch=cap.batch)), cap)
+
+    def applying_now(self, app: str) -> list[Allowance]:
+        """The same for code that can't wait."""
+        names = scope_names(app)
+        cap = self._caps.of_now(names.run) if self._caps is not None and names.run else None
+        return self._of(names) if cap is None else capped(self._of(names._replace(batch=cap.batch)), cap)
 
     def settle(self, hold: Hold, cost: int) -> None:
         self._desk().settle(hold, cost)
@@ -133,6 +148,12 @@ class Budgets:
         budget_store.reap(connection, time.time_ns() // 1_000_000)
         own = {(budget.scope, budget.name, budget.per) for budget in self._budgets}
         found = []
+        each = next((budget for budget in self._budgets if budget.scope == "batch" and not budget.name), None)
+        for cap in caps_at_work(connection, _SHOWN):
+            window = Window("batch", cap.batch, "total", 0)
+            [terms] = capped([] if each is None or each.per != "total" else [allowance(each, window)], cap)
+            found.append(_stands(terms, *budget_store.standing(connection, [window]).get(window, (0, 0))))
+            own.add(("batch", cap.batch, "total"))
         for budget in self._budgets:
             windows = [_window(budget, budget.name)]
             if not budget.name and budget.scope != "installation":
@@ -208,7 +229,11 @@ def _window(budget: BudgetConfig, name: str) -> Window:
 
 
 def _state(budget: BudgetConfig, window: Window, spent: int, held: int) -> BudgetState:
-    terms = allowance(budget, window)
+    return _stands(allowance(budget, window), spent, held)
+
+
+def _stands(terms: Allowance, spent: int, held: int) -> BudgetState:
+    window = terms.window
     left = max(terms.limit - spent - held, 0)
     return BudgetState(
         window.scope,
@@ -224,7 +249,7 @@ def _state(budget: BudgetConfig, window: Window, spent: int, held: int) -> Budge
     )
 
 
-_WHOSE = {"installation": "the whole installation", "run": "the run", "user": "the user", "key": "the API key"}
+_WHOSE = {"installation": "the whole installation", "key": "the API key"}
 _PER = {"day": "a day", "week": "a week", "month": "a month", "total": "in all"}
 
 
@@ -235,14 +260,11 @@ def exceeded(lease: Lease, needed: int, target: Target, route: str) -> BudgetExc
     left = max(terms.limit - lease.told_spent - lease.told_held - lease.spent, 0)
     whose = " ".join(filter(None, [_WHOSE.get(window.scope, f"the {window.scope}"), window.name and repr(window.name)]))
     when = "" if terms.resets_at is None else time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(terms.resets_at / 1000))
-    name = f', name "{window.name}"' if window.name else ""
     return BudgetExceeded(
         f"The budget of {whose} has {_usd(left)} left of {_usd(terms.limit)} {_PER[window.per]}; "
         f"this call of {target.model!r} can cost up to {_usd(needed)}.",
         model=target.model,
-        hint=(f"It begins anew on {when}. " if when else "")
-        + f'Or raise `usd` of [[budgets]] scope "{window.scope}"{name} in coachwork.toml, '
-        f"or lower max_tokens of [routes.{route}].",
+        hint=(f"It begins anew on {when}. " if when else "") + _raised(window) + f" max_tokens of [routes.{route}].",
         details={
             "scope": window.scope,
             "name": window.name,
@@ -253,6 +275,13 @@ def exceeded(lease: Lease, needed: int, target: Target, route: str) -> BudgetExc
             "resets_at": terms.resets_at,
         },
     )
+
+
+def _raised(window: Window) -> str:
+    if window.scope == "batch":
+        return f"Raise the cap: `coachwork batch resume {window.name} --cap USD`, or lower"
+    name = f', name "{window.name}"' if window.name else ""
+    return f'Or raise `usd` of [[budgets]] scope "{window.scope}"{name} in coachwork.toml, or lower'
 
 
 def unknown_price(target: Target, terms: Allowance) -> UnknownPrice:
@@ -295,7 +324,7 @@ def budget_findings(config: ModelsConfig, app: str, providers: Mapping[str, Prov
             message = f"There are two budgets of {budget.scope} {budget.name!r} {_PER[budget.per]}."
             found.append(Finding("models.E005", "error", message, "Remove one of them.", where))
         seen.add(key)
-        if budget.name and budget.scope in ("run", "installation"):
+        if budget.name and budget.scope in ("run", "batch", "installation"):
             message = f"A budget of scope {budget.scope!r} has no name, and this one is named {budget.name!r}."
             found.append(Finding("models.E006", "error", message, "Remove `name`.", where))
         if budget.scope == "app" and app and budget.name not in ("", app):

@@ -54,14 +54,14 @@ class ModelConfig(_Section):
 
 
 class BudgetConfig(_Section):
-    """Money that calls may cost, in US dollars. `scope` is whose: of each run, user … or of all together.
+    """Money that calls may cost, in US dollars. `scope` is whose: of each run, batch, user … or of all together.
 
     `name` picks one user, key, team or app, "" means each of them that has none of its own for the same `per`.
     Days, weeks (from Monday) and months begin at midnight UTC. At the share `warn_at` it is said in the log and on the
     page, and nothing stops.
     """
 
-    scope: Literal["run", "user", "key", "team", "app", "installation"]
+    scope: Literal["run", "batch", "user", "key", "team", "app", "installation"]
     name: str = ""
     usd: float = Field(ge=0)
     per: Literal["day", "week", "month", "total"] = "total"

@@ -57,7 +57,8 @@ class Models:
     ) -> None:
         self.config = config
         self._environ = environ
-        budgets = Budgets(config.budgets, database) if config.budgets else None
+        # without any in the settings, a batch may still have a cap of its own
+        budgets = Budgets(config.budgets, database) if config.budgets or database is not None else None
         self._office = Office(database, on_call, app=app, budgets=budgets, embed=self._embedded)
         if database is not None:
             self._office.answers = InDatabase(database)

@@ -58,17 +58,18 @@ class Foreign:
 
     async def begin(self, route: str, model: str, *, sent: int, most: int | None) -> ForeignCall:
         """Admit a call of `provider:name` and hold its worst case. Raises BudgetExceeded, UnknownPrice."""
-        call, allowances = self._call(route, model, sent, most)
+        call, budgets = self._call(route, model, sent, most), self._office.budgets
+        allowances = [] if budgets is None else await budgets.applying(self._office.app)
         if allowances:
             target, usage = _bounded(call, allowances[0])
-            budgets = self._office.budgets
             assert budgets is not None
             call.hold = await budgets.hold_most(allowances, target, usage, route=route, seconds=_WAIT_SECONDS)
         return call
 
     def begin_now(self, route: str, model: str, *, sent: int, most: int | None) -> ForeignCall:
         """The same for code that can't wait. Raises BudgetExceeded wherever a budget counts the call's price."""
-        call, allowances = self._call(route, model, sent, most)
+        call, budgets = self._call(route, model, sent, most), self._office.budgets
+        allowances = [] if budgets is None else budgets.applying_now(self._office.app)
         if allowances and worst(*_bounded(call, allowances[0])) != 0:
             raise BudgetExceeded(
                 f"{model!r} was to be asked by code that holds up the event loop, so its budget can't be asked first.",
@@ -112,14 +113,12 @@ class Foreign:
         book(record, self._office.database, self._office.on_call)
         return Charge(usage, cost)
 
-    def _call(self, route: str, model: str, sent: int, most: int | None) -> tuple[ForeignCall, list[Allowance]]:
+    def _call(self, route: str, model: str, sent: int, most: int | None) -> ForeignCall:
         try:
             target = find(model, self._config, self._providers)
         except UnknownModel:  # a provider that Coachwork does not have: its price is unknown, which is recorded
             target = None
-        call = ForeignCall(route, model, sent, most, target, time.time_ns())
-        budgets = self._office.budgets
-        return call, [] if budgets is None else budgets.applying(self._office.app)
+        return ForeignCall(route, model, sent, most, target, time.time_ns())
 
 
 def _bounded(call: ForeignCall, first: Allowance) -> tuple[Target, Usage]:

@@ -20,13 +20,17 @@ if TYPE_CHECKING:
 
 
 class ScopeNames(NamedTuple):
-    """Whom a call is booked on: the run, the user, the API key's id, the team and the app. "" where there is none."""
+    """Whom a call is booked on: the run, the user, the API key's id, the team and the app. "" where there is none.
+
+    `batch` counts for budgets alone: whose run it is says it.
+    """
 
     run: str = ""
     user: str = ""
     key: str = ""
     team: str = ""
     app: str = ""
+    batch: str = ""
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ again by its key, so a kill -9 at any instant loses no row and starts none twice
 
 import asyncio
 import secrets
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -14,6 +15,7 @@ import structlog
 
 from coachwork.errors import Conflict, InputError, NotFound
 from coachwork.messages import ENDED
+from coachwork.models.budget_batches import row_key
 from coachwork.pipelines import batch_journal
 from coachwork.pipelines.batches import Batches
 from coachwork.pipelines.journal import now
@@ -90,7 +92,8 @@ class Feeder:
             return False
         settled = any(status in ENDED for status in live.counts)
         if settled:
-            await self._database.write(partial(batch_journal.settle, batch_id=batch_id))
+            ended = await self._database.write(partial(batch_journal.settle, batch_id=batch_id))
+            await self._look_at_money(row, ended)
             row, live = await self._database.read(partial(_standing, batch_id=batch_id))
         at_work = sum(live.counts.get(status, 0) for status in _CAN_WORK)
         if row.status == "cancelled":
@@ -121,7 +124,7 @@ class Feeder:
         return len(rows)
 
     async def _start(self, batch: Any, row: Any) -> None:
-        key = f"batch:{batch.id}:{row.row}" + (f":{row.tries}" if row.tries else "")
+        key = row_key(batch.id, row.row, row.tries)
         try:
             run = await self._runs.start(batch.pipeline, row.input, user=batch.user, idempotency_key=key)
         except (InputError, NotFound, Conflict) as error:  # the pipeline is another one than when the row was checked
@@ -144,6 +147,18 @@ class Feeder:
         )
         await self._database.write(lambda c: batch_journal.set_batch(c, batch.id, status="paused", reason=reason))
         log.warning("batch.cap_reached", batch=batch.id, spent_usd=spent)
+
+    async def _look_at_money(self, batch: Any, ended: Sequence[int]) -> None:
+        """Pause where a budget refused one of the rows that have just ended: the next ones would fail as well."""
+        if batch.status != "running" or not batch.queued:
+            return
+        refused = await self._database.read(partial(batch_journal.out_of_money, batch_id=batch.id, rows=ended))
+        told = [row for row in refused if row.error["details"].get("scope") != "run"]  # that one is of a row alone
+        if not told:
+            return
+        reason = f"row {told[0].row} was refused for lack of money: {told[0].error['message']}"
+        await self._database.write(lambda c: batch_journal.set_batch(c, batch.id, status="paused", reason=reason))
+        log.warning("batch.out_of_money", batch=batch.id, rows=len(told))
 
     async def _stop_runs(self, batch_id: str) -> None:
         for run_id in await self._database.read(partial(batch_journal.open_runs, batch_id=batch_id)):

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
-from coachwork.errors import NotFound
+from coachwork.errors import BudgetExceeded, NotFound
 from coachwork.messages import ENDED
 from coachwork.pipelines.journal import now
 from coachwork.store.inserting import insert_if_new
@@ -75,8 +75,8 @@ def rows_query(batch_id: str, status: str = "") -> sa.Select[Any]:
     return query
 
 
-def settle(connection: sa.Connection, batch_id: str) -> int:
-    """Take over how the runs of open rows have ended; how many had."""
+def settle(connection: sa.Connection, batch_id: str) -> list[int]:
+    """Take over how the runs of open rows have ended; which rows those were."""
     ended = connection.execute(
         sa.select(batch_rows.c.row, runs.c.status, runs.c.cost_nano)
         .join(runs, runs.c.id == batch_rows.c.run_id)
@@ -93,7 +93,7 @@ def settle(connection: sa.Connection, batch_id: str) -> int:
         more = {status: batches.c[status] + number for status, number in counts.items()}
         above = sa.case((batches.c.highest_nano < dearest, dearest), else_=batches.c.highest_nano)
         set_batch(connection, batch_id, **more, spent_nano=batches.c.spent_nano + spent, highest_nano=above)
-    return len(ended)
+    return [row.row for row in ended]
 
 
 def recount(connection: sa.Connection, batch_id: str) -> None:
@@ -140,6 +140,18 @@ def row_refused(connection: sa.Connection, batch_id: str, row: int, error: dict[
     waiting = _row(batch_id, row).where(batch_rows.c.status == "queued")
     if connection.execute(waiting.values(status="refused", error=error)).rowcount:
         set_batch(connection, batch_id, queued=batches.c.queued - 1, refused=batches.c.refused + 1)
+
+
+def out_of_money(connection: sa.Connection, batch_id: str, rows: Sequence[int] | None = None) -> Sequence[Any]:
+    """The failed rows, all or of these, that a budget refused: row and error."""
+    query = (
+        sa.select(batch_rows.c.row, runs.c.error)
+        .join(runs, runs.c.id == batch_rows.c.run_id)
+        .where(batch_rows.c.batch_id == batch_id, batch_rows.c.status == "failed")
+        .where(runs.c.error["code"].as_string() == BudgetExceeded.code)
+        .order_by(batch_rows.c.row)
+    )
+    return connection.execute(query if rows is None else query.where(batch_rows.c.row.in_(rows))).all()
 
 
 def requeue(connection: sa.Connection, batch_id: str, rows: Sequence[int] | None) -> int:

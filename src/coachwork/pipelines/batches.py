@@ -84,7 +84,8 @@ class Batches:
     ) -> BatchView:
         """Keep every row and begin. The same `idempotency_key` gives the same batch again.
 
-        No new row is started once the rows before it may have cost `cap_usd`; those at work are finished.
+        The batch never costs more than `cap_usd`: what a call may cost at most is held before it is sent. No new row is
+        started where the dearest so far would not fit.
         Raises NotFound for an unknown pipeline, InputError for a file that can't be read or has no valid row,
         Conflict for a key that was used with another file.
         """
@@ -175,11 +176,16 @@ class Batches:
         return await self.get(batch_id)
 
     async def resume(self, batch_id: str, cap_usd: float | None = None) -> BatchView:
-        """Go on with a paused batch, under another cap where one is given. Raises NotFound, Conflict."""
+        """Go on with a paused batch, under another cap where one is given. Raises NotFound, Conflict.
+
+        Under another cap the rows that the old one refused are tried again.
+        """
         values: dict[str, Any] = {"status": "running", "reason": ""}
         if cap_usd is not None:
             values["cap_nano"] = _nano(cap_usd)
         await self._change(batch_id, "paused", values, "does not wait to be resumed")
+        if cap_usd is not None:
+            await self._database.write(lambda c: batch_journal.requeue(c, batch_id, _refused_by_cap(c, batch_id)))
         self.on_work()
         return await self.get(batch_id)
 
@@ -201,8 +207,18 @@ class Batches:
         self.on_work()
         return await self.get(batch_id)
 
-    async def retry(self, batch_id: str, rows: Sequence[int] | None = None) -> BatchView:
+    async def retry(
+        self,
+        batch_id: str,
+        rows: Sequence[int] | None = None,
+        *,
+        budget_only: bool = False,
+        cap_usd: float | None = None,
+    ) -> BatchView:
         """Run rows that failed or were cancelled again, all of them or `rows`; the others are left as they are.
+
+        With `budget_only` those alone that a budget had refused: it was raised since, or has begun anew. `cap_usd` is
+        what the batch may cost from now on, in all.
 
         Raises NotFound, Conflict where there are none.
         """
@@ -210,11 +226,19 @@ class Batches:
         def work(connection: sa.Connection) -> int:
             batch_journal.batch(connection, batch_id)
             batch_journal.settle(connection, batch_id)
-            return batch_journal.requeue(connection, batch_id, rows)
+            wanted = rows
+            if budget_only:
+                wanted = [row.row for row in batch_journal.out_of_money(connection, batch_id, rows)]
+            again = batch_journal.requeue(connection, batch_id, wanted)
+            if again and cap is not None:
+                batch_journal.set_batch(connection, batch_id, cap_nano=cap)
+            return again
 
+        cap = _nano(cap_usd)
         if not await self._database.write(work):
+            kind = "row that a budget refused" if budget_only else "failed or cancelled row"
             raise Conflict(
-                f"batch {batch_id} has no failed or cancelled row" + ("" if rows is None else f" among {list(rows)}"),
+                f"batch {batch_id} has no {kind}" + ("" if rows is None else f" among {list(rows)}"),
                 reader="There is nothing to try again.",
             )
         self.on_work()
@@ -245,6 +269,11 @@ class Batches:
     def _title(self, pipeline: str) -> str:
         known = self._pipelines.get(pipeline)
         return known.title if known else pipeline
+
+
+def _refused_by_cap(connection: sa.Connection, batch_id: str) -> list[int]:
+    rows = batch_journal.out_of_money(connection, batch_id)
+    return [row.row for row in rows if row.error["details"].get("scope") == "batch"]
 
 
 def _checked(table: Table, pipeline: Pipeline[..., Any]) -> list[Row]:

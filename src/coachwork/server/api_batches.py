@@ -63,9 +63,14 @@ class Resume(Frozen):
 
 
 class Retry(Frozen):
-    """Which rows to try again: these numbers, or all that failed or were cancelled."""
+    """Which rows to try again: these numbers, or all that failed or were cancelled; or those that a budget refused.
+
+    `cap_usd` is what the batch may cost from now on, in all.
+    """
 
     rows: list[int] | None = Field(default=None, min_length=1, max_length=10_000)
+    budget_only: bool = False
+    cap_usd: float | None = Field(default=None, gt=0)
 
 
 @uploads.post("/pipelines/{name}/batches", status_code=202)
@@ -75,7 +80,9 @@ async def start_batch(
     batches: BatchesHere,
     response: Response,
     dry_run: Annotated[bool, Query(description="Only check the table and estimate cost and time.")] = False,
-    cap_usd: Annotated[float | None, Query(gt=0, description="Start no new row once this might be passed.")] = None,
+    cap_usd: Annotated[
+        float | None, Query(gt=0, description="The most that the batch may cost, held before every call.")
+    ] = None,
     at_once: Annotated[int | None, Query(ge=1, le=256, description="Rows that work at the same time.")] = None,
     idempotency_key: Annotated[str | None, Header(min_length=1, max_length=255)] = None,
 ) -> BatchView | Estimate:
@@ -138,7 +145,10 @@ async def pause_batch(batch_id: str, batches: BatchesHere) -> BatchView:
 
 @router.post("/batches/{batch_id}/resume")
 async def resume_batch(batch_id: str, batches: BatchesHere, body: Resume | None = None) -> BatchView:
-    """Go on with a paused batch, under another cap if one is given. 409 if it is not paused."""
+    """Go on with a paused batch, under another cap if one is given; rows that the old one refused are tried again.
+
+    409 if it is not paused.
+    """
     return await batches.resume(batch_id, body.cap_usd if body else None)
 
 
@@ -151,7 +161,8 @@ async def cancel_batch(batch_id: str, batches: BatchesHere) -> BatchView:
 @router.post("/batches/{batch_id}/retry")
 async def retry_rows(batch_id: str, batches: BatchesHere, body: Retry | None = None) -> BatchView:
     """Run failed and cancelled rows again, the others stay as they are. 409 if there are none."""
-    return await batches.retry(batch_id, body.rows if body else None)
+    asked = body or Retry()
+    return await batches.retry(batch_id, asked.rows, budget_only=asked.budget_only, cap_usd=asked.cap_usd)
 
 
 @router.get("/batches/{batch_id}/results.{kind}", response_class=Response, responses=_FILES)

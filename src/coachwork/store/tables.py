@@ -123,7 +123,7 @@ batches = sa.Table(  # a table of inputs, a run for each row
     sa.Column("status", sa.Text, nullable=False),  # running, paused, finished, cancelled
     sa.Column("reason", sa.Text, nullable=False, server_default=""),  # why it is paused
     sa.Column("at_once", sa.Integer, nullable=False),  # rows that work at the same time
-    sa.Column("cap_nano", BigInt),  # no new row once this might be passed
+    sa.Column("cap_nano", BigInt),  # the most that it may cost: a budget of scope `batch`
     sa.Column("rows", sa.Integer, nullable=False),
     sa.Column("queued", sa.Integer, nullable=False),  # rows without a run
     sa.Column("refused", sa.Integer, nullable=False),
