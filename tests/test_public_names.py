@@ -22,6 +22,7 @@ PUBLIC = [
     "Outcome",
     "Passage",
     "Pdf",
+    "RemoteAgent",
     "Sentence",
     "Transcript",
     "Web",

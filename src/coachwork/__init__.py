@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from coachwork.agents import Agent, Limits, McpServer, Memory, Outcome, Web, together, tool
+    from coachwork.agents import Agent, Limits, McpServer, Memory, Outcome, RemoteAgent, Web, together, tool
     from coachwork.app.application import App
     from coachwork.knowledge import KnowledgeBase
     from coachwork.messages import (
@@ -54,6 +54,7 @@ _HOMES = {
     "Outcome": "coachwork.agents",
     "Passage": "coachwork.messages",
     "Pdf": "coachwork.messages",
+    "RemoteAgent": "coachwork.agents",
     "Sentence": "coachwork.messages",
     "Transcript": "coachwork.messages",
     "Web": "coachwork.agents",
@@ -90,6 +91,7 @@ __all__ = [
     "Outcome",
     "Passage",
     "Pdf",
+    "RemoteAgent",
     "Sentence",
     "Transcript",
     "Web",

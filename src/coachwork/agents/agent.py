@@ -5,6 +5,7 @@ from copy import copy
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, cast
 
+from coachwork.agents.a2a import RemoteAgent
 from coachwork.agents.limits import Limits
 from coachwork.agents.mcp import McpServer, Visit
 from coachwork.agents.memory import Memory, Talk
@@ -68,6 +69,11 @@ class Agent(Generic[P, R]):
     def servers(self) -> list[McpServer]:
         """The MCP servers it uses; what they can do is asked when it works."""
         return [each for each in self._given if isinstance(each, McpServer)]
+
+    @property
+    def remote(self) -> list[RemoteAgent]:
+        """The agents of others that it uses."""
+        return [each for each in self._given if isinstance(each, RemoteAgent)]
 
     def _of_one_name_each(self, tools: Sequence[Tool]) -> tuple[Tool, ...]:
         names = [each.name for each in tools]

@@ -66,7 +66,7 @@ class Web:
         async with httpx2.AsyncClient(follow_redirects=False, trust_env=False, timeout=self.seconds) as client:
             for _ in range(_REDIRECTS + 1):
                 parts = self._permitted(url)
-                address = await self._address(parts)
+                address = await self.address(parts)
                 try:
                     where, text = await _page(client, parts, address)
                 except httpx2.HTTPError as error:
@@ -84,13 +84,13 @@ class Web:
             raise _no(f"{url!r} is no address of the web") from None
         if parts.scheme not in _PORTS or not parts.hostname or parts.username is not None:
             raise _no(f"{url!r} is no plain address of the web (http or https, without a user)")
-        if not any(_is_host(parts.hostname, pattern) for pattern in self.hosts):
+        if not any(is_host(parts.hostname, pattern) for pattern in self.hosts):
             raise _no(f"{parts.hostname!r} is not among the hosts that may be read: {', '.join(self.hosts)}")
         if port not in (None, _PORTS[parts.scheme]) and not self.private:
             raise _no(f"{url!r} names port {port}: only the usual one may be used")
         return parts
 
-    async def _address(self, parts: SplitResult) -> str:
+    async def address(self, parts: SplitResult) -> str:
         """The address to connect to. All that a name has must be permitted: one that is not makes the name suspect."""
         host = parts.hostname or ""
         try:
@@ -128,7 +128,7 @@ async def _page(client: "httpx2.AsyncClient", parts: SplitResult, address: str) 
     return None, text_of_html(text) if kind in ("text/html", "application/xhtml+xml") else text
 
 
-def _is_host(host: str, pattern: str) -> bool:
+def is_host(host: str, pattern: str) -> bool:
     host, pattern = host.lower().rstrip("."), pattern.lower()
     return host.endswith(pattern[1:]) if pattern.startswith("*.") else host == pattern
 

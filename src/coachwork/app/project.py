@@ -14,7 +14,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from coachwork.agents import Agent, McpServer, Memory
+from coachwork.agents import Agent, McpServer, Memory, RemoteAgent
+from coachwork.agents.a2a import A2aConfig
 from coachwork.agents.mcp import McpConfig
 from coachwork.app.application import App
 from coachwork.app.secret import installation_secret
@@ -116,7 +117,9 @@ def load_project(folder: Path, environ: Mapping[str, str] = os.environ) -> Proje
         for memory in _declared(modules, Memory):
             memory.bind(database)
         _place_servers(_declared(modules, McpServer), settings.mcp, folder, environ)
-        for agent in _declared(modules, Agent):
+        agents: list[Agent[..., Any]] = _declared(modules, Agent)
+        _place_agents(_remote(modules, agents, app.pipelines), settings.a2a, folder, environ)
+        for agent in agents:
             agent.tools  # noqa: B018  checked now, with the place of what is wrong
     except CoachworkError:
         database.close()
@@ -189,6 +192,31 @@ def _place_servers(
             )
     for server in by_name.values():
         server.bind(configs.get(server.name), project=folder, environ=environ)
+
+
+def _remote(
+    modules: Iterable[ModuleType], agents: Iterable[Agent[..., Any]], pipelines: Mapping[str, Pipeline[..., Any]]
+) -> list[RemoteAgent]:
+    """The agents of others that the code names: as globals, as tools, or hosted."""
+    hosted = [made.thing for made in pipelines.values() if isinstance(made, Hosted)]
+    named = [*_declared(modules, RemoteAgent), *(each for agent in agents for each in agent.remote)]
+    return named + [thing for thing in hosted if isinstance(thing, RemoteAgent)]
+
+
+def _place_agents(
+    remote: Iterable[RemoteAgent], configs: Mapping[str, A2aConfig], folder: Path, environ: Mapping[str, str]
+) -> None:
+    """Tell each agent of others where it is. Raises ProjectError."""
+    known = {agent.name for agent in remote}
+    for name in configs:
+        if name not in known:
+            raise ProjectError(
+                f"[a2a.{name}] belongs to no agent of the code",
+                file=str(folder / FILE),
+                hint=f'{did_you_mean(name, list(known))} Or declare it in app.py: {name} = RemoteAgent("{name}")',
+            )
+    for agent in remote:
+        agent.bind(configs.get(agent.name), environ=environ)
 
 
 def _bind_prompts(

@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from coachwork.agents.a2a import A2aConfig
 from coachwork.agents.mcp import McpConfig
 from coachwork.errors import ProjectError, did_you_mean
 from coachwork.hosting.config import HostedConfig
@@ -94,6 +95,7 @@ class Settings(Section):
     schedules: dict[str, ScheduleConfig] = {}
     hosted: dict[str, HostedConfig] = {}
     mcp: dict[str, McpConfig] = {}
+    a2a: dict[str, A2aConfig] = {}
 
     @property
     def model_room(self) -> ModelsConfig:
@@ -179,6 +181,7 @@ def _known_fields(section: list[str]) -> list[str]:
         "approvals": ApprovalSettings,
         "hosted": HostedConfig,
         "mcp": McpConfig,
+        "a2a": A2aConfig,
     }
     return list((kinds[section[0]] if section and section[0] in kinds else Settings).model_fields)
 

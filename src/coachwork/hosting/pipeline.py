@@ -27,7 +27,7 @@ from coachwork.tracing.scope import recorded
 _OUTCOME: TypeAdapter[Outcome] = TypeAdapter(Outcome)
 _KNOWN = (
     "LangGraph compiled graphs, LangChain runnables, pydantic-ai agents, OpenAI Agents SDK agents, "
-    "Haystack pipelines and LlamaIndex workflows"
+    "Haystack pipelines, LlamaIndex workflows and agents over A2A (RemoteAgent)"
 )
 
 

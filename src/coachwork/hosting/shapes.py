@@ -118,6 +118,7 @@ _SHAPES: dict[str, Callable[[Any], Types]] = {
     "on_llamaindex": _llamaindex,
     "on_crewai": lambda _crew: (None, str),
     "on_dspy": lambda _module: (None, dict[str, Any]),
+    "on_a2a": lambda agent: (Conversation, Any if agent.gives_data else str),
 }
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from a2a.types import a2a_pb2 as wire
 from a2a.utils.errors import ContentTypeNotSupportedError
 
+from coachwork.agents.a2a_json import data_part, plain
 from coachwork.app.application import App
 from coachwork.errors import InputError
 from coachwork.messages import ChatMessage, JsonValue
@@ -21,7 +22,7 @@ from coachwork.server.version import VERSION
 
 SKILL = "skill"  # of the metadata of a message: the pipeline that is meant
 VERSIONS = ("1.0", "0.3")
-OUTPUT, TEXT = "output", "text"  # artifacts: what a run gave, and what it wrote on the way
+OUTPUT = "output"  # the artifact: what a run writes, and then what it gave
 _STATES = {
     "queued": wire.TASK_STATE_SUBMITTED,
     "running": wire.TASK_STATE_WORKING,
@@ -124,22 +125,6 @@ def words_and_data(parts: Sequence[wire.Part]) -> tuple[str, JsonValue]:
     return "\n".join(texts), data[0] if data else None
 
 
-def plain(value: Any) -> JsonValue:
-    """A protobuf Value as the JSON that was sent; it has no whole numbers, so whole ones become whole again."""
-    match value.WhichOneof("kind"):
-        case "struct_value":
-            return {key: plain(part) for key, part in value.struct_value.fields.items()}
-        case "list_value":
-            return [plain(part) for part in value.list_value.values]
-        case "number_value":
-            number: float = value.number_value
-            return int(number) if number.is_integer() and abs(number) < 2**53 else number
-        case "string_value" | "bool_value" as kind:
-            found: str | bool = getattr(value, kind)
-            return found
-    return None
-
-
 def _text_field(pipeline: Pipeline[..., Any]) -> str | None:
     """The field that a text fills: the only one that must be there, where it is a string."""
     schema = pipeline.input_schema
@@ -207,24 +192,5 @@ def output_of(run: RunDetail) -> wire.Artifact:
 
 
 def text_artifact(text: str) -> wire.Artifact:
-    return wire.Artifact(artifact_id=TEXT, name="what it writes", parts=[wire.Part(text=text)])
-
-
-def data_part(value: JsonValue) -> wire.Part:
-    part = wire.Part(media_type="application/json")
-    match value:
-        case dict():
-            part.data.struct_value.SetInParent()
-            part.data.struct_value.update(value)
-        case list():
-            part.data.list_value.SetInParent()
-            part.data.list_value.extend(value)
-        case bool():
-            part.data.bool_value = value
-        case int() | float():
-            part.data.number_value = value
-        case str():
-            part.data.string_value = value
-        case None:
-            part.data.null_value = 0
-    return part
+    """A piece of what a run writes, before it has its output."""
+    return wire.Artifact(artifact_id=OUTPUT, name=OUTPUT, parts=[wire.Part(text=text)])

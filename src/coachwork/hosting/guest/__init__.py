@@ -24,6 +24,7 @@ SHAPES = (
     ("workflows", "Workflow", "on_llamaindex"),
     ("crewai", "Crew", "on_crewai"),
     ("dspy", "Module", "on_dspy"),
+    ("coachwork.agents.a2a", "RemoteAgent", "on_a2a"),
 )
 
 
