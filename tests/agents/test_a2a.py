@@ -12,8 +12,8 @@ from coachwork.app.runtime import Runtime
 from coachwork.errors import ProjectError, ToolFailed
 from coachwork.tracing.scope import entered
 
-from .remote_agent import Remote, remote_agent
 from .conftest import Made, call
+from .remote_agent import Remote, remote_agent
 from .test_agent import Steps
 from .test_dangerous_tools import Person
 
