@@ -5,7 +5,7 @@ PORT ?= 8000
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check web dev venv lint types rooms web-test fast-tests tests screenshots bench-footprint bench-overhead bench-soak bench-output bench-calls bench-bfcl bench-retrieval bench-search bench-citations bench-crash bench-hosting bench-kills bench-durable bench-batches bench-ingestion dist clean
+.PHONY: help demo test check web dev venv lint types rooms web-test fast-tests tests screenshots bench-footprint bench-overhead bench-soak bench-output bench-calls bench-bfcl bench-retrieval bench-search bench-citations bench-crash bench-restarts bench-line bench-idle bench-waiting bench-memory bench-hosting bench-kills bench-durable bench-batches bench-ingestion dist clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -69,8 +69,24 @@ bench-bfcl: dev  ## function calling of a local model, natively and by schema (B
 	@$(BIN)/python benchmarks/bfcl.py
 
 bench-crash: dev  ## kill -9 of workers at random instants, on SQLite and on PostgreSQL: nothing lost, nothing made again
-	@$(BIN)/python benchmarks/crash.py --database sqlite
-	@$(BIN)/python benchmarks/crash.py --database postgresql
+	@$(BIN)/python benchmarks/crash.py --database sqlite $(MORE)
+	@$(BIN)/python benchmarks/crash.py --database postgresql $(MORE)
+
+bench-restarts: dev  ## PostgreSQL itself stopped and killed under the hands of workers: nothing lost, nothing made again
+	@$(BIN)/python benchmarks/crash.py --database postgresql --kills 0 --restarts 20 $(MORE)
+
+bench-line: dev  ## 2,000 queued runs, never more than 7 at work, while workers come, go and die (MORE=--quick)
+	@$(BIN)/python benchmarks/line.py --database sqlite $(MORE)
+	@$(BIN)/python benchmarks/line.py --database postgresql $(MORE)
+
+bench-idle: dev  ## how long an idle worker takes to begin a run, on both databases (MORE=--quick)
+	@$(BIN)/python benchmarks/idle.py $(MORE)
+
+bench-waiting: dev  ## 10,000 runs that wait for a person: memory, statements while idle, how soon one goes on (MORE=--quick)
+	@$(BIN)/python benchmarks/waiting.py $(MORE)
+
+bench-memory: dev  ## memory of a worker over 100,000 runs; a quarter of an hour and more (MORE=--quick)
+	@nice -n 15 $(BIN)/python benchmarks/memory.py $(MORE)
 
 bench-retrieval: dev  ## search quality and groundedness on public sets (embeds 2,135 passages: minutes)
 	@$(BIN)/python benchmarks/retrieval.py
@@ -85,7 +101,7 @@ bench-hosting: dev  ## eight frameworks' hello-worlds behind our API; makes envi
 	@$(BIN)/python benchmarks/hosting.py
 
 bench-durable: dev  ## what a durable step costs on SQLite and PostgreSQL beside LangGraph; waiting runs; memory
-	@$(BIN)/python benchmarks/durable.py
+	@$(BIN)/python benchmarks/durable.py $(MORE)
 
 bench-kills: dev  ## kill -9 at 50 random moments of an ingestion of 2,000 documents
 	@nice -n 15 $(BIN)/python benchmarks/ingestion_kills.py

@@ -182,12 +182,12 @@ def post(address: str, path: str, body: Any, seconds: float = 60, **headers: str
         connection.close()
 
 
-def accepted(address: str, pipeline: str, given: Any, key: str) -> str:
+def accepted(address: str, pipeline: str, given: Any, key: str, seconds: float = 60) -> str:
     """The id of a run. Asked again under the same key where the server has trouble, as a careful client does."""
     path, headers = f"/api/pipelines/{pipeline}/runs", {"idempotency-key": key}
     for _ in range(600):
         try:
-            status, answer = post(address, path, {"input": given}, **headers)
+            status, answer = post(address, path, {"input": given}, seconds, **headers)
         except (OSError, http.client.HTTPException):
             status, answer = 0, None
         if status in (200, 202):

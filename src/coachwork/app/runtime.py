@@ -6,6 +6,7 @@ from types import TracebackType
 import structlog
 
 from coachwork.app.project import Project
+from coachwork.app.watchdog import Watchdog
 from coachwork.models.routes import limits_of
 from coachwork.pipelines import replay
 from coachwork.pipelines.approval_links import Link, read_token, token_of
@@ -46,6 +47,7 @@ class Runtime:
         self, project: Project, *, adopt: bool = True, feed: bool | None = None, concurrency: int | None = None
     ) -> None:
         self.project = project
+        self._watchdog = Watchdog(project.folder)
         self._adopt = adopt
         self._feeds = adopt if feed is None else feed
         self._concurrency = project.settings.runs.concurrency if concurrency is None else concurrency
@@ -89,6 +91,7 @@ class Runtime:
         if self._adopt:  # a server: what is hosted elsewhere is warm before it is asked
             for process in project.hosted:
                 process.start()
+        self._watchdog.start()
 
     def _feed(self) -> None:
         """Set up batches and schedules; a server brings them on."""
@@ -135,6 +138,7 @@ class Runtime:
 
     async def stop(self) -> None:
         """Stop working; nothing that was accepted is lost. The project stays open."""
+        self._watchdog.stop()
         await self.notices.stop()
         await self.schedules.stop()
         await self.feeder.stop()
