@@ -154,7 +154,7 @@ def table_name(knowledge: str, model: str, dimensions: int) -> str:
     return f"{table_prefix(knowledge)}{_plain(model)}-{dimensions}-{mark}"
 
 
-_SHAPE = 2  # of a row: raise it with every new field, so that an older table is not opened but made anew
+_SHAPE = 3  # of a row: raise it with every new field, so that an older table is not opened but made anew
 
 
 def _plain(name: str) -> str:
