@@ -72,7 +72,7 @@ class LanceIndex:
         query = self._table.query().nearest_to([float(number) for number in vector]).distance_type("cosine")
         query = _where(query.limit(limit), filter)
         # With an index (large tables alone): look wide, then rank by the true vectors.
-        query = query.ef(max(300, 6 * limit)).nprobes(20).refine_factor(1).select([*_of_hits(filter), "_distance"])
+        query = query.ef(max(400, 8 * limit)).nprobes(20).refine_factor(1).select([*_of_hits(filter), "_distance"])
         return [_hit(row, 1.0 - row["_distance"]) for row in await query.to_list()]
 
     async def by_words(self, text: str, limit: int, filter: Filter) -> list[Hit]:
