@@ -27,7 +27,7 @@ import structlog
 
 from coachwork.pipelines.approvals import Approvals, approval
 from coachwork.pipelines.deliver import Webhooks
-from coachwork.pipelines.engine import Engine, once
+from coachwork.pipelines.engine import Engine
 from coachwork.pipelines.events import EventLog
 from coachwork.pipelines.pipeline import Pipeline
 from coachwork.pipelines.run_scope import Services
@@ -71,7 +71,6 @@ async def at_work(url: str, places: int) -> AsyncIterator[Runs]:
         approvals=Approvals(database),
         webhooks=Webhooks({}, Path(), {}),
         models=None,  # type: ignore[arg-type]
-        once=once,
     )
     pipelines: dict[str, Pipeline[..., Any]] = {"ten": Pipeline(ten), "asking": Pipeline(asking)}
     engine = Engine(pipelines, services, adopt=False)

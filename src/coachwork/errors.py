@@ -360,6 +360,24 @@ class RunFailed(CoachworkError):
     code = "run-failed"
 
 
+class DeadlineExceeded(CoachworkError):
+    """A run was not done in the time it had. `seconds` is that time, from when it was accepted."""
+
+    code = "deadline-exceeded"
+    status = 504
+    reader_default = "This took longer than it may, and was stopped."
+    from_details = ("run_id", "seconds")
+
+    def __init__(self, run_id: str, seconds: float) -> None:
+        super().__init__(
+            f"run {run_id} had {seconds:g} s, and they are over",
+            hint="Start it with more time, or make its steps shorter.",
+            details={"run_id": run_id, "seconds": seconds},
+        )
+        self.run_id = run_id
+        self.seconds = seconds
+
+
 class ReplayMismatch(CoachworkError):
     """A run in flight met changed code. `details`: step, recorded, called, line."""
 

@@ -16,7 +16,7 @@ Role = Literal["system", "user", "assistant"]
 FinishReason = Literal["stop", "length", "content_filter", "tool_call"]
 RunStatus = Literal["queued", "running", "waiting", "succeeded", "failed", "cancelled"]
 StepStatus = Literal["running", "waiting", "succeeded", "failed", "cancelled"]
-StepKind = Literal["prompt", "search", "verify", "transcribe", "webhook", "approval", "tool", "step"]
+StepKind = Literal["prompt", "search", "verify", "transcribe", "webhook", "approval", "tool", "step", "sleep", "patch"]
 PersonsWord = Literal["accepted", "edited", "rejected", "expired"]
 ENDED: frozenset[str] = frozenset({"succeeded", "failed", "cancelled"})
 

@@ -9,7 +9,7 @@ import pytest
 from coachwork.pipelines.approval_terms import House
 from coachwork.pipelines.approvals import Approvals
 from coachwork.pipelines.deliver import WebhookConfig, Webhooks
-from coachwork.pipelines.engine import Engine, once
+from coachwork.pipelines.engine import Engine
 from coachwork.pipelines.events import EventLog
 from coachwork.pipelines.pipeline import Pipeline
 from coachwork.pipelines.run_scope import Services
@@ -38,7 +38,6 @@ async def start(tmp_path: Path) -> AsyncIterator[Start]:
         *functions: Any,
         concurrency: int = 4,
         webhooks: dict[str, WebhookConfig] | None = None,
-        once: Any = once,
         house: House = House(),  # noqa: B008, it is frozen
         **environ: str,
     ) -> Runs:
@@ -53,7 +52,6 @@ async def start(tmp_path: Path) -> AsyncIterator[Start]:
             approvals=Approvals(database, house),
             webhooks=Webhooks(webhooks or {}, tmp_path, environ),
             models=None,  # type: ignore[arg-type]
-            once=once,
         )
         pipelines = {f.__name__: Pipeline(f) for f in functions}
         engine = Engine(pipelines, services, adopt=True)

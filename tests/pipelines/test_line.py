@@ -6,17 +6,24 @@ from collections import Counter
 from functools import partial
 
 import pytest
+import sqlalchemy as sa
 
-from coachwork.pipelines import line
+from coachwork.messages import StepRecord
+from coachwork.pipelines import journal, line
 from coachwork.pipelines.journal import finish, now
+from coachwork.pipelines.pipeline import Queue
 from coachwork.store.database import Database
 from coachwork.store.tables import runs
+
+
+def times(number: int) -> dict[str, int]:
+    return {"created_at": now() - 1000 + number, "ready_at": now() - 1}
 
 
 def accept(database: Database, count: int) -> list[str]:
     ids = [f"run_{number:03d}" for number in range(count)]
     rows = [
-        {"id": id_, "pipeline": "p", "title": "", "status": "queued", "input": {}, "created_at": now() + number}
+        {"id": id_, "pipeline": "p", "title": "", "status": "queued", "input": {}, **times(number)}
         for number, id_ in enumerate(ids)
     ]
     database.write_soon(lambda connection: connection.execute(runs.insert(), rows)).result()
@@ -44,15 +51,15 @@ def test_workers_of_several_processes_hold_a_common_limit_exactly(database: Data
         give_up = time.monotonic() + 60
         try:
             while sum(claimed.values()) < len(ids) and time.monotonic() < give_up:
-                run_id = mine.write_soon(partial(line.claim_next, worker=name, total=7)).result()
-                if run_id is None:
+                found = mine.write_soon(partial(line.claim_next, worker=name, total=7)).result()
+                if found is None:
                     time.sleep(0.002)
                     continue
+                run_id = found.run_id
                 with lock:
                     claimed[run_id] += 1
                     at_work.add(run_id)
                     most.append(len(at_work))
-                assert mine.write_soon(partial(line.take_place, run_id=run_id, total=7)).result()
                 time.sleep(0.005)
                 with lock:
                     at_work.discard(run_id)
@@ -73,29 +80,66 @@ def test_workers_of_several_processes_hold_a_common_limit_exactly(database: Data
 def test_who_was_first_is_claimed_first_and_the_others_are_told_their_place(database: Database) -> None:
     first, second, third = accept(database, 3)
     claim = partial(line.claim_next, worker="w", total=None)
-    assert database.write_soon(claim).result() == first
+    assert database.write_soon(claim).result() == (first, 0)
     assert database.read_now(line.positions) == {second: 1, third: 2}
 
 
-def test_what_a_dead_worker_had_claimed_is_in_line_again_unless_it_was_begun(database: Database) -> None:
+def test_what_a_dead_worker_had_is_anothers_or_in_line_again(database: Database) -> None:
     first, second, third = accept(database, 3)
     for _ in range(2):
         database.write_soon(partial(line.claim_next, worker="dead", total=None)).result()
-    database.write_soon(partial(line.hand_over, dead="dead", by="heir", recovered=[first])).result()
-    assert database.read_now(line.positions) == {second: 1, third: 2}
-    owner = database.read_now(lambda c: c.execute(runs.select().where(runs.c.id == first)).one().worker)
-    assert owner == "heir"
+    had = database.write_soon(partial(line.hand_over, dead=["dead"], by="heir")).result()
+    assert sorted(had) == [(first, 0), (second, 0)]
+    database.write_soon(partial(line.back_in_line, run_ids=[second], worker="heir")).result()
+    who = database.read_now(lambda c: {row.id: row.worker for row in c.execute(sa.select(runs.c.id, runs.c.worker))})
+    assert who == {first: "heir", second: None, third: None}
+    assert database.write_soon(partial(line.claim_next, worker="w", total=None)).result() == (second, 1)
 
 
-def test_a_run_that_comes_back_waits_while_as_many_as_may_are_at_work(database: Database) -> None:
-    first, second, _third = accept(database, 3)
+def test_who_was_taken_for_dead_can_write_nothing_more(database: Database) -> None:
+    [run_id] = accept(database, 1)
+    database.write_soon(partial(line.claim_next, worker="slow")).result()
+    place = journal.Place(run_id, 1, "1", claim=1)
+    record = StepRecord(kind="step", name="work")
+    ended = partial(journal.step_ended, record=record, began_at=now(), known=False, output=1)
+    database.write_soon(partial(line.hand_over, dead=["slow"], by="heir")).result()
+    with pytest.raises(journal.ClaimLost):
+        database.write_soon(partial(ended, place=place)).result()
+    assert not database.write_soon(partial(finish, run_id=run_id, status="failed", claim=1)).result()
+    database.write_soon(partial(ended, place=place._replace(claim=2))).result()
+    assert database.read_now(partial(journal.recorded, run_id=run_id))["1"].output == 1
+
+
+def test_a_pipeline_has_limits_of_its_own_and_the_important_go_first(database: Database) -> None:
+    ids = accept(database, 6)
+
+    def change(number: int, **values: object) -> None:
+        row = runs.update().where(runs.c.id == ids[number]).values(**values)
+        database.write_soon(lambda c: c.execute(row)).result()
+
+    change(4, priority=5)
+    change(5, pipeline="other")
+    for number in (2, 3):
+        change(number, pipeline="slow")
+    queues = {"p": Queue(starts=2, seconds=3600), "slow": Queue(concurrency=1)}
+    claim = partial(line.claim_next, worker="w", queues=queues)
+    order = [database.write_soon(claim).result() for _ in range(5)]
+    assert [found and found.run_id for found in order] == [ids[4], ids[0], ids[2], ids[5], None]
+    database.write_soon(partial(finish, run_id=ids[2], status="succeeded")).result()
+    found = database.write_soon(claim).result()
+    assert found == (ids[3], 0)
+
+
+def test_a_run_that_waits_stands_in_line_when_its_time_has_come_or_a_person_was_faster(database: Database) -> None:
+    first, second = accept(database, 2)
+    claim = partial(line.claim_next, worker="w")
     for _ in range(2):
-        run_id = database.write_soon(partial(line.claim_next, worker="w", total=2)).result()
-        assert database.write_soon(partial(line.take_place, run_id=run_id, total=2)).result()
-    assert database.write_soon(partial(line.claim_next, worker="w", total=2)).result() is None
-    database.write_soon(lambda c: c.execute(runs.update().where(runs.c.id == first).values(status="waiting"))).result()
-    assert database.write_soon(partial(line.claim_next, worker="w", total=2)).result() == "run_002"
-    back = partial(line.take_place, run_id=first, total=2)
-    assert database.write_soon(back).result() is False
-    database.write_soon(partial(finish, run_id=second, status="succeeded")).result()
-    assert database.write_soon(back).result() is True
+        database.write_soon(claim).result()
+    back = partial(journal.put_back, asked=[])
+    assert not database.write_soon(partial(back, run_id=first, due_at=None, claim=7)).result()
+    assert database.write_soon(partial(back, run_id=first, due_at=now() + 3_600_000, claim=1)).result()
+    assert database.write_soon(partial(back, run_id=second, due_at=now() - 1, claim=1)).result()
+    assert database.write_soon(claim).result() == (second, 1)
+    assert database.write_soon(claim).result() is None
+    database.write_soon(partial(journal.go_on, run_id=first)).result()
+    assert database.write_soon(claim).result() == (first, 1)

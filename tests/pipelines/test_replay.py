@@ -11,9 +11,9 @@ import pytest
 from coachwork.app.checks import check_project
 from coachwork.errors import CoachworkError
 from coachwork.pipelines.approvals import approval
-from coachwork.pipelines.engine import once
 from coachwork.pipelines.runs import Runs
 from coachwork.pipelines.steps import step
+from coachwork.pipelines.waits import patched
 
 Start = Callable[..., Awaitable[Runs]]
 
@@ -185,31 +185,60 @@ async def test_a_run_that_meets_changed_code_fails_with_the_line_and_the_way_out
     assert done == ["first", "second", "caught"]  # nothing was done that is not recorded, whoever caught the error
 
 
-async def test_a_step_that_only_our_rows_know_is_not_replaced_either(start: Start) -> None:
-    done.clear()
-    runs = await start(changing(later=False), once=_dying_after_its_second())
+async def test_code_that_ends_without_a_step_it_made_is_named_too(start: Start) -> None:
+    def shrinking(later: bool) -> Callable[[], Awaitable[str]]:
+        async def pipeline() -> str:
+            await first()
+            said = await approval("Go on?", "x")
+            if not later:
+                await second()
+                await approval("Really?", "x")
+            return said.status
+
+        return pipeline
+
+    runs = await start(shrinking(later=False))
     run_id = (await runs.start("pipeline", {})).id
-    async with asyncio.timeout(30):
-        while [found.status for found in (await runs.get(run_id)).steps] != ["succeeded", "succeeded"]:  # noqa: ASYNC110
-            await asyncio.sleep(0.02)
-    runs = await start(changing(later=True))
+    await runs.answer((await waiting(runs, run_id)).id, "accept", None, "", "ann")
+    await waiting(runs, run_id)
+    runs = await start(shrinking(later=True))
+    await runs.answer((await waiting(runs, run_id)).id, "accept", None, "", "ann")
     run = await ended(runs, run_id)
     assert (run.status, run.error["code"]) == ("failed", "replay-mismatch")
-    assert "'step:second'" in run.error["message"]
-    assert [(found.name, found.output) for found in run.steps] == [("first", "first"), ("second", "second")]
-    assert "third" not in done
+    assert f"step 3 of run {run_id} is recorded as 'step:second'" in run.error["message"]
+    assert "now ends without it" in run.error["message"]
 
 
-def _dying_after_its_second() -> Any:
-    """`once` in a process that is killed when the second step has ended and before DBOS has heard of it."""
-    begun = 0
+async def test_runs_in_flight_end_on_the_code_they_began_with_behind_a_patch(start: Start) -> None:
+    done.clear()
 
-    async def dying(name: str, call: Any, *args: Any) -> Any:
-        nonlocal begun
-        begun += 1
-        if begun < 2:
-            return await once(name, call, *args)
-        await call(*args)
-        return await asyncio.Event().wait()
+    def growing(later: bool) -> Callable[[], Awaitable[list[str]]]:
+        async def pipeline() -> list[str]:
+            made = [await first()]
+            if later and await patched("check it too"):
+                made.append(await third())
+            made.append((await approval("Go on?", "x")).status)
+            return made
 
-    return dying
+        return pipeline
+
+    runs = await start(growing(later=False))
+    old = (await runs.start("pipeline", {})).id
+    await waiting(runs, old)
+    runs = await start(growing(later=True))
+    new = (await runs.start("pipeline", {})).id
+    for run_id in (old, new):
+        await runs.answer((await waiting(runs, run_id)).id, "accept", None, "", "ann")
+    assert (await ended(runs, old)).output == ["first", "accepted"]
+    assert (await ended(runs, new)).output == ["first", "third", "accepted"]
+    assert done == ["first", "first", "third"]
+
+
+async def waiting(runs: Runs, run_id: str) -> Any:
+    """The approval that the run waits for."""
+    async with asyncio.timeout(30):
+        while True:
+            run = await runs.get(run_id)
+            if run.status == "waiting" and (open_ := [a for a in run.approvals if a.status == "pending"]):
+                return open_[0]
+            await asyncio.sleep(0.02)

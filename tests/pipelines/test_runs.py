@@ -81,7 +81,7 @@ async def test_events_tell_the_whole_story_and_resume_anywhere(start):
     assert kinds[0] == "start"
     assert kinds[-2:] == ["data-result", "finish"]
     assert "data-note" in kinds
-    assert [e["data"]["status"] for _s, e in story if e["type"] == "data-step"] == ["running", "succeeded"]
+    assert [e["data"]["status"] for _s, e in story if e["type"] == "data-step"][-1] == "succeeded"
     rest = [(seq, event) async for seq, event in runs.events(run_id, after=3)]
     assert rest == story[3:]
 

@@ -35,7 +35,6 @@ from coachwork.errors import (
 from coachwork.messages import Frozen, Media, Message, Passage, StepRecord, ToolCallPart, ToolResultPart
 from coachwork.prompts.ask import refused_with
 from coachwork.prompts.tool_arguments import read_arguments
-from coachwork.tracing.branches import in_branch
 from coachwork.tracing.log import without_secrets
 from coachwork.tracing.scope import current_scope, recorded
 
@@ -242,8 +241,6 @@ class Work:
                 return self._refuse(asked, admitted)
             if admitted.tool.alone:
                 given = await self._called(admitted)  # it makes steps of its own, and the rest follows from them
-            elif in_branch():
-                given = await self._recorded(admitted)
             else:
                 working = asyncio.create_task(self._recorded(admitted), name=f"tool {asked.name}")
         finally:

@@ -15,7 +15,7 @@ from coachwork.pipelines.approval_terms import House
 from coachwork.pipelines.approvals import Approvals
 from coachwork.pipelines.batch_feeder import Feeder
 from coachwork.pipelines.batches import Batches
-from coachwork.pipelines.engine import Engine, once
+from coachwork.pipelines.engine import Engine
 from coachwork.pipelines.events import EventLog
 from coachwork.pipelines.fork import Variants
 from coachwork.pipelines.journal import now
@@ -73,7 +73,6 @@ class Runtime:
             ),
             webhooks=project.webhooks,
             models=project.models,
-            once=once,
             variants=Variants(
                 project.prompts,
                 project.folder,

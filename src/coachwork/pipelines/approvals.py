@@ -1,16 +1,17 @@
 """Asking a person, for minutes or weeks. Knows the question, the first answer and the expiry; holds no worker.
 
-The row of the approval is the truth: the run opens it in one recorded step, waits for it to be
-decided by anybody in any process, and takes the decision over in a second recorded step.
+The row of the approval is the truth: the run opens it as a step that waits, is put back into the database where it
+has nothing else to do, and ends the step once anybody in any process has decided.
 """
 
 import asyncio
+import json
 import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Generic, Literal, TypeVar
+from typing import Any, Generic, Literal, TypeVar, cast
 
 import sqlalchemy as sa
 from pydantic import TypeAdapter, ValidationError
@@ -21,10 +22,9 @@ from coachwork.messages import JsonValue, PersonsAnswer, PersonsWord, StepRecord
 from coachwork.pipelines import approval_terms, approval_trail, journal
 from coachwork.pipelines.approval_terms import House, Terms
 from coachwork.pipelines.pipeline import closed_schema, input_error
-from coachwork.pipelines.run_scope import RunScope, current_run
+from coachwork.pipelines.run_scope import Position, RunScope, current_run
 from coachwork.store.database import Database
 from coachwork.store.tables import approvals
-from coachwork.tracing.branches import admitted
 from coachwork.tracing.places import where
 
 T = TypeVar("T")
@@ -93,7 +93,7 @@ class _Question:
     """One call of `approval()`: opened, waited for, closed."""
 
     run: RunScope
-    seq: int
+    position: Position
     title: str
     value: object
     adapter: TypeAdapter[Any]
@@ -103,35 +103,34 @@ class _Question:
 
     @property
     def id(self) -> str:
-        return f"{self.run.run_id}-{self.seq}"
+        return f"{self.run.run_id}-{self.position.place.seq}"
 
     async def ask(self) -> PersonsAnswer:
-        services = self.run.services
-        if self.run.takes_over(self.seq) and (before := await services.approvals.outcome(self.id)) is not None:
-            return self._said(before.status, before.value, before.comment, before.by)
-        services.approvals.expect(self.id, self.adapter)
-        await services.once("approval:open", self._open)
-        services.slots.release(self.run.run_id)
-        row = await services.approvals.decided(self.id)
-        await self.run.take_turn(again=True)
-        await admitted()
-        found = await services.once("approval:close", self._close, row)
-        return self._said(found["status"], found["value"], found["comment"], found["by"])
+        approvals, kept = self.run.services.approvals, self.position.kept
+        if kept is not None and kept.ended and (before := await approvals.outcome(self.id)) is not None:
+            return self._said(before)
+        if kept is None or kept.status != "waiting":
+            await self._open()
+        said = await approvals.decided(self.id, self.run, self.position, self.adapter)
+        shown = {"label": self.title, "detail": said.status, "input": said.asked}
+        record = StepRecord(kind="approval", name="approval", within=where(), **shown)
+        await self._close(said, record)
+        return self._said(said)
 
-    def _said(self, status: Any, decided_on: JsonValue, comment: str, by: str) -> PersonsAnswer:
-        other = status == "edited" or (status == "expired" and self.terms.default is not None)
-        value = self.adapter.validate_python(decided_on) if other else self.value
-        return PersonsAnswer(status, value, comment, by)
+    def _said(self, found: "Outcome") -> PersonsAnswer:
+        other = found.status == "edited" or (found.status == "expired" and self.terms.default is not None)
+        value = self.adapter.validate_python(found.value) if other else self.value
+        return PersonsAnswer(cast("PersonsWord", found.status), value, found.comment, found.by)
 
     async def _open(self) -> None:
         shown = self.adapter.dump_python(self.value, mode="json")
         record = StepRecord(kind="approval", name="approval", label=self.title, input=shown, within=where())
-        run_id, seq = self.run.run_id, self.seq
-        expires_at = None if self.seconds is None else journal.now() + int(self.seconds * 1000)
+        place, began_at, again = self.position.place, self.position.began_at, self.position.kept is not None
+        expires_at = None if self.seconds is None else began_at + int(self.seconds * 1000)
         values = {
             "id": self.id,
-            "run_id": run_id,
-            "seq": seq,
+            "run_id": place.run_id,
+            "seq": place.seq,
             "title": self.title,
             "value": shown,
             "schema": closed_schema(self.adapter.json_schema(mode="validation")),
@@ -142,24 +141,20 @@ class _Question:
         }
 
         def work(connection: sa.Connection) -> None:
-            journal.step_started(connection, run_id, seq, record)
+            journal.step_waits(connection, place, record, began_at, again=again)
             journal.approval_opened(connection, values)
-            journal.step_waits(connection, run_id, seq, True)
             journal.approval_shown(connection, self.id, self.run.pipeline_title)
-            journal.set_working(connection, run_id, "waiting")
 
         await self.run.write(work)
 
-    async def _close(self, row: "Outcome") -> dict[str, JsonValue]:
-        shown = {"label": self.title, "detail": row.status, "input": row.asked}
-        record = StepRecord(kind="approval", name="approval", within=where(), **shown)
+    async def _close(self, said: "Outcome", record: StepRecord) -> None:
+        place, at = self.position.place, self.position.began_at
 
         def work(connection: sa.Connection) -> None:
-            journal.step_ended(connection, self.run.run_id, self.seq, record, output=row.value)
+            journal.step_ended(connection, place, record, at, known=True, output=said.value)
             journal.approval_shown(connection, self.id, self.run.pipeline_title)
 
         await self.run.write(work)
-        return {"status": row.status, "value": row.value, "comment": row.comment, "by": row.by}
 
 
 @dataclass(frozen=True)
@@ -179,8 +174,9 @@ class Approvals:
     def __init__(self, database: Database, house: House = House()) -> None:  # noqa: B008, it is frozen
         self._database = database
         self.house = house
-        self._waiting: dict[str, asyncio.Event] = {}
-        self._adapters: dict[str, TypeAdapter[Any]] = {}
+        self.on_decision: Callable[[], None] = lambda: None  # a run may be in line again
+        self._waiting: dict[str, asyncio.Event] = {}  # by those whose runs do something else meanwhile
+        self._adapters: dict[str, TypeAdapter[Any]] = {}  # by their schema
         self._watcher: asyncio.Task[None] | None = None
 
     async def ask(
@@ -195,10 +191,9 @@ class Approvals:
         terms: Terms = Terms(),  # noqa: B008, it is frozen
     ) -> PersonsAnswer:
         """Ask about `value` as the run's next step and wait. Raises ValueError for an `expires` that is no time."""
-        await admitted()
         question = _Question(
             run=run,
-            seq=run.next_seq(),
+            position=run.position("approval", "approval"),
             title=title,
             value=value,
             adapter=adapter,
@@ -208,40 +203,34 @@ class Approvals:
         )
         return await question.ask()
 
-    def expect(self, approval_id: str, adapter: TypeAdapter[Any]) -> None:
-        """Know the type of a value before the question about it is seen."""
-        self._adapters[approval_id] = adapter
-
     async def outcome(self, approval_id: str) -> Outcome | None:
         """What was decided; None where nothing was, or nobody was asked."""
         row = await self._database.read(lambda c: journal.approval_row(c, approval_id))
         return None if row is None or row.status == "pending" else _outcome(row)
 
-    async def decided(self, approval_id: str) -> Outcome:
+    async def decided(self, approval_id: str, run: RunScope, position: Position, adapter: TypeAdapter[Any]) -> Outcome:
         """Wait until the approval is decided or expires. A decision that does not fit its type reopens it."""
         self._waiting[approval_id] = news = asyncio.Event()
-        adapter = self._adapters[approval_id]
         try:
             while True:
                 news.clear()
                 row = await self._row(approval_id)
+                self._adapters[_key(row.schema)] = adapter
                 if row.status == "edited" and (reason := _misfit(adapter, row.decision)):
-                    await self._database.write(
-                        partial(journal.approval_reopened, approval_id=approval_id, reason=reason)
-                    )
+                    await run.write(partial(journal.approval_reopened, approval_id=approval_id, reason=reason))
                 elif row.status != "pending":
                     return _outcome(row)
                 elif row.expires_at is not None and row.expires_at <= journal.now():
-                    await self._database.write(
+                    await run.write(
                         lambda c: journal.approval_decided(
                             c, approval_id, "expired", decision=None, comment="", by="expiry"
                         )
                     )
                 else:
-                    await self._news(news, row.expires_at)
+                    coming = self._news(news, row.expires_at)
+                    await run.waiting(position, row.expires_at, coming, asked=approval_id)
         finally:
             self._waiting.pop(approval_id, None)
-            self._adapters.pop(approval_id, None)
 
     async def answer(self, approval_id: str, answer: Answer, value: JsonValue, comment: str, by: str) -> None:
         """Decide an approval.
@@ -256,11 +245,16 @@ class Approvals:
         if answer == "edit" and row.status == "pending":
             await self._fits(row, value, by)
         decision = value if answer == "edit" else None
-        taken = await self._database.write(
-            lambda c: journal.approval_decided(
-                c, approval_id, _STATUS[answer], decision=decision, comment=comment, by=by
-            )
-        )
+
+        def work(connection: sa.Connection) -> bool:
+            journal.lock(connection, row.run_id)
+            status = _STATUS[answer]
+            if not journal.approval_decided(connection, approval_id, status, decision=decision, comment=comment, by=by):
+                return False
+            journal.go_on(connection, row.run_id)
+            return True
+
+        taken = await self._database.write(work)
         if not taken:
             row = await self._row(approval_id)
             raise Conflict(
@@ -270,6 +264,7 @@ class Approvals:
             )
         if (news := self._waiting.get(approval_id)) is not None:
             news.set()
+        self.on_decision()
 
     async def close(self) -> None:
         if self._watcher is not None:
@@ -287,7 +282,7 @@ class Approvals:
 
     async def _fits(self, row: sa.Row[Any], value: JsonValue, by: str) -> None:
         try:
-            self._check(row.id, row.schema, value)
+            self._check(row.schema, value)
         except InputError as error:
             await self._note(row.id, "misfit", by, value=value, reason=error.message)
             raise
@@ -295,9 +290,9 @@ class Approvals:
     async def _note(self, approval_id: str, what: approval_trail.What, who: str, **detail: JsonValue) -> None:
         await self._database.write(lambda c: approval_trail.add(c, approval_id, what, who, journal.now(), **detail))
 
-    def _check(self, approval_id: str, schema: JsonValue, value: JsonValue) -> None:
-        """Hold an edited value against its type, or against its schema where the run waits in another process."""
-        adapter = self._adapters.get(approval_id)
+    def _check(self, schema: JsonValue, value: JsonValue) -> None:
+        """Hold an edited value against its type, or against its schema where this process never saw the type."""
+        adapter = self._adapters.get(_key(schema))
         if adapter is not None:
             try:
                 adapter.validate_python(value, extra="forbid")
@@ -338,6 +333,10 @@ class Approvals:
                     news.set()
             since = looked - 5_000  # a slow writer's commit may carry an earlier time than this look
             await asyncio.sleep(_OTHER_PROCESS_SECONDS)
+
+
+def _key(schema: JsonValue) -> str:
+    return json.dumps(schema, sort_keys=True)
 
 
 def _outcome(row: sa.Row[Any]) -> Outcome:

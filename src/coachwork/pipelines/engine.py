@@ -1,7 +1,9 @@
 """Durable execution on DBOS (https://docs.dbos.dev): a run is a workflow that survives a kill -9 at any instant.
 
-Knows how a run begins, is taken up again and ends; does not know who asked for it. There is one
-engine a process, because DBOS is one a process.
+Knows how a run is claimed, begun, put back, taken up again and ended; does not know who asked for it. A run is done
+in legs, each a workflow: one ends where the run ends, or where it has nothing to do but wait. What a leg does is kept
+by ourselves (`journal`), a transaction a step, instead of by DBOS's own steps, which cost more commits each. There is
+one engine a process, because DBOS is one a process.
 """
 
 import asyncio
@@ -11,7 +13,7 @@ import os
 import secrets
 import socket
 import time
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -19,29 +21,29 @@ from typing import Any, TypeVar
 
 import sqlalchemy as sa
 import structlog
-from dbos import DBOS, DBOSConfig, SetWorkflowID, StepOptions
-from dbos._error import DBOSUnexpectedStepError, DBOSWorkflowCancelledError
+from dbos import DBOS, DBOSConfig, SetWorkflowID
 from dbos._serialization import Serializer
 from pydantic import ValidationError
 
-from coachwork.errors import CoachworkError, ProjectError, RunFailed, did_you_mean
-from coachwork.messages import ENDED
+from coachwork.errors import CoachworkError, DeadlineExceeded, ProjectError, RunFailed, did_you_mean
+from coachwork.messages import ENDED, JsonValue
 from coachwork.pipelines import journal, line
 from coachwork.pipelines.fork import Changes
+from coachwork.pipelines.hold import Hold
 from coachwork.pipelines.pipeline import Pipeline, input_error
-from coachwork.pipelines.run_scope import RunScope, Services, current_run, failed
+from coachwork.pipelines.run_scope import RunScope, Services, failed
 from coachwork.prompts.replaced import replaced
 from coachwork.store.database import prepare_sqlite
 from coachwork.store.tables import runs, workers
 from coachwork.tracing import spans
-from coachwork.tracing.scope import entered
 
 T = TypeVar("T")
 log = structlog.get_logger(__name__)
 _VERSION = "1"  # DBOS takes a run up again only under the version it began with
 _HEARTBEAT_SECONDS = 5.0
 _DEAD_AFTER_SECONDS = 30.0
-_LOOK_SECONDS = 0.25  # how often a worker with a free place looks for runs that other processes accepted
+_STOP_SECONDS = 10.0  # for code that does not stop when it is told to
+_LOOK_SECONDS = 0.1  # how often a worker with a free place looks for runs that other processes accepted
 _engine: "Engine | None" = None
 
 
@@ -59,25 +61,10 @@ class JsonSerializer(Serializer):
 
 
 @DBOS.workflow(name="coachwork.run")
-async def _run_workflow(run_id: str) -> None:
+async def _run_workflow(run_id: str, leg: int = 0) -> None:
     if _engine is None:
         raise RuntimeError("the engine is not started")
-    await _engine.execute(run_id)
-
-
-async def once(name: str, call: Callable[..., Coroutine[Any, Any, T]], *args: Any) -> T:
-    """Make `call` as a step of the current workflow; on replay its kept result is given without a call.
-
-    Has to be awaited in the same order on every replay
-    (https://docs.dbos.dev/python/tutorials/workflow-tutorial#determinism); raises ReplayMismatch where another
-    name was recorded.
-    """
-    options: StepOptions = {"name": name}
-    try:
-        return await DBOS.run_step_async(options, call, *args)
-    except DBOSUnexpectedStepError as error:
-        recorded = str(error.inputs[3])
-    raise current_run("a recorded step").does_not_fit(recorded=recorded, called=name)
+    await _engine.execute(run_id, leg)
 
 
 class Engine:
@@ -86,14 +73,16 @@ class Engine:
     def __init__(self, pipelines: Mapping[str, Pipeline[..., Any]], services: Services, *, adopt: bool) -> None:
         self._pipelines = pipelines
         self._services = services
+        self._queues = {name: each.queue for name, each in pipelines.items() if line.is_limited(each.queue)}
         self._adopt = adopt and services.slots.limit > 0
         self._in_line = adopt  # what is begun here stands in the line of all workers; else it is worked on here at once
+        self._own: set[str] = set()  # what was begun here, where nothing else is worked on
         self._claiming = asyncio.Lock()
         self._wake = asyncio.Event()
         self._claims: asyncio.Task[None] | None = None
-        self._tasks: dict[str, asyncio.Task[Any]] = {}
-        self._cancelled: set[str] = set()
+        self._holds: dict[str, Hold] = {}
         self._heart: asyncio.Task[None] | None = None
+        self._strays: set[str] = set()
         # A thread of our own: DBOS makes its pool the loop's default one and shuts it down when it stops.
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="coachwork-engine")
         self.id = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
@@ -123,9 +112,8 @@ class Engine:
         DBOS.launch()
         await database.write(self._register)
         self._heart = asyncio.create_task(self._beat(), name="coachwork-heartbeat")
-        if self._adopt:
-            self._services.slots.on_free = self._wake.set
-            self._claims = asyncio.create_task(self._claim_on(), name="coachwork-claims")
+        self._services.slots.on_free = self._services.approvals.on_decision = self._wake.set
+        self._claims = asyncio.create_task(self._claim_on(), name="coachwork-claims")
 
     async def stop(self) -> None:
         """Stop working. Runs that are not finished stay as they are and go on at the next start."""
@@ -145,26 +133,30 @@ class Engine:
         self._thread.shutdown(wait=False)
         _engine = None
 
-    @property
-    def owner(self) -> str | None:
-        """Who has a run that is accepted here: this process, or None for whoever claims it."""
-        return None if self._in_line else self.id
+    def accepted(self, now: int) -> dict[str, Any]:
+        """The columns of a run that is accepted here: it stands in line, or is this process's own."""
+        return {"ready_at": now} if self._in_line else {"worker": self.id}
 
     async def begin(self, run_id: str) -> None:
-        """Begin a run whose row is there, now or when its turn comes. Beginning it twice is harmless."""
+        """Begin a run whose row is there, now or when its turn comes."""
+        database = self._services.database
         if not self._in_line:
-            await self._start(run_id)
+            self._own.add(run_id)
+            if await database.write(partial(line.claim_own, run_id=run_id, worker=self.id)):
+                await self._start(line.Claimed(run_id, 0))
             return
         if self._adopt:
             await self._claim()
-        place = (await self._services.database.read(line.positions)).get(run_id)
+        if run_id in self._holds:
+            return
+        place = (await database.read(line.positions)).get(run_id)
         if place is not None:
-            written = self._services.database.write_soon(lambda c: journal.set_queued(c, run_id, place))
+            written = database.write_soon(lambda c: journal.set_queued(c, run_id, place))
             self._services.events.wake_after(run_id, written)
 
     async def pause(self) -> None:
         """Claim nothing more. What works here goes on."""
-        self._services.slots.on_free = lambda: None
+        self._services.slots.on_free = self._services.approvals.on_decision = lambda: None
         if self._claims is not None:
             self._claims.cancel()
             await asyncio.gather(self._claims, return_exceptions=True)
@@ -172,11 +164,13 @@ class Engine:
 
     async def _claim_on(self) -> None:
         """Claim from the line whenever there is a place: at once where one comes free here, soon where another process
-        put somebody into the line."""
+        put somebody into the line. Also notice what others ended that works here."""
         while True:
             self._wake.clear()
             try:
                 await self._claim()
+                if self._holds:
+                    await self._let_go_of_ended()
             except sa.exc.OperationalError as error:  # the database is away: what is in line stays there
                 log.error("worker.claim_failed", exc_info=error)
             try:
@@ -187,62 +181,100 @@ class Engine:
 
     async def _claim(self) -> None:
         slots, database = self._services.slots, self._services.database
-        async with self._claiming:
-            while slots.free():
-                run_id = await database.write(partial(line.claim_next, worker=self.id, total=slots.total))
-                if run_id is None:
-                    return
-                slots.reserve(run_id)
-                await self._start(run_id)
-
-    async def _start(self, run_id: str) -> None:
-        with SetWorkflowID(run_id):
-            await DBOS.start_workflow_async(_run_workflow, run_id)
-
-    async def cancel(self, run_id: str) -> None:
-        """Stop a run here and now if it works in this process, else at its next step wherever it works."""
-        self._cancelled.add(run_id)
-        await DBOS.cancel_workflow_async(run_id)
-        if (task := self._tasks.get(run_id)) is not None:
-            task.cancel()
-
-    async def execute(self, run_id: str) -> None:
-        """The body of the workflow: from the row of a run to its end, or to where it was cut before."""
-        row = await self._services.database.read(lambda c: c.execute(runs.select().where(runs.c.id == run_id)).one())
-        if row.status in ENDED:
+        only = None if self._in_line else frozenset(self._own)
+        if not (self._adopt or self._own):
             return
-        task = asyncio.current_task()
-        assert task is not None
-        self._tasks[run_id] = task
-        try:
-            await self._work(row)
-        except DBOSWorkflowCancelledError:
-            return  # its row says so already
-        except asyncio.CancelledError:
-            if run_id not in self._cancelled:
-                raise  # the process stops: the run stays unfinished and goes on at the next start
-        finally:
-            self._services.slots.release(run_id)
-            self._tasks.pop(run_id, None)
-            self._cancelled.discard(run_id)
+        async with self._claiming:
+            while slots.free() and await database.read(line.anybody):
+                take = partial(line.claim_next, worker=self.id, total=slots.total, queues=self._queues, only=only)
+                claimed = await database.write(take)
+                if claimed is None:
+                    return
+                slots.reserve(claimed.run_id)
+                await self._start(claimed)  # what fails to start is noticed by the heart, and stands in line again
 
-    async def _work(self, row: Any) -> None:
-        resumed = row.status != "queued"
-        notes = await self._services.events.count(row.id, "data-note") if resumed else 0
-        pipeline = self._pipelines.get(row.pipeline)
-        title = pipeline.title if pipeline else row.pipeline
+    async def _start(self, claimed: line.Claimed) -> None:
+        with SetWorkflowID(_workflow_id(claimed)):
+            await DBOS.start_workflow_async(_run_workflow, claimed.run_id, claimed.leg)
+
+    async def _let_go_of_ended(self) -> None:
+        """Stop the code of runs that somebody ended in another process, or that are another worker's by now."""
+        ours = sa.select(runs.c.id).where(runs.c.id.in_(list(self._holds)), runs.c.worker == self.id)
+        held = dict(self._holds)
+        for run_id in held.keys() - set(await self._services.database.read(lambda c: c.execute(ours).scalars().all())):
+            held[run_id].let_go("ended")
+
+    async def cancel(self, run_id: str, leg: int) -> None:
+        """Stop the code of a run whose row says that it has ended: here and now, or soon in another process."""
+        await DBOS.cancel_workflow_async(_workflow_id(line.Claimed(run_id, leg)))
+        if (hold := self._holds.get(run_id)) is not None:
+            hold.let_go("ended")
+
+    # ── A leg of a run ─────────────────────────────────────────────────────────────────────────
+
+    async def execute(self, run_id: str, leg: int) -> None:
+        """The body of the workflow: from where the run was left to its end, or to where it waits."""
+        row = await self._row(run_id)
+        if row.status in ENDED or (row.leg, row.worker) != (leg, self.id) or run_id in self._holds:
+            return
+        database = self._services.database
+
+        async def put_back(due_at: int | None, asked: list[str]) -> bool:
+            work = partial(journal.put_back, run_id=run_id, claim=row.claim, due_at=due_at, asked=asked)
+            written = database.write_soon(work)
+            self._services.events.wake_after(run_id, written)
+            return await asyncio.wrap_future(written)
+
+        self._holds[run_id] = hold = Hold(row.claim, put_back, journal.now)
+        try:
+            await self._services.slots.acquire(run_id)
+            await self._leg(row, hold)
+        finally:
+            self._holds.pop(run_id, None)
+            self._services.slots.release(run_id)
+
+    async def _leg(self, row: Any, hold: Hold) -> None:
+        """Do a run's code until it ends or is let go of; write down what came of it."""
+        pipeline, left = self._pipelines.get(row.pipeline), None
+        if row.deadline_at is not None:
+            left = max(0.0, (row.deadline_at - journal.now()) / 1000)
+        recorded = await self._services.database.read(partial(journal.recorded, run_id=row.id))
         scope = RunScope(
-            row.id,
-            pipeline=row.pipeline,
-            pipeline_title=title,
-            user=row.user,
+            row,
+            pipeline_title=pipeline.title if pipeline else row.pipeline,
             services=self._services,
-            notes_shown=notes,
-            resumed=resumed,
-            own_from=row.forked_at or 1,
+            hold=hold,
+            recorded=recorded,
+            notes_shown=await self._services.events.count(row.id, "data-note") if row.claim > 1 else 0,
+            deadline=None if left is None else time.monotonic() + left,
         )
-        await scope.take_turn()
-        with entered(scope), spans.run(row.id, row.pipeline), structlog.contextvars.bound_contextvars(run_id=row.id):
+        body = asyncio.create_task(self._perform(row, pipeline, scope), name=f"run {row.id}")
+        hold.holds(body)
+        timer = None if left is None else asyncio.get_running_loop().call_later(left, hold.let_go, "late")
+        try:
+            await asyncio.wait({body})
+        except asyncio.CancelledError:  # the process stops: the run stays unfinished, and goes on at the next start
+            body.cancel()
+            await asyncio.wait({body}, timeout=_STOP_SECONDS)
+            raise
+        finally:
+            if timer is not None:
+                timer.cancel()
+        if hold.why == "late":
+            limit = (row.deadline_at - row.created_at) / 1000
+            await self._fail(row.id, row.claim, DeadlineExceeded(row.id, limit))
+        elif hold.why is None:
+            output, error = body.result()
+            if error is None:
+                await self._succeed(row, output)
+            else:
+                await self._fail(row.id, row.claim, error)
+
+    async def _perform(
+        self, row: Any, pipeline: Pipeline[..., Any] | None, scope: RunScope
+    ) -> tuple[JsonValue, CoachworkError | None]:
+        """Run the function on the run's input within its scope, and give (output, None) or (None, error)."""
+        with scope.entered(), spans.run(row.id, row.pipeline), structlog.contextvars.bound_contextvars(run_id=row.id):
             try:
                 if pipeline is None:
                     raise ProjectError(
@@ -252,17 +284,16 @@ class Engine:
                 changes = Changes.model_validate(row.changes or {})
                 with replaced(await asyncio.to_thread(self._services.variants, changes)):
                     output = pipeline.dump(await pipeline.function(**pipeline.parse(row.input)))
-                scope.check_fit()
+                scope.check_end()
             except CoachworkError as error:
-                await self._fail(row.id, error)
+                return None, error
             except ValidationError as error:
                 shape = input_error("what the pipeline returned, or a value it made, does not fit its type", error)
-                await self._fail(row.id, RunFailed(shape.message, hint="Correct the pipeline.", details=shape.details))
+                return None, RunFailed(shape.message, hint="Correct the pipeline.", details=shape.details)
             except Exception as error:  # the application's own code: the run ends as failed, with the log telling where
                 log.error("run.failed", pipeline=row.pipeline, exc_info=error)
-                await self._fail(row.id, failed(error))
-            else:
-                await self._succeed(row, output)
+                return None, failed(error)
+        return output, None
 
     async def _succeed(self, row: Any, output: Any) -> None:
         def work(connection: sa.Connection) -> None:
@@ -273,25 +304,29 @@ class Engine:
                 "cost_usd": spent / 1e9,
             }
             closing = ({"type": "data-result", "data": result}, {"type": "finish"})
-            journal.finish(connection, row.id, "succeeded", output=output, last=closing)
+            journal.finish(connection, row.id, "succeeded", claim=row.claim, output=output, last=closing)
 
         await self._end(row.id, work)
         log.info("run.succeeded", pipeline=row.pipeline)
 
-    async def _fail(self, run_id: str, error: CoachworkError) -> None:
+    async def _fail(self, run_id: str, claim: int, error: CoachworkError) -> None:
         problem = {**error.to_dict(), "run_id": run_id}
         closing = (
             {"type": "data-problem", "data": problem},
             {"type": "error", "errorText": error.reader},
             {"type": "finish"},
         )
-        await self._end(run_id, lambda c: journal.finish(c, run_id, "failed", error=problem, last=closing))
+        await self._end(run_id, lambda c: journal.finish(c, run_id, "failed", claim=claim, error=problem, last=closing))
         log.warning("run.ended_failed", code=error.code)
 
     async def _end(self, run_id: str, work: Any) -> None:
         written = self._services.database.write_soon(work)
         self._services.events.wake_after(run_id, written)
         await asyncio.wrap_future(written)
+        self._own.discard(run_id)
+
+    async def _row(self, run_id: str) -> sa.Row[Any]:
+        return await self._services.database.read(lambda c: c.execute(runs.select().where(runs.c.id == run_id)).one())
 
     async def _in_thread(self, work: Callable[..., T], *args: Any) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work, *args)
@@ -306,20 +341,34 @@ class Engine:
             )
         )
 
+    def _alive(self, connection: sa.Connection) -> None:
+        ours = workers.update().where(workers.c.id == self.id)
+        connection.execute(ours.values(heartbeat_at=journal.now(), adopted_by=None))
+
     async def _beat(self) -> None:
         """Say every few seconds that this process lives; take over the runs of those that do not."""
         while True:
             try:
-                await self._services.database.write(
-                    lambda c: c.execute(
-                        workers.update().where(workers.c.id == self.id).values(heartbeat_at=journal.now())
-                    )
-                )
+                # One that was taken for dead while it could not speak lives again, without the runs it had.
+                await self._services.database.write(self._alive)
+                await self._put_strays_back()
                 if self._adopt:
                     await self._take_over()
             except Exception as error:  # a heart that stops after one bad beat would look like a dead process
                 log.error("worker.heartbeat_failed", exc_info=error)
             await asyncio.sleep(_HEARTBEAT_SECONDS)
+
+    async def _put_strays_back(self) -> None:
+        """Put runs that are this worker's, and of which it knew nothing at two beats, back into the line."""
+        ours = sa.select(runs.c.id).where(runs.c.worker == self.id, runs.c.status.not_in(ENDED))
+        found = set(await self._services.database.read(lambda c: c.execute(ours).scalars().all()))
+        unknown = found - self._holds.keys()
+        if strays := unknown & self._strays:
+            log.error("worker.strays", runs=sorted(strays))
+            for run_id in strays:
+                self._services.slots.release(run_id)
+            await self._services.database.write(partial(line.back_in_line, run_ids=strays, worker=self.id))
+        self._strays = unknown - strays
 
     async def _take_over(self) -> None:
         rows = await self._services.database.read(
@@ -328,12 +377,18 @@ class Engine:
         for row in rows:
             if not _is_dead(row):
                 continue
-            for dead in await self._services.database.write(partial(_claim, dead=row.id, by=self.id)):
-                recovered = await self._in_thread(_recover, dead)
-                await self._services.database.write(partial(line.hand_over, dead=dead, by=self.id, recovered=recovered))
+            dead = await self._services.database.write(partial(_claim, dead=row.id, by=self.id))
+            had = await self._services.database.write(partial(line.hand_over, dead=dead, by=self.id))
+            recovered = set(await self._in_thread(_recover, dead)) if dead else set()
+            left = [each.run_id for each in had if _workflow_id(each) not in recovered]
+            await self._services.database.write(partial(line.back_in_line, run_ids=left, worker=self.id))
+            if had:
                 self._wake.set()
-                if recovered:
-                    log.info("worker.adopted", dead=dead, runs=len(recovered))
+                log.info("worker.adopted", dead=row.id, runs=len(had))
+
+
+def _workflow_id(claimed: line.Claimed) -> str:
+    return f"{claimed.run_id}:{claimed.leg}" if claimed.leg else claimed.run_id
 
 
 def _is_dead(row: Any) -> bool:
@@ -371,12 +426,12 @@ def _workflow_tasks() -> list[asyncio.Task[Any]]:
     return list(_get_dbos_instance()._workflow_tasks)
 
 
-def _recover(executor: str) -> list[str]:
-    """Hand the unfinished runs of an executor to DBOS's recovery, which starts each exactly once."""
+def _recover(executors: list[str]) -> list[str]:
+    """Hand the unfinished runs of executors to DBOS's recovery, which starts each exactly once."""
     from dbos._dbos import _get_dbos_instance
     from dbos._recovery import recover_pending_workflows
 
-    return [handle.get_workflow_id() for handle in recover_pending_workflows(_get_dbos_instance(), [executor])]
+    return [handle.get_workflow_id() for handle in recover_pending_workflows(_get_dbos_instance(), executors)]
 
 
 def _dbos_sqlite(url: str) -> sa.Engine:

@@ -4,8 +4,8 @@ Knows rows and which of them may change when; does not know why. A run that has 
 """
 
 import time
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
@@ -14,21 +14,57 @@ from coachwork.pipelines import approval_trail, events
 from coachwork.pipelines.views import approval_view, step_view
 from coachwork.store.tables import approvals, runs, steps
 
-# The statements of every step, built once: building one costs more than running it.
+# The statements of every step, built once: building one costs more than running it. Each touches rows of a run only
+# while the claim on it is the last one and it has not ended.
 _OF_STEP = steps.c.run_id == sa.bindparam("of_run"), steps.c.seq == sa.bindparam("of_seq")
-_STEP = steps.select().where(*_OF_STEP)
-_FORGET_STEP = steps.delete().where(*_OF_STEP)
-_BEGIN_STEP = steps.insert()
-_END_STEP = steps.update().where(*_OF_STEP)
-_BOOK = (
-    runs.update()
-    .where(runs.c.id == sa.bindparam("of_run"))
-    .values(
-        cost_nano=sa.select(sa.func.coalesce(sa.func.sum(steps.c.cost_nano), 0))
-        .where(steps.c.run_id == sa.bindparam("of_run"))
-        .scalar_subquery()
-    )
+_OURS = sa.exists().where(
+    runs.c.id == sa.bindparam("of_run"), runs.c.claim == sa.bindparam("of_claim"), runs.c.status.not_in(ENDED)
 )
+_FORGET_STEP = steps.delete().where(*_OF_STEP, _OURS)
+_NEW = list(steps.c)
+_BEGIN_STEP = (
+    steps.insert()
+    .from_select(
+        [column.name for column in _NEW],
+        sa.select(*(sa.bindparam(f"new_{column.name}", type_=column.type) for column in _NEW)).where(_OURS),
+    )
+    .returning(steps.c.seq)
+)
+_END_STEP = steps.update().where(*_OF_STEP, _OURS)
+_BOOK = (
+    runs.update().where(runs.c.id == sa.bindparam("of_run")).values(cost_nano=runs.c.cost_nano + sa.bindparam("cost"))
+)
+
+
+class ClaimLost(Exception):
+    """The run is another worker's by now, or has ended: nothing was written."""
+
+
+class Place(NamedTuple):
+    """Where a step stands, and by which claim on its run it is written."""
+
+    run_id: str
+    seq: int
+    path: str
+    claim: int
+
+
+class Kept(NamedTuple):
+    """A step as it was recorded. `input` is known of one that another step made."""
+
+    seq: int
+    kind: str
+    name: str
+    status: str
+    started_at: int
+    input: JsonValue
+    output: JsonValue
+    error: Any
+    reused: bool
+
+    @property
+    def ended(self) -> bool:
+        return self.status in ("succeeded", "failed")
 
 
 def now() -> int:
@@ -39,16 +75,37 @@ def now() -> int:
 # ── Runs ───────────────────────────────────────────────────────────────────────────────────────
 
 
-def set_working(connection: sa.Connection, run_id: str, status: str) -> bool:
-    """Put a run into a state of work, unless it has ended. True if it was put there."""
-    changed = connection.execute(
-        runs.update()
-        .where(runs.c.id == run_id, runs.c.status.not_in(ENDED))
-        .values(status=status, started_at=sa.func.coalesce(runs.c.started_at, now()))
-    )
-    if changed.rowcount:
-        events.append(connection, run_id, {"type": "data-run", "data": {"status": status}})
-    return bool(changed.rowcount)
+def put_back(connection: sa.Connection, run_id: str, claim: int, due_at: int | None, asked: Sequence[str]) -> bool:
+    """Let go of a run that waits; False where it is not ours. It stands in line again at `due_at`, in milliseconds.
+
+    Where one of the approvals it waits for was decided meanwhile, it stands in line at once.
+    """
+    ours = runs.c.id == run_id, runs.c.claim == claim, runs.c.status.not_in(ENDED)
+    due = runs.c.deadline_at if due_at is None else sa.func.coalesce(_lesser(runs.c.deadline_at, due_at), due_at)
+    values = {"worker": None, "leg": runs.c.leg + 1, "status": "waiting", "ready_at": due}
+    if not connection.execute(runs.update().where(*ours).values(values)).rowcount:
+        return False
+    open_ = approvals.c.id.in_(list(asked)), approvals.c.status == "pending"
+    still = connection.execute(sa.select(sa.func.count()).where(*open_)).scalar_one()
+    if still < len(asked):
+        connection.execute(runs.update().where(runs.c.id == run_id).values(ready_at=now()))
+    events.append(connection, run_id, {"type": "data-run", "data": {"status": "waiting"}})
+    return True
+
+
+def go_on(connection: sa.Connection, run_id: str) -> None:
+    """Put a run that waits into the line, since what it waits for has come. Its row was locked by `lock`."""
+    waits = runs.c.id == run_id, runs.c.worker.is_(None), runs.c.status == "waiting"
+    connection.execute(runs.update().where(*waits).values(ready_at=now()))
+
+
+def lock(connection: sa.Connection, run_id: str) -> None:
+    """Let nobody put the run back until the end of this transaction; SQLite has one writer as it is."""
+    connection.execute(sa.select(runs.c.id).where(runs.c.id == run_id).with_for_update())
+
+
+def _lesser(column: sa.ColumnElement[Any], value: int) -> sa.ColumnElement[Any]:
+    return sa.case((column < value, column), else_=value)
 
 
 def set_queued(connection: sa.Connection, run_id: str, position: int | None) -> None:
@@ -60,16 +117,21 @@ def finish(
     run_id: str,
     status: str,
     *,
+    claim: int | None = None,
     output: JsonValue = None,
     error: dict[str, Any] | None = None,
     last: Sequence[events.Event] = (),
 ) -> bool:
-    """End a run once: the first end counts, later ones change nothing. Appends the closing events."""
+    """End a run once: the first end counts, later ones change nothing. Appends the closing events.
+
+    With a `claim`, only where that is the last one on it.
+    """
     at = now()
+    ours = [] if claim is None else [runs.c.claim == claim]
     changed = connection.execute(
         runs.update()
-        .where(runs.c.id == run_id, runs.c.status.not_in(ENDED))
-        .values(status=status, output=output, error=error, finished_at=at)
+        .where(runs.c.id == run_id, runs.c.status.not_in(ENDED), *ours)
+        .values(status=status, output=output, error=error, finished_at=at, worker=None, ready_at=None)
     )
     if not changed.rowcount:
         return False
@@ -87,65 +149,86 @@ def finish(
 # ── Steps ──────────────────────────────────────────────────────────────────────────────────────
 
 
-def step_started(connection: sa.Connection, run_id: str, seq: int, record: StepRecord) -> None:
-    """Begin a step, or begin it again where a crash had cut it."""
-    cut = connection.execute(_FORGET_STEP, {"of_run": run_id, "of_seq": seq}).rowcount
-    if cut:
-        events.append(connection, run_id, {"type": "data-text-restart", "id": f"text-{seq}", "data": {}})
-    values = {"run_id": run_id, "seq": seq, "status": "running", "started_at": now(), **_fields(record)}
-    connection.execute(_BEGIN_STEP, values)
-    _show(connection, run_id, seq)
+def recorded(connection: sa.Connection, run_id: str) -> dict[str, Kept]:
+    """All steps of a run by their places."""
+    of_another = sa.case((steps.c.place.contains("/"), steps.c.input), else_=sa.null())
+    query = sa.select(
+        *(steps.c.place, steps.c.seq, steps.c.kind, steps.c.name, steps.c.status, steps.c.started_at),
+        sa.type_coerce(of_another, steps.c.input.type).label("input"),
+        *(steps.c.output, steps.c.error, steps.c.reused),
+    ).where(steps.c.run_id == run_id)
+    rows = connection.execute(query).mappings().all()
+    return {row["place"]: Kept(**{name: row[name] for name in Kept._fields}) for row in rows}
+
+
+def step_began(connection: sa.Connection, place: Place, record: StepRecord, began_at: int, *, again: bool) -> None:
+    """Begin a step; `again` where a row of it is there, since a crash had cut it. Raises ClaimLost."""
+    if again:
+        _forget(connection, place)
+    _insert(connection, place, {"status": "running", "started_at": began_at, **_fields(record)})
 
 
 def step_ended(
     connection: sa.Connection,
-    run_id: str,
-    seq: int,
+    place: Place,
     record: StepRecord,
+    began_at: int,
     *,
+    known: bool,
     output: JsonValue = None,
     error: dict[str, Any] | None = None,
 ) -> None:
-    """End a step with its result or its error, and book its cost on the run."""
-    status = "failed" if error else "succeeded"
-    values = {"status": status, "finished_at": now(), "output": output, "error": error, **_fields(record)}
-    connection.execute(_END_STEP, {"of_run": run_id, "of_seq": seq, **values})
-    connection.execute(_BOOK, {"of_run": run_id})
-    _show(connection, run_id, seq)
+    """End a step with its result or its error, and book its cost on the run; `known` where a row of it is there.
+
+    Raises ClaimLost.
+    """
+    values: dict[str, Any] = {
+        "status": "failed" if error else "succeeded",
+        "started_at": began_at,
+        "finished_at": now(),
+    }
+    values |= {"reused": False, "output": output, "error": error, **_fields(record)}
+    if known:
+        changed = connection.execute(_END_STEP, {**_where(place), **values})
+        if not changed.rowcount:
+            raise ClaimLost(f"{place.run_id}: claim {place.claim}")
+        _show(connection, place, values)
+    else:
+        _insert(connection, place, values)
+    if record.cost_nano:
+        connection.execute(_BOOK, {"of_run": place.run_id, "cost": record.cost_nano})
 
 
-def step_outcome(connection: sa.Connection, run_id: str, seq: int, record: StepRecord) -> dict[str, JsonValue] | None:
-    """What a step of this kind and name came to: {output, error}. None where it has not ended."""
-    row = connection.execute(
-        sa.select(steps.c.output, steps.c.error).where(
-            steps.c.run_id == run_id,
-            steps.c.seq == seq,
-            steps.c.kind == record.kind,
-            steps.c.name == record.name,
-            steps.c.status.in_(("succeeded", "failed")),
-        )
-    ).one_or_none()
-    return None if row is None else {"output": row.output, "error": row.error}
+def step_waits(connection: sa.Connection, place: Place, record: StepRecord, began_at: int, *, again: bool) -> None:
+    """Begin a step that waits for a person or a time. Raises ClaimLost."""
+    if again:
+        _forget(connection, place)
+    _insert(connection, place, {"status": "waiting", "started_at": began_at, **_fields(record)})
 
 
-def step_ended_as(connection: sa.Connection, run_id: str, seq: int) -> str | None:
-    """Kind and name of an ended step, as `step:shout`; None where it has not ended."""
-    ended = steps.c.run_id == run_id, steps.c.seq == seq, steps.c.status.in_(("succeeded", "failed"))
-    row = connection.execute(sa.select(steps.c.kind, steps.c.name).where(*ended)).one_or_none()
-    return None if row is None else f"{row.kind}:{row.name}"
+def _forget(connection: sa.Connection, place: Place) -> None:
+    connection.execute(_FORGET_STEP, _where(place))
+    events.append(connection, place.run_id, {"type": "data-text-restart", "id": f"text-{place.seq}", "data": {}})
 
 
-def step_was_cut(connection: sa.Connection, run_id: str, seq: int, record: StepRecord) -> bool:
-    """Whether a step of this kind and name began and did not end."""
-    here = steps.c.run_id == run_id, steps.c.seq == seq, steps.c.kind == record.kind, steps.c.name == record.name
-    return connection.execute(sa.select(steps.c.seq).where(*here, steps.c.status == "running")).first() is not None
+def _insert(connection: sa.Connection, place: Place, values: dict[str, Any]) -> None:
+    new = {**_NOTHING, "run_id": place.run_id, "seq": place.seq, "place": place.path, **values}
+    given = {f"new_{column.name}": new[column.name] for column in _NEW}
+    made = connection.execute(_BEGIN_STEP, {"of_run": place.run_id, "of_claim": place.claim, **given})
+    if made.first() is None:
+        raise ClaimLost(f"{place.run_id}: claim {place.claim}")
+    _show(connection, place, new)
+
+
+def _where(place: Place) -> dict[str, Any]:
+    return {"of_run": place.run_id, "of_seq": place.seq, "of_claim": place.claim}
 
 
 def step_taken_over(connection: sa.Connection, run_id: str, row: sa.Row[Any]) -> None:
     """Give a run the ended step of another one, as it was and at no cost."""
     values = {**row._asdict(), "run_id": run_id, "cost_nano": 0, "reused": True}
     connection.execute(steps.insert().values(**values))
-    _show(connection, run_id, row.seq)
+    _show(connection, Place(run_id, row.seq, row.place, 0), values)
 
 
 def approval_taken_over(connection: sa.Connection, run_id: str, row: sa.Row[Any]) -> None:
@@ -154,15 +237,6 @@ def approval_taken_over(connection: sa.Connection, run_id: str, row: sa.Row[Any]
     values = {**row._asdict(), "id": approval_id, "run_id": run_id, "remind_at": None, "notify": False}
     connection.execute(approvals.insert().values(**values))
     approval_trail.add(connection, approval_id, "decided", row.decided_by, now(), status=row.status, taken_from=row.id)
-
-
-def step_waits(connection: sa.Connection, run_id: str, seq: int, waits: bool) -> None:
-    connection.execute(
-        steps.update()
-        .where(steps.c.run_id == run_id, steps.c.seq == seq, steps.c.status.in_(("running", "waiting")))
-        .values(status="waiting" if waits else "running")
-    )
-    _show(connection, run_id, seq)
 
 
 def _fields(record: StepRecord) -> dict[str, Any]:
@@ -187,12 +261,14 @@ def _fields(record: StepRecord) -> dict[str, Any]:
     }
 
 
-def _show(connection: sa.Connection, run_id: str, seq: int) -> None:
+_NOTHING: dict[str, Any] = {"finished_at": None, "output": None, "error": None, "reused": False, "within": None}
+
+
+def _show(connection: sa.Connection, place: Place, values: Mapping[str, Any]) -> None:
     """Tell whoever watches how the step stands now."""
-    row = connection.execute(_STEP, {"of_run": run_id, "of_seq": seq}).one_or_none()
-    if row is not None:
-        shown = step_view(row, whole=False).model_dump(mode="json", exclude={"input", "output"})
-        events.append(connection, run_id, {"type": "data-step", "id": f"step-{seq}", "data": shown})
+    known = {**_NOTHING, **values, "seq": place.seq, "place": place.path}
+    shown = step_view(known, whole=False).model_dump(mode="json", exclude={"input", "output"})
+    events.append(connection, place.run_id, {"type": "data-step", "id": f"step-{place.seq}", "data": shown})
 
 
 # ── Approvals ──────────────────────────────────────────────────────────────────────────────────

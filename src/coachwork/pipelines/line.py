@@ -1,65 +1,122 @@
 """The line of runs that wait for a worker: one for all processes of a database. Knows who is next; starts nothing.
 
-A run that was accepted stands in line until a worker with a free place claims it. Every function is called inside of a
-write transaction; on SQLite that is the only one, on PostgreSQL rows are skipped that somebody else is about to take.
+A run that was accepted, or that has what it waited for, stands in line until a worker with a free place claims it.
+Every function is called inside of a write transaction; on SQLite that is the only one, on PostgreSQL rows are skipped
+that somebody else is about to take.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
+from coachwork.messages import ENDED
 from coachwork.pipelines import events
 from coachwork.pipelines.journal import now
+from coachwork.pipelines.pipeline import Queue
 from coachwork.store.tables import runs
 
 _LOCK = 0x636F616369  # any number that only we use
-_WAITS = runs.c.status == "queued", runs.c.worker.is_(None)
-_ORDER = runs.c.created_at, runs.c.id
+_ORDER = runs.c.priority.desc(), runs.c.created_at, runs.c.id
+_AT_WORK = runs.c.worker.is_not(None)
 
 
-def claim_next(connection: sa.Connection, worker: str, total: int | None) -> str | None:
-    """Give the oldest waiting run to a worker; None where nobody waits, or as many as may are at work.
+class Claimed(NamedTuple):
+    """A run that is a worker's now. `leg` counts how often it was put back before."""
 
-    `total` bounds the runs at work in all processes together, None for no bound.
+    run_id: str
+    leg: int
+
+
+def is_limited(queue: Queue) -> bool:
+    return queue.concurrency is not None or queue.starts is not None
+
+
+def anybody(connection: sa.Connection) -> bool:
+    """Whether somebody stands in line. Reads only, so that an idle worker disturbs nobody."""
+    return connection.execute(sa.select(runs.c.id).where(runs.c.ready_at <= now()).limit(1)).first() is not None
+
+
+def claim_next(
+    connection: sa.Connection,
+    worker: str,
+    total: int | None = None,
+    queues: Mapping[str, Queue] = {},
+    only: Collection[str] | None = None,
+) -> Claimed | None:
+    """Give the first run in line to a worker; None where nobody may go.
+
+    `total` bounds the runs at work in all processes together, None for no bound. `queues` are the limits of single
+    pipelines. `only` are the runs that come into question, None for all.
     """
-    if total is not None and _at_work(connection) >= total:
+    if total is not None or queues:
+        _alone(connection)
+        if total is not None and _count(connection) >= total:
+            return None
+    where = [runs.c.ready_at <= now()]
+    if full := [name for name, queue in queues.items() if _full(connection, name, queue)]:
+        where.append(runs.c.pipeline.not_in(full))
+    if only is not None:
+        where.append(runs.c.id.in_(list(only)))
+    first = sa.select(runs.c.id, runs.c.leg).where(*where).order_by(*_ORDER).limit(1)
+    found = connection.execute(first.with_for_update(skip_locked=True)).first()
+    if found is None or not _give(connection, found.id, worker, runs.c.ready_at.is_not(None)):
         return None
-    oldest = sa.select(runs.c.id).where(*_WAITS).order_by(*_ORDER).limit(1).with_for_update(skip_locked=True)
-    found = connection.execute(oldest).scalar()
-    if found is None:
-        return None
-    claimed = connection.execute(runs.update().where(runs.c.id == found, *_WAITS).values(worker=worker))
-    return str(found) if claimed.rowcount else None
+    return Claimed(found.id, found.leg)
 
 
-def take_place(connection: sa.Connection, run_id: str, total: int) -> bool:
-    """Let a run work, unless as many as may are at work in all processes; False to ask again later."""
-    if _at_work(connection, but=run_id) >= total:
-        return False
-    going = runs.c.id == run_id, runs.c.status.in_(("queued", "running", "waiting"))
-    at = sa.func.coalesce(runs.c.started_at, now())
-    if connection.execute(runs.update().where(*going).values(status="running", started_at=at)).rowcount:
-        events.append(connection, run_id, {"type": "data-run", "data": {"status": "running"}})
-    return True
+def claim_own(connection: sa.Connection, run_id: str, worker: str) -> bool:
+    """Give a run to the worker that accepted it for itself."""
+    return _give(connection, run_id, worker, runs.c.worker == worker)
 
 
-def hand_over(connection: sa.Connection, dead: str, by: str, recovered: Collection[str]) -> None:
-    """What a dead worker had claimed: those that were begun go on in `by`, the others are in line again."""
-    for begin in range(0, len(recovered), 500):
-        part = list(recovered)[begin : begin + 500]
-        connection.execute(runs.update().where(runs.c.id.in_(part)).values(worker=by))
-    connection.execute(runs.update().where(runs.c.worker == dead, runs.c.status == "queued").values(worker=None))
+def hand_over(connection: sa.Connection, dead: Collection[str], by: str) -> list[Claimed]:
+    """Make the runs of dead workers those of another; from then on the dead ones can write nothing."""
+    its = runs.c.worker.in_(list(dead)), runs.c.status.not_in(ENDED)
+    found = connection.execute(sa.select(runs.c.id, runs.c.leg).where(*its)).all()
+    connection.execute(runs.update().where(*its).values(worker=by, claim=runs.c.claim + 1))
+    return [Claimed(row.id, row.leg) for row in found]
+
+
+def back_in_line(connection: sa.Connection, run_ids: Collection[str], worker: str) -> None:
+    """Let go of runs that this worker has and did not begin: whoever claims one begins a leg of its own."""
+    for begin in range(0, len(run_ids), 500):
+        part = list(run_ids)[begin : begin + 500]
+        its = runs.c.id.in_(part), runs.c.worker == worker, runs.c.status.not_in(ENDED)
+        connection.execute(runs.update().where(*its).values(worker=None, ready_at=now(), leg=runs.c.leg + 1))
 
 
 def positions(connection: sa.Connection) -> dict[str, int]:
     """The place in line, from 1, of the first thousand that wait."""
-    waiting = connection.execute(sa.select(runs.c.id).where(*_WAITS).order_by(*_ORDER).limit(1000)).scalars()
+    in_line = runs.c.ready_at <= now(), runs.c.status == "queued"
+    waiting = connection.execute(sa.select(runs.c.id).where(*in_line).order_by(*_ORDER).limit(1000)).scalars()
     return {run_id: place for place, run_id in enumerate(waiting, start=1)}
 
 
-def _at_work(connection: sa.Connection, but: str = "") -> int:
-    """How many are at work or about to be. Whoever counts is alone until the end of its transaction."""
+def _give(connection: sa.Connection, run_id: str, worker: str, free: sa.ColumnElement[bool]) -> bool:
+    values: dict[str, Any] = {"worker": worker, "ready_at": None, "claim": runs.c.claim + 1, "status": "running"}
+    values["started_at"] = sa.func.coalesce(runs.c.started_at, now())
+    if not connection.execute(runs.update().where(runs.c.id == run_id, free).values(values)).rowcount:
+        return False
+    events.append(connection, run_id, {"type": "data-run", "data": {"status": "running"}})
+    return True
+
+
+def _full(connection: sa.Connection, pipeline: str, queue: Queue) -> bool:
+    if queue.concurrency is not None and _count(connection, pipeline) >= queue.concurrency:
+        return True
+    if queue.starts is None:
+        return False
+    lately = runs.c.pipeline == pipeline, runs.c.started_at > now() - int(queue.seconds * 1000)
+    return connection.execute(sa.select(sa.func.count()).where(*lately)).scalar_one() >= queue.starts
+
+
+def _count(connection: sa.Connection, pipeline: str = "") -> int:
+    where = [_AT_WORK, runs.c.pipeline == pipeline] if pipeline else [_AT_WORK]
+    return int(connection.execute(sa.select(sa.func.count()).select_from(runs).where(*where)).scalar_one())
+
+
+def _alone(connection: sa.Connection) -> None:
+    """Whoever counts is alone until the end of its transaction."""
     if connection.dialect.name == "postgresql":
         connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
-    at_work = sa.or_(runs.c.status == "running", sa.and_(runs.c.status == "queued", runs.c.worker.is_not(None)))
-    return int(connection.execute(sa.select(sa.func.count()).where(at_work, runs.c.id != but)).scalar_one())

@@ -25,6 +25,21 @@ class Example:
     input: JsonValue
 
 
+@dataclass(frozen=True)
+class Queue:
+    """How runs of a pipeline stand in line, counted over all workers.
+
+    At most `concurrency` are at work at once, at most `starts` begin within `seconds`; None for no limit. Those of a
+    higher `priority` go first. A run that is not done `deadline` seconds after it was accepted is stopped.
+    """
+
+    concurrency: int | None = None
+    starts: int | None = None
+    seconds: float = 60.0
+    priority: int = 0
+    deadline: float | None = None
+
+
 class Pipeline(Generic[P, R]):
     """An async function of the project as an application: form, API and durable run come from its signature.
 
@@ -40,8 +55,10 @@ class Pipeline(Generic[P, R]):
         about: str = "",
         examples: Sequence[Example] = (),
         knowledge: Sequence[str] = (),
+        queue: Queue = Queue(),
     ) -> None:
         self.function = function
+        self.queue = queue
         self.name = function.__name__
         self.title = title or self.name.replace("_", " ").capitalize()
         self.about = about or (inspect.getdoc(function) or "").split("\n\n")[0]

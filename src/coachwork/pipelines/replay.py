@@ -175,11 +175,16 @@ def _why(name: str, call: ast.Call | None) -> str | None:
 
 
 def mismatch(run_id: str, seq: int, *, recorded: str, called: str) -> ReplayMismatch:
-    """The error of a run whose code now does something else than is recorded, with the line that does."""
-    line = calling_line()
+    """The error of a run whose code now does something else than is recorded, with the line that does.
+
+    `called` is "" where it ended without the step.
+    """
+    line = calling_line() if called else ""
+    now = f"{line or 'the pipeline'} now does {called!r}" if called else "the pipeline now ends without it"
     return ReplayMismatch(
-        f"step {seq} of run {run_id} is recorded as {recorded!r}, and {line or 'the pipeline'} now does {called!r}",
-        hint="The pipeline was changed, or goes another way each time (`coachwork doctor` names such calls). The steps "
+        f"step {seq} of run {run_id} is recorded as {recorded!r}, and {now}",
+        hint="The pipeline was changed, or goes another way each time (`coachwork doctor` names such calls). Guard "
+        "what is new with `if await patched('…'):`, so that runs in flight end on the code they began with. The steps "
         f"before it can be kept: coachwork runs fork {run_id} --from {seq}",
         details={"step": seq, "recorded": recorded, "called": called, "line": line},
     )

@@ -1,32 +1,35 @@
 """What the running code sees of its run: durable steps, text for the reader, approvals. Knows the order of steps.
 
-A step is numbered when it is called, so the same code gives the same numbers on replay. Its result is
-kept by DBOS (https://docs.dbos.dev/python/tutorials/step-tutorial); the rows beside it are for showing.
+A step has a place that follows from the code alone (see `tracing/branches.py`), so it finds its own record when the
+code runs again. Its row in the journal is written once it has ended, and is all there is: an answer that was received
+is kept with the step that asked for it, in one transaction.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from concurrent.futures import Future
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from functools import partial
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import sqlalchemy as sa
 import structlog
 from pydantic import TypeAdapter
 
 from coachwork.errors import CoachworkError, InDoubt, ReplayMismatch, RunFailed, from_dict
-from coachwork.messages import JsonValue, PersonsAnswer, StepRecord
-from coachwork.pipelines import events, journal, line
+from coachwork.messages import JsonValue, PersonsAnswer, StepKind, StepRecord
+from coachwork.pipelines import events, journal
 from coachwork.pipelines.events import Event, EventLog
 from coachwork.pipelines.fork import Standing, no_variants
+from coachwork.pipelines.hold import Hold
+from coachwork.pipelines.journal import Kept, Place
 from coachwork.pipelines.replay import mismatch
 from coachwork.store.database import Database
 from coachwork.tracing import spans
-from coachwork.tracing.branches import admitted
+from coachwork.tracing.branches import Line, following, here
 from coachwork.tracing.places import where
-from coachwork.tracing.scope import Scope, current_scope
+from coachwork.tracing.scope import Scope, current_scope, entered
 
 if TYPE_CHECKING:
     from coachwork.models import Models
@@ -34,17 +37,12 @@ if TYPE_CHECKING:
     from coachwork.pipelines.deliver import Webhooks
     from coachwork.pipelines.slots import Slots
 
+T = TypeVar("T")
 log = structlog.get_logger(__name__)
+_SHOW_SECONDS = 0.03  # a step that has ended by then is written once, as ended
 _FLUSH_SECONDS = 0.06  # text is shown at most this often: one event a word would cost more than it shows
-_ALL_AT_WORK_SECONDS = 0.2  # how often a run asks whether it may work beside those of other processes
 _PARTIAL_SECONDS = 0.25  # a value so far is told whole each time
 _step: ContextVar["_Text | None"] = ContextVar("coachwork_step", default=None)
-
-
-class Once(Protocol):
-    """Make a call once in the life of a run: its result is kept, and given again on replay. See `engine.once`."""
-
-    async def __call__(self, name: str, call: Callable[..., Coroutine[Any, Any, Any]], *args: Any) -> Any: ...
 
 
 @dataclass(frozen=True)
@@ -57,8 +55,20 @@ class Services:
     approvals: "Approvals"
     webhooks: "Webhooks"
     models: "Models"
-    once: "Once"
     variants: Standing = field(default=no_variants)
+
+
+@dataclass(frozen=True)
+class Position:
+    """A step's place, and what the journal has there: nothing, a step that was cut, or one that ended."""
+
+    place: Place
+    kept: Kept | None
+    began_at: int
+
+    @property
+    def cut(self) -> bool:
+        return self.kept is not None and not self.kept.ended
 
 
 class RunScope:
@@ -66,51 +76,78 @@ class RunScope:
 
     def __init__(
         self,
-        run_id: str,
+        row: Any,
         *,
-        pipeline: str,
         pipeline_title: str,
-        user: str,
         services: Services,
+        hold: Hold,
+        recorded: dict[str, Kept],
         notes_shown: int = 0,
-        resumed: bool = False,
-        own_from: int = 1,
-        key: str = "",
-        team: str = "",
+        deadline: float | None = None,
     ) -> None:
-        self.run_id = run_id
-        self.pipeline = pipeline
+        self.run_id: str = row.id
+        self.pipeline: str = row.pipeline
         self.pipeline_title = pipeline_title
-        self.user = user
-        self.key = key
-        self.team = team
+        self.user: str = row.user
+        self.key: str = row.key
+        self.team: str = row.team
         self.app = ""  # the one of this process
-        self.deadline: float | None = None
+        self.deadline = deadline
         self.services = services
-        self._seq = 0
+        self.hold = hold
+        self._recorded = recorded
+        self._visited: set[str] = set()
+        self._last_seq = max((kept.seq for kept in recorded.values()), default=0)
+        self._top = Line(hold.lines)
         self._notes = 0
         self._notes_shown = notes_shown
-        self._resumed = resumed
-        self._own_from = own_from  # steps before were taken over from the run that this one was forked from
         self._misfit: ReplayMismatch | None = None
 
-    def next_seq(self) -> int:
-        self._seq += 1
-        return self._seq
+    @contextmanager
+    def entered(self) -> Iterator[None]:
+        """Make this the current scope, at the first step of the run's own line."""
+        with entered(self), following(self._top):
+            yield
 
     @property
     def step_seq(self) -> int | None:
         """The number of the step that works now."""
         return None if (text := _step.get()) is None else text.seq
 
-    def takes_over(self, seq: int) -> bool:
-        """Whether a step is that of the run which this one was forked from."""
-        return seq < self._own_from
+    @property
+    def line(self) -> Line:
+        return here() or self._top
 
-    def does_not_fit(self, *, recorded: str, called: str) -> ReplayMismatch:
+    # ── Places ─────────────────────────────────────────────────────────────────────────────────
+
+    def position(self, kind: StepKind, name: str, input: JsonValue = None) -> Position:
+        """The next place of the calling line. Raises ReplayMismatch where another step was recorded there.
+
+        A step that another step makes may be another one the second time; `input` tells whether it is the same.
+        """
+        self.check_fit()
+        path = self.line.next()
+        kept = self._recorded.get(path)
+        if kept is not None and not _fits(kept, path, kind, name, input):
+            if not kept.reused and "/" not in path:
+                raise self.does_not_fit(kept.seq, recorded=f"{kept.kind}:{kept.name}", called=f"{kind}:{name}")
+            kept = kept._replace(status="cancelled")  # its row goes
+        self._visited.add(path)
+        if kept is not None:
+            seq = kept.seq
+        else:
+            self._last_seq = seq = self._last_seq + 1
+        began_at = kept.started_at if kept is not None and kept.status == "waiting" else journal.now()
+        return Position(Place(self.run_id, seq, path, self.hold.claim), kept, began_at)
+
+    def ahead(self) -> Kept | None:
+        """What is recorded where the next step of the calling line will be."""
+        return self._recorded.get(self.line.ahead)
+
+    def does_not_fit(self, seq: int, *, recorded: str, called: str) -> ReplayMismatch:
         """The error of code that does something else than is recorded. The first one is the end of this run."""
         if self._misfit is None:
-            self._misfit = mismatch(self.run_id, self._seq, recorded=recorded, called=called)
+            self._misfit = mismatch(self.run_id, seq, recorded=recorded, called=called)
         return self._misfit
 
     def check_fit(self) -> None:
@@ -118,21 +155,19 @@ class RunScope:
         if self._misfit is not None:
             raise self._misfit
 
-    async def take_turn(self, *, again: bool = False) -> None:
-        """Wait for a place to work, and say so; `again` after a person was waited for.
+    def check_end(self) -> None:
+        """Raise ReplayMismatch where the code met one, or ended without a step that it made before."""
+        self.check_fit()
+        left = [
+            kept
+            for path, kept in self._recorded.items()
+            if kept.ended and not kept.reused and "/" not in path and path not in self._visited
+        ]
+        if left:
+            first = min(left, key=lambda kept: kept.seq)
+            raise self.does_not_fit(first.seq, recorded=f"{first.kind}:{first.name}", called="")
 
-        A run that is taken up after a crash keeps the place and the status that it had.
-        """
-        slots, run_id = self.services.slots, self.run_id
-        await slots.acquire(run_id)
-        if self._resumed and not again:
-            return
-        if (total := slots.total) is not None:
-            place = partial(line.take_place, run_id=run_id, total=total)
-            while not await self.services.database.write(place):  # noqa: ASYNC110  other processes set no event here
-                await asyncio.sleep(_ALL_AT_WORK_SECONDS)
-        else:
-            self.write_soon(lambda connection: journal.set_working(connection, run_id, "running"))
+    # ── Steps ──────────────────────────────────────────────────────────────────────────────────
 
     async def step(self, record: StepRecord, call: Callable[[], Awaitable[JsonValue]]) -> JsonValue:
         """Run `call` as the next recorded step. Raises what it raised, now or when it was recorded.
@@ -140,64 +175,68 @@ class RunScope:
         An exception that is not Coachwork's own is raised as RunFailed both times, so that code
         which catches it behaves the same on replay.
         """
-        if (around := _step.get()) is None:  # one inside of a step is a part of it, and has no turn of its own
-            await admitted()
-        record.within = where() if around is None else (*where(), f"step:{around.seq}:")
-        self.check_fit()
-        seq = self.next_seq()
-        outcome = await self.services.once(f"{record.kind}:{record.name}", self._perform, seq, record, call)
-        if outcome["error"] is not None:
-            raise from_dict(outcome["error"])
-        return outcome["output"]
+        around = self.step_seq
+        record.within = where() if around is None else (*where(), f"step:{around}:")
+        position = self.position(record.kind, record.name, record.input)
+        kept = position.kept
+        if kept is None or not kept.ended:
+            return await self._perform(position, record, call)
+        if kept.error is not None:
+            raise from_dict(kept.error)
+        return kept.output
 
     async def _perform(
-        self, seq: int, record: StepRecord, call: Callable[[], Awaitable[JsonValue]]
-    ) -> dict[str, JsonValue]:
-        run_id = self.run_id
-        if self._resumed or self.takes_over(seq):
-            # It ended before the crash and only DBOS had not heard of it, or the run was forked behind it.
-            kept = await self.services.database.read(_kept(run_id, seq, record))
-            if kept is not None:
-                return kept  # not done, not paid again
-            if not self.takes_over(seq) and (other := await self.services.database.read(_other(run_id, seq))):
-                called = f"{record.kind}:{record.name}"
-                return {"output": None, "error": self.does_not_fit(recorded=other, called=called).to_dict()}
-        in_doubt = self._resumed and not record.repeatable and await self._was_cut(seq, record)
-        text = _Text(self, seq)
+        self, position: Position, record: StepRecord, call: Callable[[], Awaitable[JsonValue]]
+    ) -> JsonValue:
+        text = _Text(self, position, record)
         token = _step.set(text)
-        started = StepRecord(**vars(record))
-        begun = self.write_soon(lambda connection: journal.step_started(connection, run_id, seq, started))
         output: JsonValue = None
-        error: dict[str, Any] | None = None
+        error: CoachworkError | None = None
+        self.hold.performing += 1
         try:
-            if in_doubt:
-                raise InDoubt(
-                    f"{record.name!r} (step {seq} of {run_id}) had begun when its worker ended",
-                    hint="Find out whether it was done before it is done again.",
-                )
             if not record.repeatable:
-                await asyncio.wrap_future(begun)  # or a crash could forget that it began
-            with spans.step(record, run_id):
+                if position.kept is not None and position.kept.status == "running":
+                    raise InDoubt(
+                        f"{record.name!r} (step {text.seq} of {self.run_id}) had begun when its worker ended",
+                        hint="Find out whether it was done before it is done again.",
+                    )
+                await text.begin_now()  # or a crash could forget that it began
+            else:
+                text.begin_soon()
+            with spans.step(record, self.run_id), following(Line(self.hold.lines, f"{position.place.path}/")):
                 output = await call()
         except CoachworkError as failure:
-            error = failure.to_dict()
+            error = failure
         except Exception as failure:  # the application's own code: kept as a result, never swallowed
-            log.error("step.failed", run_id=run_id, step=record.name, exc_info=failure)
-            error = failed(failure).to_dict()
+            log.error("step.failed", run_id=self.run_id, step=record.name, exc_info=failure)
+            error = failed(failure)
         finally:
+            self.hold.performing -= 1
             text.close()
             _step.reset(token)
-        ended = StepRecord(**vars(record))
-        await self.write(
-            lambda connection: journal.step_ended(connection, run_id, seq, ended, output=output, error=error)
-        )
-        return {"output": output, "error": error}
+            self.hold.look()
+        await self.end(position, record, output=output, error=error, known=text.began)
+        if error is not None:
+            raise from_dict(error.to_dict())
+        return output
 
-    async def _was_cut(self, seq: int, record: StepRecord) -> bool:
-        run_id = self.run_id
-        return await self.services.database.read(
-            lambda connection: journal.step_was_cut(connection, run_id, seq, record)
-        )
+    async def end(
+        self,
+        position: Position,
+        record: StepRecord,
+        *,
+        known: bool,
+        output: JsonValue = None,
+        error: CoachworkError | None = None,
+    ) -> None:
+        """Keep how a step ended; returns once that is committed. `known` where a row of it was written."""
+        ended, told = StepRecord(**vars(record)), None if error is None else error.to_dict()
+        place, at, known = position.place, position.began_at, known or position.kept is not None
+        await self.write(lambda c: journal.step_ended(c, place, ended, at, known=known, output=output, error=told))
+
+    async def waiting(self, position: Position, due_at: int | None, coming: Awaitable[T], *, asked: str = "") -> T:
+        """Wait as one line of the run. Where all its lines wait, it is put back, and this never returns."""
+        return await self.hold.waiting(position.place.path, due_at, coming, asked=asked)
 
     def text(self, delta: str) -> None:
         if (text := _step.get()) is not None:
@@ -235,23 +274,27 @@ class RunScope:
         approvals = self.services.approvals
         return await approvals.ask(self, title, value, type_, context=context, expires=expires)
 
-    async def write(self, work: Callable[[sa.Connection], Any]) -> None:
-        """Change rows of this run; returns once that is committed, and readers of the run are woken."""
-        await asyncio.wrap_future(self.write_soon(work))
+    async def write(self, work: Callable[[sa.Connection], T]) -> T:
+        """Change rows of this run; gives what `work` gave once that is committed, and readers of the run are woken.
 
-    def write_soon(self, work: Callable[[sa.Connection], Any]) -> "Future[Any]":
+        Where the run is no longer ours its code is stopped here.
+        """
+        try:
+            return await asyncio.wrap_future(self.write_soon(work))
+        except journal.ClaimLost:
+            self.hold.let_go("lost")
+            await asyncio.Event().wait()  # the cancellation comes here, and not into the application's `except`
+            raise
+
+    def write_soon(self, work: Callable[[sa.Connection], T]) -> "Future[T]":
         """Queue a change of rows of this run; readers of the run are woken once it is committed."""
         written = self.services.database.write_soon(work)
         self.services.events.wake_after(self.run_id, written)
         return written
 
 
-def _kept(run_id: str, seq: int, record: StepRecord) -> Callable[[sa.Connection], dict[str, JsonValue] | None]:
-    return lambda connection: journal.step_outcome(connection, run_id, seq, record)
-
-
-def _other(run_id: str, seq: int) -> Callable[[sa.Connection], str | None]:
-    return lambda connection: journal.step_ended_as(connection, run_id, seq)
+def _fits(kept: Kept, path: str, kind: StepKind, name: str, input: JsonValue) -> bool:
+    return (kept.kind, kept.name) == (kind, name) and ("/" not in path or kept.input == input)
 
 
 class _Text:
@@ -260,14 +303,35 @@ class _Text:
     Of the values only the last stays in the stream, so that what a run keeps does not grow with how often it told.
     """
 
-    def __init__(self, scope: RunScope, seq: int) -> None:
-        self.seq = seq
+    def __init__(self, scope: RunScope, position: Position, record: StepRecord) -> None:
+        self.seq = position.place.seq
+        self.began = False  # a row of the step is written, or about to be
         self._scope = scope
-        self._id = f"text-{seq}"
+        self._position = position
+        self._record = record
+        self._opening: asyncio.TimerHandle | None = None
+        self._id = f"text-{self.seq}"
         self._pending = ""
         self._begun = False
         self._timer: asyncio.TimerHandle | None = None
-        self._values = _Values(scope, seq)
+        self._values = _Values(self, scope)
+
+    def begin_soon(self) -> None:
+        """Show the step as working, unless it has ended by then."""
+        self._opening = asyncio.get_running_loop().call_later(_SHOW_SECONDS, self.begin)
+
+    async def begin_now(self) -> None:
+        await self._scope.write(self._beginning())
+
+    def begin(self) -> None:
+        if not self.began:
+            self._scope.write_soon(self._beginning())
+
+    def _beginning(self) -> Callable[[sa.Connection], None]:
+        self.began = True
+        started, place, at = StepRecord(**vars(self._record)), self._position.place, self._position.began_at
+        again = self._position.kept is not None
+        return lambda connection: journal.step_began(connection, place, started, at, again=again)
 
     def partial(self, value: JsonValue) -> None:
         self._values.show(value)
@@ -283,6 +347,8 @@ class _Text:
             self._emit({"type": "data-text-restart", "id": self._id, "data": {}})
 
     def close(self) -> None:
+        if self._opening is not None:
+            self._opening.cancel()
         self._values.show(None)
         self._flush()
         if self._begun:
@@ -294,6 +360,7 @@ class _Text:
             self._timer = None
         if not self._pending:
             return
+        self.begin()
         opening: list[Event] = [] if self._begun else [{"type": "text-start", "id": self._id}]
         self._begun = True
         self._emit(*opening, {"type": "text-delta", "id": self._id, "delta": self._pending})
@@ -306,9 +373,10 @@ class _Text:
 class _Values:
     """The values of a structured answer so far, as the one event `data-partial` of its step."""
 
-    def __init__(self, scope: RunScope, seq: int) -> None:
+    def __init__(self, text: _Text, scope: RunScope) -> None:
+        self._text = text
         self._scope = scope
-        self._id = f"partial-{seq}"
+        self._id = f"partial-{text.seq}"
         self._value: JsonValue = None
         self._told: JsonValue = None
         self._number: int | None = None  # of the event that stands for it now
@@ -329,10 +397,15 @@ class _Values:
         if self._value == self._told:
             return
         self._told = value = self._value
+        self._text.begin()
         run_id, event = self._scope.run_id, {"type": "data-partial", "id": self._id, "data": {"value": value}}
 
+        before: list[int | None] = []  # known when it is written, and the same where that has to be done twice
+
         def work(connection: sa.Connection) -> None:
-            self._number = events.replace(connection, run_id, event, self._number)
+            if not before:
+                before.append(self._number)
+            self._number = events.replace(connection, run_id, event, before[0])
 
         self._scope.write_soon(work)
 

@@ -70,7 +70,7 @@ class Runs:
         for a key that was used with another input.
         """
         found = self._pipeline(pipeline)
-        value = found.normalised(input)
+        value, at = found.normalised(input), journal.now()
         values = {
             "id": new_id("run"),
             "pipeline": pipeline,
@@ -79,8 +79,8 @@ class Runs:
             "input": value,
             "user": user,
             "idempotency_key": idempotency_key,
-            "created_at": journal.now(),
-            "worker": self._engine.owner,
+            "created_at": at,
+            **self._engine.accepted(at),
         }
         row = await self._services.database.write(lambda connection: _accept(connection, values))
         if row.id == values["id"]:
@@ -112,6 +112,7 @@ class Runs:
         found = self._pipeline(origin.pipeline)
         value = found.normalised(origin.input if input is _SAME else input)
         await asyncio.to_thread(self._services.variants, changes)
+        at = journal.now()
         values = {
             "id": new_id("run"),
             "pipeline": origin.pipeline,
@@ -120,8 +121,8 @@ class Runs:
             "input": value,
             "user": user or origin.user,
             "idempotency_key": idempotency_key,
-            "created_at": journal.now(),
-            "worker": self._engine.owner,
+            "created_at": at,
+            **self._engine.accepted(at),
             "forked_from": run_id,
             "forked_at": from_step,
             "changes": changes.model_dump(exclude_none=True) if changes else None,
@@ -159,7 +160,7 @@ class Runs:
             forked_from=run.forked_from,
             forked_at=run.forked_at,
             changes=run.changes,
-            steps=[step_view(row) for row in done],
+            steps=[step_view(row._mapping) for row in done],
             approvals=[approval_view(row, self._title(row.pipeline)) for row in asked],
             feedback=None
             if rated is None
@@ -208,7 +209,7 @@ class Runs:
 
     async def cancel(self, run_id: str) -> RunDetail:
         """Stop a run for good. Raises NotFound, Conflict where it has already ended."""
-        await self._known(run_id)
+        leg = await self._leg(run_id)
         problem = {**RunCancelled(f"run {run_id} was cancelled").to_dict(), "run_id": run_id}
         written = self._services.database.write_soon(
             lambda c: journal.finish(c, run_id, "cancelled", error=problem, last=({"type": "abort"},))
@@ -219,7 +220,7 @@ class Runs:
             raise Conflict(
                 f"run {run_id} has already {run.status}", reader="This has already ended, so it can't be stopped."
             )
-        await self._engine.cancel(run_id)
+        await self._engine.cancel(run_id, leg)
         return await self.get(run_id)
 
     async def feedback(
@@ -299,9 +300,15 @@ class Runs:
         return await self.approval(approval_id)
 
     async def _known(self, run_id: str) -> None:
-        query = sa.select(runs.c.id).where(runs.c.id == run_id)
-        if await self._services.database.read(lambda c: c.execute(query).one_or_none()) is None:
+        await self._leg(run_id)
+
+    async def _leg(self, run_id: str) -> int:
+        """How often the run was put back to wait. Raises NotFound."""
+        query = sa.select(runs.c.leg).where(runs.c.id == run_id)
+        row = await self._services.database.read(lambda c: c.execute(query).one_or_none())
+        if row is None:
             raise NotFound(f"there is no run {run_id!r}")
+        return int(row.leg)
 
     def _pipeline(self, name: str) -> Pipeline[..., Any]:
         found = self._pipelines.get(name)

@@ -1,47 +1,123 @@
 """The small verbs of a pipeline: `@step`, `note`, `transcribe`. Each is a recorded step or words for the reader."""
 
+import asyncio
 import inspect
 from collections.abc import Awaitable, Callable
-from functools import wraps
-from typing import ParamSpec, TypeVar, get_type_hints
+from dataclasses import dataclass
+from functools import partial, wraps
+from itertools import count
+from typing import Any, ParamSpec, TypeVar, get_type_hints, overload
 
+import structlog
 from pydantic import TypeAdapter
 from pydantic_core import to_jsonable_python
 
-from coachwork.errors import ProjectError
+from coachwork.errors import CoachworkError, InDoubt, ProjectError, RunFailed
 from coachwork.messages import Audio, StepRecord, Transcript
 from coachwork.pipelines.run_scope import current_run
 from coachwork.tracing.scope import current_scope, recorded
 
+log = structlog.get_logger(__name__)
 P = ParamSpec("P")
 R = TypeVar("R")
 
 
-def step(function: Callable[P, Awaitable[R]]) -> Callable[P, Awaitable[R]]:
+@dataclass(frozen=True)
+class _Policy:
+    retries: int
+    wait: float
+    repeatable: bool
+
+
+@overload
+def step(function: Callable[P, Awaitable[R]], /) -> Callable[P, Awaitable[R]]: ...
+
+
+@overload
+def step(
+    *, retries: int = 0, wait: float = 1.0, repeatable: bool = True
+) -> Callable[[Callable[P, Awaitable[R]]], Callable[P, Awaitable[R]]]: ...
+
+
+def step(
+    function: Callable[P, Awaitable[R]] | None = None,
+    /,
+    *,
+    retries: int = 0,
+    wait: float = 1.0,
+    repeatable: bool = True,
+) -> Any:
     """Make an async function a recorded step: within a run it is done once, and its result is kept.
 
     The result has to fit the function's return type, which says how it is kept. An exception is
-    kept as RunFailed. Raises ProjectError for a function that is not async or does not say what it returns.
+    kept as RunFailed. `retries`: after a failure it is tried so many times more, first after `wait`
+    seconds, then after twice as long each time; an error of Coachwork's that is not `retryable` is
+    final at once. `repeatable=False` is for what must not happen twice: where a crash cut the step, a
+    person is asked whether it is done again; InDoubt is raised where not. Raises ProjectError for a function
+    that is not async, does not say what it returns, or has a policy that is none.
     """
-    hints = get_type_hints(function, include_extras=True)
-    if not inspect.iscoroutinefunction(function) or "return" not in hints:
-        raise ProjectError(
-            f"step {function.__name__!r} has to be async and to say what it returns",
-            file=inspect.getsourcefile(function) or "",
-            line=function.__code__.co_firstlineno,
-            hint="Write `async def … -> Type:`.",
-        )
-    adapter: TypeAdapter[R] = TypeAdapter(hints["return"])
-    name, label = function.__name__, (inspect.getdoc(function) or "").split("\n")[0].rstrip(".")
+    policy = _Policy(retries, wait, repeatable)
+    return _recorded_step(function, policy) if function else lambda given: _recorded_step(given, policy)
+
+
+def _recorded_step(function: Callable[P, Awaitable[R]], policy: _Policy) -> Callable[P, Awaitable[R]]:
+    adapter: TypeAdapter[R] = TypeAdapter(_returned(function, policy))
+    signature, name = inspect.signature(function), function.__name__
+    label = (inspect.getdoc(function) or "").split("\n")[0].rstrip(".") or name.replace("_", " ").capitalize()
 
     @wraps(function)
     async def recorded_step(*args: P.args, **kwargs: P.kwargs) -> R:
-        given = inspect.signature(function).bind(*args, **kwargs).arguments
-        shown = to_jsonable_python(given, fallback=repr)
-        record = StepRecord(kind="step", name=name, label=label or name.replace("_", " ").capitalize(), input=shown)
-        return await recorded(record, adapter, lambda: function(*args, **kwargs))
+        shown = to_jsonable_python(signature.bind(*args, **kwargs).arguments, fallback=repr)
+        call = partial(function, *args, **kwargs)
+        while True:
+            record = StepRecord(kind="step", name=name, label=label, input=shown, repeatable=policy.repeatable)
+            try:
+                return await recorded(record, adapter, partial(_tried, policy, record, call))
+            except InDoubt as doubt:
+                if policy.repeatable or not await _done_again(label):
+                    raise doubt
 
     return recorded_step
+
+
+def _returned(function: Callable[..., Any], policy: _Policy) -> Any:
+    """The type that a step says it returns. Raises ProjectError for what can't be a step."""
+    hints = get_type_hints(function, include_extras=True)
+    wrong, hint = "", ""
+    if not inspect.iscoroutinefunction(function) or "return" not in hints:
+        wrong, hint = "has to be async and to say what it returns", "Write `async def … -> Type:`."
+    elif policy.retries < 0 or policy.wait < 0:
+        wrong = f"can't be tried with retries={policy.retries}, wait={policy.wait}: nothing below zero"
+    if wrong:
+        file, line = inspect.getsourcefile(function) or "", function.__code__.co_firstlineno
+        raise ProjectError(f"step {function.__name__!r} {wrong}", file=file, line=line, hint=hint)
+    return hints["return"]
+
+
+async def _done_again(label: str) -> bool:
+    said = await current_scope().ask_person(
+        f"Do “{label}” again?",
+        "It was under way when its worker ended, and may have been done. Accept to do it again, reject to leave it.",
+        TypeAdapter(str),
+    )
+    return said.accepted
+
+
+async def _tried(policy: _Policy, record: StepRecord, call: Callable[[], Awaitable[R]]) -> R:
+    """Call, and again after a failure that may pass. Raises the last one."""
+    for number in count(1):
+        try:
+            result = await call()
+        except Exception as error:
+            final = isinstance(error, CoachworkError) and not error.retryable and not isinstance(error, RunFailed)
+            if final or number > policy.retries:
+                raise
+            log.warning("step.tried", step=record.name, number=number, error=type(error).__name__)
+        else:
+            record.detail = f"at try {number}" if number > 1 else record.detail
+            return result
+        await asyncio.sleep(policy.wait * 2 ** (number - 1))
+    raise AssertionError("unreachable: count() does not end")
 
 
 def note(label: str) -> None:

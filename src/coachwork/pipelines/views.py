@@ -1,5 +1,6 @@
 """A run as it is shown over HTTP, in the CLI and on the page. Knows field names; does not know where rows come from."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Generic, Literal, TypeVar
 
@@ -38,10 +39,13 @@ class PlaceView(View):
 class StepView(View):
     """One step of a run. Of its `input_tokens` a provider read `cached_tokens` from its own prefix cache.
 
+    `place` tells branches: `4.price.1` is the first step of branch `price` of what stands at 4 (`gather`), `3/1` one
+    that step 3 made itself.
     `cached` is another thing: the whole answer was given before, and nobody was asked.
     """
 
     seq: int
+    place: str
     kind: str
     name: str
     label: str
@@ -138,12 +142,11 @@ def between(start: int | None, end: int | None) -> float | None:
     return None if start is None or end is None else (end - start) / 1000
 
 
-def step_view(row: sa.Row[Any], *, whole: bool = True) -> StepView:
-    """A row of `steps`; without input and output where the whole is not asked for."""
-    values = row._asdict()
+def step_view(values: Mapping[str, Any], *, whole: bool = True) -> StepView:
+    """The columns of a row of `steps`; without input and output where the whole is not asked for."""
     return StepView(
-        **{name: values[name] for name in ("seq", "kind", "name", "label", "detail", "status", "route", "model")},
-        **{name: values[name] for name in ("prompt_version", "how", "cached", "error")},
+        **{name: values[name] for name in ("seq", "place", "kind", "name", "label", "detail", "status")},
+        **{name: values[name] for name in ("route", "model", "prompt_version", "how", "cached", "error")},
         input_tokens=values["input_tokens"],
         output_tokens=values["output_tokens"],
         cached_tokens=values["cached_tokens"],

@@ -26,8 +26,17 @@ runs = sa.Table(
     sa.Column("forked_from", sa.Text),  # the run whose first steps it has
     sa.Column("forked_at", sa.Integer),  # its first own step
     sa.Column("changes", Json),  # of prompts and models, against the project as it is
-    sa.Column("worker", sa.Text),  # who has it; without one it stands in line
+    sa.Column("worker", sa.Text),  # who has it now
+    sa.Column("claim", sa.Integer, nullable=False, server_default="0"),  # how often it was taken: the last one writes
+    sa.Column("leg", sa.Integer, nullable=False, server_default="0"),  # how often it was put back into the line
+    sa.Column("ready_at", BigInt),  # when it stands in line for a worker; none while one has it, or a person has to act
+    sa.Column("deadline_at", BigInt),
+    sa.Column("priority", sa.Integer, nullable=False, server_default="0"),  # the higher is taken first
+    sa.Column("key", sa.Text, nullable=False, server_default=""),  # the id of the API key that asked for it
+    sa.Column("team", sa.Text, nullable=False, server_default=""),
     sa.Index("runs_by_time", "created_at", "id"),
+    sa.Index("runs_in_line", "ready_at"),
+    sa.Index("runs_by_worker", "worker"),
     sa.Index("runs_by_status", "status", "created_at"),
 )
 
@@ -36,6 +45,7 @@ steps = sa.Table(
     metadata,
     sa.Column("run_id", sa.Text, sa.ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True),
     sa.Column("seq", sa.Integer, primary_key=True),
+    sa.Column("place", sa.Text, nullable=False, server_default=""),  # see tracing/branches.py
     sa.Column("kind", sa.Text, nullable=False),
     sa.Column("name", sa.Text, nullable=False),
     sa.Column("label", sa.Text, nullable=False, server_default=""),

@@ -1,16 +1,16 @@
-"""Parallel branches of a run whose steps have the same numbers on every replay. Knows turns; does not know steps.
+"""Lines of steps side by side in one run: `gather` and `map_over`. Knows places; does not know what a step is.
 
-Steps are numbered in the order in which they begin, and in parallel code that order is a matter of time. So branches
-begin their steps in rounds: one that wants to begin its next step waits until each other branch wants to begin one as
-well, or is over; then they begin side by side, numbered in the order of the branches. Which step has which number then
-follows from the code and the recorded results alone. A round is as long as its longest step; a branch that waits for a
-person lets the others finish the step they are at.
+Every step has a place in its run: `3` is the third of the run itself, `4.price.1` the first in the branch `price` of
+the fourth, `3/1` one that the third made itself. A branch numbers its own steps, so a place follows from the code
+alone, whoever of several branches is faster.
 """
 
 import asyncio
 import inspect
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import Any, TypeVar, overload
 
 from coachwork.errors import InputError
@@ -21,62 +21,49 @@ A = TypeVar("A")
 B = TypeVar("B")
 C = TypeVar("C")
 Item = TypeVar("Item")
-_here: ContextVar["tuple[_Rounds, int] | None"] = ContextVar("coachwork_branch", default=None)
+_line: ContextVar["Line | None"] = ContextVar("coachwork_line", default=None)
 
 
-class _Rounds:
-    """The branches of one `gather`. It is itself a branch of the one around it."""
+class Lines:
+    """How many lines of a run go on. `changed` is called whenever one of several is over."""
 
-    def __init__(self, branches: int) -> None:
-        self._outer = _here.get()
-        self._live = branches
-        self._waiting: dict[int, asyncio.Future[None]] = {}
-        self._about_to: asyncio.Handle | asyncio.Task[None] | None = None
-
-    async def turn(self, branch: int) -> None:
-        """Wait for the next round."""
-        self._waiting[branch] = turn = asyncio.get_running_loop().create_future()
-        self._begin_when_all_are_here()
-        await turn
-
-    def over(self, branch: int) -> None:
-        self._waiting.pop(branch, None)
-        self._live -= 1
-        self._begin_when_all_are_here()
-
-    def _begin_when_all_are_here(self) -> None:
-        if not self._waiting or len(self._waiting) < self._live or self._about_to is not None:
-            return
-        if self._outer is None:
-            # Soon and not now: the branch that came last still runs, and would go before all the others.
-            self._about_to = asyncio.get_running_loop().call_soon(self._begin)
-        else:
-            self._about_to = asyncio.create_task(self._begin_in_turn(*self._outer))
-
-    async def _begin_in_turn(self, outer: "_Rounds", branch: int) -> None:
-        await outer.turn(branch)
-        self._begin()
-
-    def _begin(self) -> None:
-        self._about_to = None
-        turns, self._waiting = self._waiting, {}
-        for branch in sorted(turns):
-            if not turns[branch].done():
-                turns[branch].set_result(None)
+    def __init__(self, changed: Callable[[], None] = lambda: None) -> None:
+        self.going = 1
+        self.changed = changed
 
 
-async def admitted() -> None:
-    """Wait until the next step of this branch may begin; outside of branches, at once.
+@dataclass
+class Line:
+    """Steps that follow each other. `path` is "" for those of the run itself."""
 
-    The caller has to number its step before it awaits anything else.
-    """
-    if (here := _here.get()) is not None:
-        await here[0].turn(here[1])
+    lines: Lines
+    path: str = ""
+    count: int = 0
+
+    def next(self) -> str:
+        """The place of the next step."""
+        self.count += 1
+        return f"{self.path}{self.count}"
+
+    @property
+    def ahead(self) -> str:
+        """The place that the next step will have."""
+        return f"{self.path}{self.count + 1}"
 
 
-def in_branch() -> bool:
-    """Whether this is a branch: it may begin one step at a time."""
-    return _here.get() is not None
+def here() -> Line | None:
+    """The line that this code follows; None outside of a run."""
+    return _line.get()
+
+
+@contextmanager
+def following(line: Line | None) -> Iterator[None]:
+    """Let the block, and all it calls, follow `line`."""
+    token = _line.set(line)
+    try:
+        yield
+    finally:
+        _line.reset(token)
 
 
 @overload
@@ -93,58 +80,84 @@ async def gather(*branches: Awaitable[Any], **named: Awaitable[Any]) -> Any:
     """Do several things side by side: `price, stock = await gather(find_price(x), find_stock(x))`.
 
     With names it gives a dictionary: `await gather(price=…, stock=…)`. All are brought to their end; then the error of
-    the first that failed is raised. Unlike `asyncio.gather` it may be replayed after a crash.
-    Raises InputError where some have a name and some have none.
+    the first that failed is raised. Unlike `asyncio.gather` it may be replayed after a crash, and the run is shown with
+    its branches. Raises InputError where some have a name and some have none.
     """
-    if branches and named:
-        for each in (*branches, *named.values()):
+    given = [*branches, *named.values()]
+    try:
+        if branches and named:
+            raise InputError("gather() was given branches with and without names", hint="Name all of them, or none.")
+        names = list(named) or [str(number) for number in range(1, len(branches) + 1)]
+        line = here()
+        place = "" if line is None else line.next()
+
+        group = Group("branch")
+
+        def body(name: str, work: Awaitable[Any]) -> Callable[[], Awaitable[Any]]:
+            async def branch() -> Any:
+                group.enter(name)
+                with following(_below(line, place, name)):
+                    return await work
+
+            return branch
+
+        results = await _side_by_side(line, [body(*each) for each in zip(names, given, strict=True)])
+        return dict(zip(named, results, strict=True)) if named else tuple(results)
+    finally:
+        for each in given:
             if inspect.iscoroutine(each):
-                each.close()
-        raise InputError("gather() was given branches with and without names", hint="Name all of them, or none.")
-    names = list(named) or [str(number) for number in range(1, len(branches) + 1)]
-    results = await _side_by_side([*branches, *named.values()], names)
-    return dict(zip(named, results, strict=True)) if named else tuple(results)
+                each.close()  # one that was never begun would warn of it
 
 
 async def map_over(function: Callable[[Item], Awaitable[T]], items: Iterable[Item], *, at_once: int = 8) -> list[T]:
     """`function` for each item, at most `at_once` of them at a time, the results in the order of the items.
 
-    Item n is done in lane n modulo `at_once`. All are brought to their end; then the error of the first is raised.
-    Where its steps are shown, items count from 1.
+    All are brought to their end; then the error of the first is raised. Where its steps are shown, items count from 1.
+    Raises InputError for `at_once` below 1.
     """
     if at_once < 1:
         raise InputError(f"at_once={at_once} does not fit", hint="At least one has to work.")
     every = list(items)
     outcomes: list[Any] = [None] * len(every)
+    todo = iter(range(len(every)))
+    line = here()
+    place = "" if line is None else line.next()
+
     group = Group("item")
 
-    async def lane(first: int) -> None:
-        for number in range(first, len(every), at_once):
+    async def lane() -> None:
+        for number in todo:
             group.enter(str(number + 1))
-            outcomes[number] = await _caught(function(every[number]))
+            with following(_below(line, place, str(number + 1))):
+                outcomes[number] = await _caught(lambda at=number: function(every[at]))  # type: ignore[misc]
 
-    await _side_by_side([lane(first) for first in range(min(at_once, len(every)))])
+    await _side_by_side(line, [lane] * min(at_once, len(every)))
     return _results(outcomes)
 
 
-async def _side_by_side(branches: Sequence[Awaitable[Any]], names: Sequence[str] | None = None) -> list[Any]:
-    rounds = _Rounds(len(branches))
-    group = None if names is None else Group("branch")
+def _below(line: Line | None, place: str, name: str) -> Line | None:
+    return None if line is None else Line(line.lines, f"{place}.{name}.")
 
-    async def branch(number: int, work: Awaitable[Any]) -> Any:
-        _here.set((rounds, number))
-        if group is not None and names is not None:
-            group.enter(names[number])
+
+async def _side_by_side(line: Line | None, bodies: Sequence[Callable[[], Awaitable[Any]]]) -> list[Any]:
+    if not bodies:
+        return []
+    left = len(bodies)
+    lines = Lines() if line is None else line.lines
+    lines.going += left - 1  # the one that waits for them does not go on itself
+
+    async def branch(body: Callable[[], Awaitable[Any]]) -> Any:
+        nonlocal left
         try:
-            return await _caught(work)
+            return await _caught(body)
         finally:
-            rounds.over(number)
+            left -= 1
+            if left:  # after the last one, the one that waited goes on
+                lines.going -= 1
+                lines.changed()
 
-    tasks: list[asyncio.Task[Any]] = []
+    tasks = [asyncio.create_task(branch(body), name=f"branch {number}") for number, body in enumerate(bodies, 1)]
     try:
-        for number, work in enumerate(branches):
-            coroutine: Coroutine[Any, Any, Any] = branch(number, work)
-            tasks.append(asyncio.create_task(coroutine, name=f"branch {number}"))
         return _results([await task for task in tasks])
     finally:
         for task in tasks:
@@ -157,9 +170,9 @@ class _Failed:
         self.error = error
 
 
-async def _caught(work: Awaitable[Any]) -> Any:
+async def _caught(body: Callable[[], Awaitable[Any]]) -> Any:
     try:
-        return await work
+        return await body()
     except Exception as error:
         return _Failed(error)
 
