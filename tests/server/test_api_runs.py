@@ -12,6 +12,7 @@ DETAIL_FIELDS = {
     "input", "output", "error", "steps", "approvals", "feedback", "forked_from", "forked_at", "changes",
 }  # fmt: skip
 STEP_FIELDS = {
+    "place",
     "seq", "kind", "name", "label", "detail", "status", "started_at", "finished_at", "seconds", "route", "model",
     "prompt_version", "how", "cached", "cost_usd", "input_tokens", "output_tokens", "input", "output", "error",
     "attempts", "reasoning", "cached_tokens", "reused", "within",
