@@ -83,6 +83,7 @@ class Engine:
         self._holds: dict[str, Hold] = {}
         self._heart: asyncio.Task[None] | None = None
         self._strays: set[str] = set()
+        self._starting: set[str] = set()
         # A thread of our own: DBOS makes its pool the loop's default one and shuts it down when it stops.
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="coachwork-engine")
         self.id = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
@@ -171,7 +172,9 @@ class Engine:
                 await self._claim()
                 if self._holds:
                     await self._let_go_of_ended()
-            except sa.exc.OperationalError as error:  # the database is away: what is in line stays there
+            except (
+                Exception
+            ) as error:  # a worker that stopped to look would be idle for ever; what is in line stays there
                 log.error("worker.claim_failed", exc_info=error)
             try:
                 async with asyncio.timeout(_LOOK_SECONDS):
@@ -194,8 +197,12 @@ class Engine:
                 await self._start(claimed)  # what fails to start is noticed by the heart, and stands in line again
 
     async def _start(self, claimed: line.Claimed) -> None:
-        with SetWorkflowID(_workflow_id(claimed)):
-            await DBOS.start_workflow_async(_run_workflow, claimed.run_id, claimed.leg)
+        self._starting.add(claimed.run_id)
+        try:
+            with SetWorkflowID(_workflow_id(claimed)):
+                await DBOS.start_workflow_async(_run_workflow, claimed.run_id, claimed.leg)
+        finally:
+            self._starting.discard(claimed.run_id)
 
     async def _let_go_of_ended(self) -> None:
         """Stop the code of runs that somebody ended in another process, or that are another worker's by now."""
@@ -362,7 +369,7 @@ class Engine:
         """Put runs that are this worker's, and of which it knew nothing at two beats, back into the line."""
         ours = sa.select(runs.c.id).where(runs.c.worker == self.id, runs.c.status.not_in(ENDED))
         found = set(await self._services.database.read(lambda c: c.execute(ours).scalars().all()))
-        unknown = found - self._holds.keys()
+        unknown = found - self._holds.keys() - self._starting
         if strays := unknown & self._strays:
             log.error("worker.strays", runs=sorted(strays))
             for run_id in strays:
