@@ -141,6 +141,7 @@ class Usage:
 
     Parts of `input_tokens`: `cached_tokens` (read from the provider's prefix cache), `cache_write_tokens`
     (written to it) and `input_audio_tokens`. Parts of `output_tokens`: `thinking_tokens`, `output_audio_tokens`.
+    `searches` are what a reranker is billed by: a query with up to 100 short texts is one.
     `estimated` where the provider did not get to say and we counted.
     """
 
@@ -153,6 +154,7 @@ class Usage:
     output_audio_tokens: int = 0
     audio_seconds: float = 0.0
     images: int = 0
+    searches: int = 0
     estimated: bool = False
 
     def __add__(self, other: "Usage") -> "Usage":
@@ -166,6 +168,7 @@ class Usage:
             self.output_audio_tokens + other.output_audio_tokens,
             self.audio_seconds + other.audio_seconds,
             self.images + other.images,
+            self.searches + other.searches,
             self.estimated or other.estimated,
         )
 

@@ -36,7 +36,7 @@ def test_prices_and_limits_are_told_as_they_are_set(lab: Lab) -> None:
     big, mini, qwen = found["models"]
     assert big["price"] == {
         "free": False, "input_nano_per_million": 10**9, "output_nano_per_million": 2 * 10**9,
-        "minute_nano": None, "image_nano": None,
+        "minute_nano": None, "image_nano": None, "search_nano": None,
     }  # fmt: skip
     assert big["limits"] == {"at_once": 4, "requests_per_minute": 600, "tokens_per_minute": None}
     assert mini["price"]["input_nano_per_million"] > 0

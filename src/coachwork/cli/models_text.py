@@ -55,6 +55,7 @@ def price(model: "ModelInfo") -> str:
             (model.output_nano_per_million, "out"),
             (model.minute_nano, "a minute"),
             (model.image_nano or None, "an image"),
+            (model.search_nano or None, "a search"),
         )
         if nano is not None
     ]

@@ -24,12 +24,12 @@ _REWORDED = 0.5  # what a model's wording counts against the person's own
 
 
 class SearchModels(Embedder, Asker, Protocol):
-    """Vectors, and answers of a chat model. `coachwork.models.Models` is one."""
+    """Vectors, rankings, and answers of a chat model. `coachwork.models.Models` is one."""
 
 
 @dataclass(frozen=True)
 class Query:
-    """What is asked for. `rerank` and `rewrite` are routes of chat models, "" for none: see `KnowledgeBase.search`."""
+    """What is asked for. `rerank` and `rewrite` are routes, "" for none: see `KnowledgeBase.search`."""
 
     question: str
     filter: Filter

@@ -92,7 +92,7 @@ class Budgets:
         if not allowances:
             return None
         target = call.asked_target
-        most = at_most(call.asked_request, call.texts, call.audio, model=target.name)
+        most = at_most(call.asked_request, call.texts, call.audio, query=call.query, model=target.name)
         return await self.hold_most(allowances, target, most, route=call.route.name, seconds=call.seconds_left)
 
     async def hold_most(
@@ -300,6 +300,7 @@ def price_lines(target: Target) -> str:
         "input_usd_per_million": kinds & {"chat", "embed", "moderate"},
         "output_usd_per_million": kinds & {"chat"},
         "usd_per_minute": kinds == {"transcribe"},
+        "usd_per_search": kinds == {"rerank"},
     }
     return "\n".join([f'[models."{target.model}"]', *(f"{name} = 1.00" for name, wanted in lines.items() if wanted)])
 

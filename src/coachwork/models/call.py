@@ -286,12 +286,13 @@ def _estimated(call: Call, target: Target, told: Usage, texts: list[str]) -> Usa
     """What an answer that was stopped used: what the provider told by then, and our own count where that is more."""
     if told.output_tokens and not target.provider.billed:
         return told  # a model on this machine keeps its meter current
-    into = likely(call.asked_request, call.texts, call.audio)
+    into = likely(call.asked_request, call.texts, call.audio, call.query)
     return replace(
         told,
         input_tokens=told.input_tokens or into.input_tokens,
         output_tokens=max(told.output_tokens, likely_tokens("".join(texts))),
         audio_seconds=told.audio_seconds or into.audio_seconds,
+        searches=told.searches or into.searches,
         estimated=True,
     )
 

@@ -53,6 +53,7 @@ async def check(models: "Models", model: str, kind: Kind) -> ModelCheck:
         "embed": _embed,
         "transcribe": _listen,
         "moderate": _moderate,
+        "rerank": _rerank,
     }
     began = time.monotonic()
     try:
@@ -89,6 +90,11 @@ async def _listen(models: "Models", model: str) -> _Seen:
 async def _moderate(models: "Models", model: str) -> _Seen:
     made = await models.moderate(model, ["ready"])
     return _Seen("flagged" if made.moderations[0].flagged else "not flagged", made.cost_nano)
+
+
+async def _rerank(models: "Models", model: str) -> _Seen:
+    made = await models.rerank(model, "ready?", ["ready", "a red bicycle"])
+    return _Seen(" and ".join(f"{score:.2f}" for score in made.scores), made.cost_nano)
 
 
 def silence(seconds: float) -> bytes:

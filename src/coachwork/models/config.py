@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from coachwork.providers.services import WireName
+from coachwork.providers.services import RerankName, WireName
 
 
 class _Section(BaseModel):
@@ -34,7 +34,8 @@ class ModelConfig(_Section):
     """What to know about one model. `context` in tokens; `at_once` calls at the same time, None for the model's own.
 
     After `breaker_failures` in a row a model is left alone for `breaker_seconds`. Prices are US dollars a
-    million tokens, `usd_per_minute` of sound, `usd_per_image` each; None for what the price tables say.
+    million tokens, `usd_per_minute` of sound, `usd_per_image` and `usd_per_search` (of a reranker) each; None for what
+    the price tables say.
     """
 
     path: str = ""
@@ -51,6 +52,7 @@ class ModelConfig(_Section):
     cache_write_usd_per_million: float | None = Field(None, ge=0)
     usd_per_minute: float | None = Field(None, ge=0)
     usd_per_image: float | None = Field(None, ge=0)
+    usd_per_search: float | None = Field(None, ge=0)
 
 
 class BudgetConfig(_Section):
@@ -73,6 +75,7 @@ class ProviderConfig(_Section):
 
     `key_env` names the variable with its key, "" where it needs none; `streams = false` where it can't stream.
     `wire` where it speaks another than the provider of that name, or than OpenAI's chat; `api_version` is Azure's.
+    `rerank` is the shape of its `/rerank`: "jina" (as vLLM, llama.cpp and most have it), "cohere" or "tei".
     """
 
     base_url: str
@@ -80,6 +83,7 @@ class ProviderConfig(_Section):
     streams: bool = True
     wire: WireName | None = None
     api_version: str = ""
+    rerank: RerankName | None = None
 
 
 DEFAULT_ROUTES: dict[str, RouteConfig] = {

@@ -33,22 +33,28 @@ _USUAL = 16_000  # bytes a second at 128 kbit/s
 _PAGE = 8_000  # tokens a page of a PDF: its text and its picture
 _PAGE_BYTES = 4_096  # a PDF has at most one page for so many bytes, or says so itself
 
+_TEXTS_A_SEARCH, _PIECE = 100, 500  # of Cohere's rerankers: https://cohere.com/pricing
+_LEAST_PIECE = 50  # of a text, beside a query that is long itself
+
 # The most tokens one picture can be billed as, by the beginning of the model's name; "" for every other model.
 # gpt-4o-mini: 2,833 and 5,667 for each of 8 tiles (https://platform.openai.com/docs/guides/images-vision).
 _PICTURE = {"gpt-4o-mini": 49_000, "": 10_000}
 _LIKELY_PICTURE = 1_000
 
 
-def likely(request: ModelRequest | None, texts: Sequence[str] = (), audio: Audio | None = None) -> Usage:
-    """What the input probably counts as, where the provider does not get to say."""
+def likely(
+    request: ModelRequest | None, texts: Sequence[str] = (), audio: Audio | None = None, query: str = ""
+) -> Usage:
+    """What the input probably counts as, where the provider does not get to say. A `query` is read with each text."""
     if audio is not None:
         return Usage(audio_seconds=_seconds(audio.data, _USUAL), estimated=True)
-    tokens = sum(map(likely_tokens, texts))
+    tokens = sum(map(likely_tokens, texts)) + len(texts) * (likely_tokens(query) if query else 0)
+    searches = math.ceil(len(texts) / _TEXTS_A_SEARCH) if query else 0
     for message in request.messages if request is not None else ():
         tokens += 4 + sum(_likely_part(part) for part in message.parts)
     if request is not None:
         tokens += _bytes_of_tools(request) // _BYTES_A_TOKEN
-    return Usage(input_tokens=tokens, estimated=True)
+    return Usage(input_tokens=tokens, searches=searches, estimated=True)
 
 
 def likely_tokens(text: str) -> int:
@@ -56,22 +62,37 @@ def likely_tokens(text: str) -> int:
 
 
 def at_most(
-    request: ModelRequest | None, texts: Sequence[str] = (), audio: Audio | None = None, *, model: str = ""
+    request: ModelRequest | None,
+    texts: Sequence[str] = (),
+    audio: Audio | None = None,
+    *,
+    query: str = "",
+    model: str = "",
 ) -> Usage:
     """What the call can count as at most: a token is never less than a byte, and the answer has its limit.
 
-    `model` is the provider's name of it. A recording counts by the second and by its tokens.
+    `model` is the provider's name of it. A recording counts by the second and by its tokens, texts that are ranked for
+    a `query` by their tokens and by searches.
     """
     if audio is not None:
         seconds = _seconds(audio.data, _QUIETEST)
         whole = math.ceil(seconds)
         return Usage(_SECOND * whole + _FRAME, _SPOKEN * whole + 200, audio_seconds=seconds)
     if request is None:
-        return Usage(input_tokens=sum(_bytes(text) + _FRAME for text in texts))
+        asked = _bytes(query)
+        tokens = sum(_bytes(text) + _FRAME for text in texts) + asked * len(texts)
+        return Usage(input_tokens=tokens, searches=_most_searches(asked, texts) if query else 0)
     tokens = (
         _TOOL_PROMPT + _bytes_of_tools(request) + sum(_most_of_message(message, model) for message in request.messages)
     )
     return Usage(tokens, request.max_tokens or 0)
+
+
+def _most_searches(asked: int, texts: Sequence[str]) -> int:
+    """Cohere cuts texts that with their query pass 500 tokens; each piece counts as a text of its own."""
+    room = max(_PIECE - asked, _LEAST_PIECE)
+    pieces = sum(max(1, math.ceil(_bytes(text) / room)) for text in texts)
+    return math.ceil(pieces / _TEXTS_A_SEARCH)
 
 
 def _most_of_message(message: Message, model: str) -> int:

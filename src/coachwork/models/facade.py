@@ -24,7 +24,8 @@ from coachwork.models.office import Call, Office, Value
 from coachwork.models.overview import RouteInfo, findings, route_info
 from coachwork.models.preview import Preview, previewed
 from coachwork.models.prices import worst
-from coachwork.models.routes import Route, Target, find, limits_of, resolve
+from coachwork.models.reranking import Reranked, reranking
+from coachwork.models.routes import Route, Target, find, limits_of, resolve, why_not
 from coachwork.models.speech import Heard, listening
 from coachwork.providers.catalogue import CATALOGUE, Weights
 from coachwork.providers.local import LocalModels, LocalSettings
@@ -135,6 +136,21 @@ class Models:
         call = Call("moderate", self._resolved(route, "moderate"), moderating(texts), self._office, texts=texts)
         moderations, reply = await self._one(call)
         return Moderated(moderations, reply.model, reply.usage, reply.cost_nano)
+
+    async def rerank(self, route: str, query: str, texts: Sequence[str]) -> Reranked:
+        """How well each text answers the query, from 0 to 1, by a reranker."""
+        found = self._resolved(route, "rerank")
+        call = Call("rerank", found, reranking(query, texts), self._office, texts=texts, query=query)
+        scores, reply = await self._one(call)
+        return Reranked(scores, reply.model, reply.usage, reply.cost_nano)
+
+    def reranks(self, route: str) -> bool:
+        """Whether the model that a route would ask now is a reranker, and no chat model. Raises UnknownModel."""
+        for target in (self._target(model) for model in limits_of(route, self.config).models):
+            if why_not(target, None, self._environ) is None:
+                kinds = target.provider.abilities(target.name).kinds
+                return "rerank" in kinds and "chat" not in kinds
+        return False
 
     async def _one(self, call: Call) -> tuple[Any, Reply]:
         value = None

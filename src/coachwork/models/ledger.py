@@ -109,6 +109,7 @@ def _row(record: CallRecord) -> dict[str, object]:
         "output_audio_tokens": usage.output_audio_tokens,
         "audio_ms": round(usage.audio_seconds * 1000),
         "images": usage.images,
+        "searches": usage.searches,
         "estimated": usage.estimated,
         "cached": record.cached,
         "cost_nano": record.cost_nano,

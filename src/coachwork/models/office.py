@@ -38,7 +38,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Value:
-    """The one result of a call that does not stream: vectors, or a transcript."""
+    """The one result of a call that does not stream: vectors, a transcript, judgements, scores."""
 
     value: Any
 
@@ -87,7 +87,7 @@ class Office:
 class Call:
     """One call on its way: what was asked, and what is known so far. Times are of `time.monotonic`, in seconds.
 
-    What is asked is a `request`, or `texts`, or `audio`, by its kind. `deadline` is the end of everything:
+    What is asked is a `request`, or `texts` (to be ranked: for a `query`), or `audio`, by its kind. `deadline` is the end of everything:
     waiting, asking and asking again. `ahead` are the models that have not had their turn, `asked_at` is when
     the provider was asked last. `answered_by` names the model of an answer that others asked for, or `cached`.
     """
@@ -98,6 +98,7 @@ class Call:
     office: Office
     request: ModelRequest | None = None
     texts: Sequence[str] = ()
+    query: str = ""
     audio: Audio | None = None
     target: Target | None = None
     started: float = field(default_factory=time.monotonic)

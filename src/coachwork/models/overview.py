@@ -23,7 +23,7 @@ _ATTO = 10**9  # 1e-18 USD, in which tariffs are, in 1e-9 USD
 class ModelInfo:
     """One model of a route. `why` is why it can't be asked, "" where it can; `problem` and `hint` say it in words.
 
-    Prices are nano-dollars a million tokens, a minute of sound, an image; None where there is none or it
+    Prices are nano-dollars a million tokens, a minute of sound, an image, a search; None where there is none or it
     is unknown, 0 where it is free. `context` in tokens, `size` in bytes. `schema`, `tools`, `thinking`, `media` and
     `streams` are what the model can do, as `Abilities` has it; limits are None where nothing is limited.
     """
@@ -39,6 +39,7 @@ class ModelInfo:
     output_nano_per_million: int | None = None
     minute_nano: int | None = None
     image_nano: int | None = None
+    search_nano: int | None = None
     context: int | None = None
     schema: Literal["native", "tool", "prompted"] = "prompted"
     tools: Literal["native", "schema"] = "schema"
@@ -168,6 +169,7 @@ def _prices(target: Target) -> dict[str, int | bool | None]:
         "output_nano_per_million": out,
         "minute_nano": None if tariff.hour is None else _nano(tariff.hour / 60),
         "image_nano": None if tariff.image is None else _nano(tariff.image),
+        "search_nano": None if tariff.search is None else _nano(tariff.search),
     }
     return {**found, "free": not tariff.request and not any(found.values())}
 

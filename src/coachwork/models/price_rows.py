@@ -11,7 +11,7 @@ VERSION = "coachwork 2026-11"
 
 @dataclass(frozen=True)
 class PriceRow:
-    """One model's price in US dollars, "" for none: `input` a million tokens, `minute` of sound, `image` a piece.
+    """One model's price in US dollars, "" for none: `input` a million tokens, `minute` of sound, `image` a piece, `search` of a reranker.
 
     `input_audio` and `output_audio` are a million tokens of sound. `provider` is as in the public table, `model`
     without the date at its end. `source` is the page that publishes the price, `as_of` the month
@@ -27,11 +27,14 @@ class PriceRow:
     output_audio: str = ""
     minute: str = ""
     image: str = ""
+    search: str = ""
 
 
 _OPENAI = "https://platform.openai.com/docs/pricing"
 _COHERE = "https://cohere.com/pricing"
 _GOOGLE = "https://ai.google.dev/gemini-api/docs/pricing"
+_VOYAGE = "https://docs.voyageai.com/docs/pricing"
+_JINA = "https://jina.ai/reranker"
 _GROQ = "https://groq.com/pricing"
 _MISTRAL = "https://mistral.ai/pricing"
 
@@ -58,6 +61,16 @@ ROWS: tuple[PriceRow, ...] = (
     PriceRow("cohere", "embed-multilingual-v3.0", _COHERE, "2025-08", input="0.10"),
     PriceRow("cohere", "embed-english-light-v3.0", _COHERE, "2025-08", input="0.10"),
     PriceRow("cohere", "embed-multilingual-light-v3.0", _COHERE, "2025-08", input="0.10"),
+    PriceRow("cohere", "rerank-v4.0-pro", _COHERE, "2026-06", search="0.0025"),
+    PriceRow("cohere", "rerank-v4.0-fast", _COHERE, "2026-06", search="0.002"),
+    PriceRow("cohere", "rerank-v3.5", _COHERE, "2026-06", search="0.002"),
+    PriceRow("cohere", "rerank-english-v3.0", _COHERE, "2025-08", search="0.002"),
+    PriceRow("cohere", "rerank-multilingual-v3.0", _COHERE, "2025-08", search="0.002"),
+    PriceRow("voyageai", "rerank-2.5", _VOYAGE, "2026-11", input="0.05"),
+    PriceRow("voyageai", "rerank-2.5-lite", _VOYAGE, "2026-11", input="0.02"),
+    PriceRow("voyageai", "rerank-2", _VOYAGE, "2026-11", input="0.05"),
+    PriceRow("voyageai", "rerank-2-lite", _VOYAGE, "2026-11", input="0.02"),
+    PriceRow("jina", "jina-reranker-v2-base-multilingual", _JINA, "2026-06", input="0.02"),
     PriceRow("mistral", "mistral-embed", _MISTRAL, "2026-11", input="0.10"),
     PriceRow("groq", "whisper-large-v3", _GROQ, "2026-11", minute="0.00185"),  # 0.111 an hour
     PriceRow("groq", "distil-whisper-large-v3-en", _GROQ, "2026-11", minute="0.0003333333333"),  # 0.02 an hour

@@ -93,6 +93,7 @@ def tariff_of(target: Target, *, at_ns: int | None = None, batch: bool = False) 
         or own.output_usd_per_million is not None
         or own.usd_per_minute is not None
         or own.usd_per_image is not None
+        or own.usd_per_search is not None
     ):
         return _of_settings(
             own.input_usd_per_million,
@@ -101,6 +102,7 @@ def tariff_of(target: Target, *, at_ns: int | None = None, batch: bool = False) 
             own.cache_write_usd_per_million,
             own.usd_per_minute,
             own.usd_per_image,
+            own.usd_per_search,
         )
     if not target.provider.billed:
         return _free(target.provider.name)
@@ -118,6 +120,7 @@ def _of_settings(
     cache_write: float | None,
     minute: float | None,
     image: float | None,
+    search: float | None,
 ) -> Tariff:
     """A project's own prices. What is cached costs what the input costs, where they don't say more."""
     prices = {"input": into, "output": out, "cached": cached, "cache_write": cache_write}
@@ -129,6 +132,7 @@ def _of_settings(
         out is not None,
         hour=None if minute is None else atto(_decimal(minute) * 60),
         image=None if image is None else atto(_decimal(image)),
+        search=None if search is None else atto(_decimal(search)),
     )
 
 
@@ -139,7 +143,7 @@ def _decimal(usd: float) -> Decimal:
 
 @lru_cache(maxsize=64)
 def _free(name: str) -> Tariff:
-    return Tariff(name, (token_prices({}),), hour=0, image=0)
+    return Tariff(name, (token_prices({}),), hour=0, image=0, search=0)
 
 
 @lru_cache(maxsize=4096)
@@ -162,7 +166,8 @@ def _with_row(found: Tariff | None, table: str, model: str) -> Tariff | None:
     if found is None:
         tokens = (token_prices({"input": Decimal(row.input)}),) if row.input else ()
         image = atto(Decimal(row.image)) if row.image else None
-        return Tariff(VERSION, tokens, has_output=False, hour=hour, image=image)
+        search = atto(Decimal(row.search)) if row.search else None
+        return Tariff(VERSION, tokens, has_output=False, hour=hour, image=image, search=search)
     more = replace(found, version=f"{found.version}, {VERSION}")
     if hour is not None and found.hour is None:
         return replace(more, hour=hour)

@@ -298,7 +298,7 @@ def _sum(one: Amount, other: Amount) -> Amount:
 def _likely_tokens(call: Call) -> int:
     """As providers reckon: the input, and all that the answer may be."""
     asked = call.asked_request
-    return likely(asked).input_tokens + ((asked.max_tokens or 0) if asked else 0)
+    return likely(asked, call.texts, query=call.query).input_tokens + ((asked.max_tokens or 0) if asked else 0)
 
 
 # ── Time ───────────────────────────────────────────────────────────────────────────────────────

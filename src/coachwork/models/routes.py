@@ -15,6 +15,7 @@ _DOES: dict[Kind, str] = {
     "embed": "make embeddings",
     "transcribe": "listen to recordings",
     "moderate": "judge texts",
+    "rerank": "rank passages",
 }
 
 

@@ -37,7 +37,8 @@ class TokenPrices:
 class Tariff:
     """All prices of one model, in 1e-18 USD; `tokens` by rising size of the request, empty where it counts none.
 
-    `hour` of sound counts only for calls whose tokens were not told. None where it has no such price.
+    `hour` of sound counts only for calls whose tokens were not told; `search` is a reranker's unit, beside which tokens
+    that have no price are free. None where it has no such price.
     `version` says which table it came from.
     """
 
@@ -47,6 +48,7 @@ class Tariff:
     has_output: bool = True
     hour: int | None = None
     image: int | None = None
+    search: int | None = None
     request: int = 0
 
 
@@ -56,7 +58,8 @@ def cost(tariff: Tariff, usage: Usage) -> int | None:
     parts = 0
     if into or out:
         if not tariff.tokens or (into and not tariff.has_input) or (out and not tariff.has_output):
-            if tariff.hour is None or not usage.audio_seconds:
+            by_search = tariff.search is not None and usage.searches
+            if not by_search and (tariff.hour is None or not usage.audio_seconds):
                 return None
         else:
             parts = _tokens(_step(tariff, into), usage) * _PER_TOKENS
@@ -70,6 +73,11 @@ def cost(tariff: Tariff, usage: Usage) -> int | None:
             parts += usage.images * tariff.image * _PARTS
         elif not (into or out):
             return None
+    if usage.searches:
+        if tariff.search is not None:
+            parts += usage.searches * tariff.search * _PARTS
+        elif not (into or out):
+            return None
     return (2 * (parts + tariff.request * _PARTS) + _NANO) // (2 * _NANO)
 
 
@@ -81,7 +89,8 @@ def most(tariff: Tariff, usage: Usage) -> int | None:
     into, out = usage.input_tokens, usage.output_tokens
     sound = round(usage.audio_seconds * 1000) * (tariff.hour or 0) * _PER_MS
     counted = bool(tariff.tokens) and (tariff.has_input or not into) and (tariff.has_output or not out)
-    if (into or out) and not counted and not (usage.audio_seconds and tariff.hour is not None):
+    by_other = (usage.audio_seconds and tariff.hour is not None) or (usage.searches and tariff.search is not None)
+    if (into or out) and not counted and not by_other:
         return None
     highest = 0
     for step in tariff.tokens if counted else ():
@@ -90,6 +99,7 @@ def most(tariff: Tariff, usage: Usage) -> int | None:
             dearest_out = max(step.output, step.output_audio, step.thinking)
             highest = max(highest, into * dearest_in + out * dearest_out)
     parts = max(highest * _PER_TOKENS, sound) + usage.images * (tariff.image or 0) * _PARTS
+    parts += usage.searches * (tariff.search or 0) * _PARTS
     return -(-(parts + tariff.request * _PARTS) // _NANO)
 
 

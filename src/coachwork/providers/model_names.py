@@ -11,8 +11,12 @@ from coachwork.providers.services import Service
 from coachwork.providers.wire import Abilities, Kind
 
 _CHAT: frozenset[Kind] = frozenset({"chat"})
-_NOTHING: frozenset[Kind] = frozenset()  # what we don't ask models for: pictures, speech, ranking
+_NOTHING: frozenset[Kind] = frozenset()  # what we don't ask models for: pictures, speech
 _KINDS: tuple[tuple[str, frozenset[Kind]], ...] = (
+    ("*rerank*", frozenset({"rerank"})),  # before the families of embeddings: bge-reranker-v2-m3
+    ("*zerank*", frozenset({"rerank"})),
+    ("*ms-marco-*", frozenset({"rerank"})),
+    ("*cross-encoder*", frozenset({"rerank"})),
     ("*moderation*", frozenset({"moderate"})),
     ("*whisper*", frozenset({"transcribe"})),
     ("*transcribe*", frozenset({"transcribe"})),
@@ -23,7 +27,6 @@ _KINDS: tuple[tuple[str, frozenset[Kind]], ...] = (
     ("*bge-*", frozenset({"embed"})),
     ("*gte-*", frozenset({"embed"})),
     ("*e5-*", frozenset({"embed"})),
-    ("*rerank*", _NOTHING),
     ("*tts*", _NOTHING),
     ("dall-e*", _NOTHING),
     ("gpt-image*", _NOTHING),

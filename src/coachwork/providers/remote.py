@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, aclosing, contextmanager
 from dataclasses import replace
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from coachwork.errors import ModelError
@@ -37,6 +38,7 @@ class RemoteModels(Provider):
         self._models: dict[str, Model[Any]] = {}
         self._opened: Opened | None = None
         self._opening = asyncio.Lock()
+        self._http: httpx2.AsyncClient | None = None
 
     def problem(self, model: str) -> ModelError | None:
         from coachwork.providers.opening import no_address
@@ -79,7 +81,21 @@ class RemoteModels(Provider):
 
             return await moderate(opened.provider.client, f"{self.name}:{model}", texts, meter)
 
+    async def rerank(self, model: str, query: str, texts: Sequence[str], meter: Meter) -> list[float]:
+        with self._translated(model):
+            asker = await asyncio.to_thread(import_module, "coachwork.providers.remote_rerank")
+            if self._http is None:
+                from coachwork.providers.responses import http_client
+
+                self._http = http_client()
+            full = f"{self.name}:{model}"
+            scores: list[float] = await asker.rerank(self._http, self._service, self._key(), full, query, texts, meter)
+            return scores
+
     async def close(self) -> None:
+        http, self._http = self._http, None
+        if http is not None:
+            await http.aclose()
         opened, self._opened = self._opened, None
         self._models.clear()
         if opened is not None:

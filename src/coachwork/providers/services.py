@@ -24,6 +24,9 @@ WireName = Literal[
     "bedrock",
 ]
 
+# How a service's reranker is asked, "jina" being the shape that most servers copied; see `remote_rerank.py`.
+RerankName = Literal["jina", "cohere", "tei"]
+
 _PICTURES = ("image/",)
 _DOCUMENTS = ("image/", "application/pdf", "text/plain")
 _WITH_SOUND = (*_DOCUMENTS, "audio/")
@@ -36,6 +39,7 @@ _CHAT: frozenset[Kind] = frozenset({"chat"})
 _EMBED: frozenset[Kind] = frozenset({"chat", "embed"})
 _LISTEN: frozenset[Kind] = frozenset({"chat", "embed", "transcribe"})
 _ALL: frozenset[Kind] = frozenset({"chat", "embed", "transcribe", "moderate"})
+_RERANK: frozenset[Kind] = frozenset({"rerank"})
 
 
 @dataclass(frozen=True)
@@ -63,6 +67,7 @@ class Service:
     api_version: str = ""
     billed: bool = True
     streams: bool = True
+    rerank: RerankName = "jina"
 
 
 @dataclass(frozen=True)
@@ -74,6 +79,7 @@ class OwnServer:
     streams: bool = True
     wire: WireName | None = None
     api_version: str = ""
+    rerank: RerankName | None = None
 
 
 _OPENAI = Service(
@@ -93,7 +99,7 @@ _OPENROUTER = Service(
     "openrouter",
     "providers.openrouter:OpenRouterProvider",
     media=_WITH_SOUND,
-    kinds=_LISTEN,
+    kinds=_LISTEN | _RERANK,
     probabilities=True,
 )
 _GROQ = Service(
@@ -140,7 +146,7 @@ _OLLAMA = Service(
     kinds=_EMBED,
     billed=False,
 )
-_OWN = Service("openai-chat", profile=_MAX_TOKENS, kinds=_ALL, probabilities=True, media=_WITH_SOUND)
+_OWN = Service("openai-chat", profile=_MAX_TOKENS, kinds=_ALL | _RERANK, probabilities=True, media=_WITH_SOUND)
 
 SERVICES: dict[str, Service] = {
     "openai": _OPENAI,
@@ -179,10 +185,13 @@ SERVICES: dict[str, Service] = {
         "https://api.cohere.com",
         "cohere",
         media=_PICTURES,
-        kinds=_EMBED,
+        kinds=_EMBED | _RERANK,
         schema="tool",
         embed_at_once=96,
+        rerank="cohere",
     ),
+    "jina": Service("openai-chat", ("JINA_API_KEY",), "https://api.jina.ai/v1", "jina", kinds=_RERANK),
+    "voyage": Service("openai-chat", ("VOYAGE_API_KEY",), "https://api.voyageai.com/v1", "voyageai", kinds=_RERANK),
     "deepseek": Service(
         "openai-chat",
         ("DEEPSEEK_API_KEY",),
@@ -209,7 +218,7 @@ SERVICES: dict[str, Service] = {
         (),
         "http://127.0.0.1:8000/v1",
         described_by="providers.vllm:VLLMProvider",
-        kinds=_LISTEN,
+        kinds=_LISTEN | _RERANK,
         probabilities=True,
         billed=False,
     ),
@@ -218,7 +227,7 @@ SERVICES: dict[str, Service] = {
         (),
         "http://127.0.0.1:8080/v1",
         profile=_MAX_TOKENS,
-        kinds=_EMBED,
+        kinds=_EMBED | _RERANK,
         probabilities=True,
         billed=False,
     ),
@@ -237,5 +246,6 @@ def services(own: Mapping[str, OwnServer]) -> dict[str, Service]:
             base_url=server.base_url,
             streams=server.streams,
             api_version=server.api_version,
+            rerank=server.rerank or known.rerank,
         )
     return table

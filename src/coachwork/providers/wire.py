@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     Vectors: TypeAlias = npt.NDArray[np.float32]
 
-Kind = Literal["chat", "embed", "transcribe", "moderate"]
+Kind = Literal["chat", "embed", "transcribe", "moderate", "rerank"]
 Purpose = Literal["passage", "query"]
 
 
@@ -111,6 +111,10 @@ class Provider:
     async def moderate(self, model: str, texts: Sequence[str], meter: Meter) -> list[Moderation]:
         """One judgement a text, in their order."""
         raise Rejected(f"{self.name}:{model} does not moderate.", model=f"{self.name}:{model}")
+
+    async def rerank(self, model: str, query: str, texts: Sequence[str], meter: Meter) -> list[float]:
+        """How well each text answers the query, from 0 to 1, in their order."""
+        raise Rejected(f"{self.name}:{model} does not rank passages.", model=f"{self.name}:{model}")
 
     async def close(self) -> None:
         """Give back connections and memory."""

@@ -48,6 +48,7 @@ class Price(BaseModel):
     output_nano_per_million: int | None
     minute_nano: int | None
     image_nano: int | None
+    search_nano: int | None
 
 
 class ModelLimits(BaseModel):

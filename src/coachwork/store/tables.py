@@ -181,7 +181,7 @@ calls = sa.Table(
     metadata,
     sa.Column("id", sa.Text, primary_key=True),
     sa.Column("at", BigInt, nullable=False),
-    sa.Column("kind", sa.Text, nullable=False),  # chat, embed, transcribe, moderate
+    sa.Column("kind", sa.Text, nullable=False),  # chat, embed, transcribe, moderate, rerank
     sa.Column("route", sa.Text, nullable=False),
     sa.Column("model", sa.Text, nullable=False),
     sa.Column("provider", sa.Text, nullable=False, server_default=""),
@@ -196,6 +196,7 @@ calls = sa.Table(
     sa.Column("output_audio_tokens", sa.Integer, nullable=False, server_default="0"),
     sa.Column("audio_ms", sa.Integer, nullable=False, server_default="0"),
     sa.Column("images", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("searches", sa.Integer, nullable=False, server_default="0"),  # what a reranker is billed by
     sa.Column("estimated", sa.Boolean, nullable=False, server_default=sa.false()),  # the tokens are our count
     sa.Column("cached", sa.Boolean, nullable=False, server_default=sa.false()),  # answered before, nobody was asked
     sa.Column("cost_nano", BigInt),

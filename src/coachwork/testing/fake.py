@@ -32,7 +32,7 @@ from coachwork.messages import (
 from coachwork.providers.wire import Abilities, ChatEvent, End, Meter, Provider, Purpose
 
 _ABILITIES = Abilities(
-    kinds=frozenset({"chat", "embed", "transcribe", "moderate"}),
+    kinds=frozenset({"chat", "embed", "transcribe", "moderate", "rerank"}),
     schema="native",
     tools="native",
     thinking=True,
@@ -210,6 +210,12 @@ class FakeModel(Provider):
     async def transcribe(self, model: str, audio: Audio, meter: Meter) -> Transcript:
         meter.usage = Usage(audio_seconds=self._transcript.seconds)
         return self._transcript
+
+    async def rerank(self, model: str, query: str, texts: Sequence[str], meter: Meter) -> list[float]:
+        """The share of the query's words that stand in a text."""
+        wanted = set(re.findall(r"\w+", query.lower()))
+        meter.usage = Usage(input_tokens=sum(len(f"{query} {text}".split()) for text in texts), searches=1)
+        return [len(wanted & set(re.findall(r"\w+", text.lower()))) / max(len(wanted), 1) for text in texts]
 
     async def moderate(self, model: str, texts: Sequence[str], meter: Meter) -> list[Moderation]:
         """A text is flagged for the categories of the words it holds, none where no words were given."""

@@ -418,7 +418,7 @@ export interface RouteModel {
   hint: string;
   kinds: string[];
   can: { schema: string; tools: string; thinking: boolean; streams: boolean; media: string[]; context: number | null };
-  price: { free: boolean; input_nano_per_million: number | null; output_nano_per_million: number | null; minute_nano: number | null; image_nano: number | null };
+  price: { free: boolean; input_nano_per_million: number | null; output_nano_per_million: number | null; minute_nano: number | null; image_nano: number | null; search_nano: number | null };
   limits: { at_once: number | null; requests_per_minute: number | null; tokens_per_minute: number | null };
   file: { size: number | null; licence: string } | null;
   health: ModelHealth | null;

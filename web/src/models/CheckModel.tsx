@@ -26,7 +26,7 @@ export function useModelCheck(model: string, free: boolean) {
   return { button, result };
 }
 
-const DID: Record<string, string> = { chat: "It answered", embed: "It read a text", transcribe: "It listened", moderate: "It judged a text" };
+const DID: Record<string, string> = { chat: "It answered", embed: "It read a text", transcribe: "It listened", moderate: "It judged a text", rerank: "It ranked passages" };
 
 function Outcome({ check }: { check: ModelCheck }) {
   if (!check.ok) return <StateMark wraps said={{ tone: "bad", word: "It did not answer", more: check.problem }} />;

@@ -9,7 +9,7 @@ const model = (given: Partial<RouteModel> = {}): RouteModel => ({
   hint: "",
   kinds: ["chat"],
   can: { schema: "native", tools: "native", thinking: false, streams: true, media: [], context: null },
-  price: { free: false, input_nano_per_million: 250_000_000, output_nano_per_million: 2_000_000_000, minute_nano: null, image_nano: null },
+  price: { free: false, input_nano_per_million: 250_000_000, output_nano_per_million: 2_000_000_000, minute_nano: null, image_nano: null, search_nano: null },
   limits: { at_once: null, requests_per_minute: null, tokens_per_minute: null },
   file: null,
   health: null,
@@ -44,7 +44,7 @@ describe("how a model fares, in words", () => {
 
 describe("what a model costs and can do", () => {
   it("is said by tokens, by minute, free, or unknown; never as nothing where nobody knows", () => {
-    const price = (given: Partial<RouteModel["price"]>) => model({ price: { free: false, input_nano_per_million: null, output_nano_per_million: null, minute_nano: null, image_nano: null, ...given } });
+    const price = (given: Partial<RouteModel["price"]>) => model({ price: { free: false, input_nano_per_million: null, output_nano_per_million: null, minute_nano: null, image_nano: null, search_nano: null, ...given } });
     expect(priceWords(model())).toBe("$0.25 in, $2.00 out");
     expect(priceUnit(model())).toBe("per million tokens");
     expect(priceWords(price({ minute_nano: 6_000_000 }))).toBe("$0.006 a minute");

@@ -74,8 +74,8 @@ export function dollars(nano: number): string {
 /** What a model costs, as its provider sells it. */
 export function priceWords({ price }: RouteModel): string {
   if (price.free) return "free";
-  const { input_nano_per_million: into, output_nano_per_million: out, minute_nano: minute, image_nano: image } = price;
-  const parts = [into !== null && `${dollars(into)} in`, out !== null && `${dollars(out)} out`, minute !== null && `${dollars(minute)} a minute`, image !== null && image > 0 && `${dollars(image)} an image`].filter(Boolean);
+  const { input_nano_per_million: into, output_nano_per_million: out, minute_nano: minute, image_nano: image, search_nano: search } = price;
+  const parts = [into !== null && `${dollars(into)} in`, out !== null && `${dollars(out)} out`, minute !== null && `${dollars(minute)} a minute`, image !== null && image > 0 && `${dollars(image)} an image`, search !== null && search > 0 && `${dollars(search)} a search`].filter(Boolean);
   return parts.length ? parts.join(", ") : "price unknown";
 }
 
@@ -104,7 +104,7 @@ export function abilityWords(model: RouteModel): string[] {
   return [can.schema !== "prompted" && "exact fields", can.tools === "native" && "tools", reads.length > 0 && `reads ${reads.join(", ")}`, can.thinking && "thinks first", !can.streams && "answers in one piece", can.context !== null && `${count(can.context)} tokens at once`].filter((word) => word !== false);
 }
 
-const KINDS: Record<string, string> = { chat: "Writes answers", embed: "Finds passages", transcribe: "Listens to recordings", moderate: "Judges texts" };
+const KINDS: Record<string, string> = { chat: "Writes answers", embed: "Finds passages", transcribe: "Listens to recordings", moderate: "Judges texts", rerank: "Ranks passages" };
 
 export function routeWord(route: RouteInfo): string {
   const first = route.models.find((one) => one.model === route.answers) ?? route.models[0];

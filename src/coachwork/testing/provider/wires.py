@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from coachwork.testing.provider import anthropic, gemini, openai_chat, openai_more, openai_responses
+from coachwork.testing.provider import anthropic, gemini, openai_chat, openai_more, openai_responses, rerank
 from coachwork.testing.provider.question import Answer, Question
 from coachwork.testing.provider.wire import CREATED, Received, Wire
 
@@ -49,6 +49,8 @@ PATHS: tuple[tuple[str, str, Wire], ...] = (
     ("POST", "/embeddings", openai_more.EMBED),
     ("POST", "/audio/transcriptions", openai_more.TRANSCRIBE),
     ("POST", "/moderations", openai_more.MODERATE),
+    ("POST", "/v2/rerank", rerank.COHERE),
+    ("POST", "/rerank", rerank.PLAIN),
     ("POST", "/messages/count_tokens", anthropic.COUNT),
     ("POST", "/messages", anthropic.WIRE),
     ("POST", "/models/{model}:generateContent", gemini.WIRE),

@@ -1,0 +1,31 @@
+"""Texts to scores by a route whose model is a reranker. The same chain as a chat call: routes, limits, prices and rows
+are one.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+
+from coachwork.messages import Usage
+from coachwork.models.office import CallEvent, Send, Value
+from coachwork.models.routes import Target
+from coachwork.providers.wire import End, Meter
+
+
+@dataclass(frozen=True)
+class Reranked:
+    """How well each text answers the question, from 0 to 1, in their order. `cost_nano` in 1e-9 USD, None where unknown."""
+
+    scores: list[float]
+    model: str
+    usage: Usage
+    cost_nano: int | None
+
+
+def reranking(query: str, texts: Sequence[str]) -> Send:
+    """How the last link of the chain asks for these scores."""
+
+    async def send(target: Target, meter: Meter) -> AsyncIterator[CallEvent]:
+        yield Value(await target.provider.rerank(target.name, query, texts, meter))
+        yield End("stop", meter.usage)
+
+    return send
