@@ -9,6 +9,7 @@ import pytest
 from coachwork.knowledge import KnowledgeBase
 from coachwork.knowledge.config import KnowledgeConfig
 from coachwork.models import Models, ModelsConfig
+from coachwork.providers.wire import Abilities
 from coachwork.store.database import Database
 from coachwork.testing import FakeModel
 
@@ -43,11 +44,13 @@ def made(tmp_path: Path) -> Iterator[Made]:
                     "embed": {"models": ["fake:words"]},
                     "chat": {"models": ["fake:words"]},
                     "other": {"models": ["fake:other"]},
+                    "ranker": {"models": ["ranker:words"]},
                 },
                 "models": {"fake:words": {"input_usd_per_million": 2, "output_usd_per_million": 2}},
             }
         )
-        fake = {"fake": FakeModel(chat, dimensions=8)}
+        ranker = FakeModel((), abilities=Abilities(frozenset({"rerank"})))
+        fake = {"fake": FakeModel(chat, dimensions=8), "ranker": ranker}
         base = KnowledgeBase("documents", source)
         base.bind(
             KnowledgeConfig.model_validate({"folder": "documents", **settings}),

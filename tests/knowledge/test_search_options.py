@@ -181,6 +181,17 @@ async def test_a_model_grades_passages_and_words_the_question_anew_where_it_is_a
     assert chat.asked == asked
 
 
+async def test_a_reranker_puts_passages_in_order_without_a_chat_model(made: Made) -> None:  # noqa: F811
+    base = made(DOCUMENTS)  # a chat that would raise if it were asked
+    await base.ingest()
+    query = DOCUMENTS["lock.md"].splitlines()[-1]
+    [best, second] = await base.search(query, top_k=2, rerank="ranker")
+    assert (best.document, best.scores and best.scores.rerank, best.score) == ("lock.md", 1.0, 1.0)
+    assert second.score < 1
+    await base.weigh(best.document, best.digest, boost=0.1)
+    assert (await names(base, query, top_k=2, rerank="ranker"))[0] != "lock"
+
+
 async def test_grades_that_are_none_are_refused_and_never_guessed(made: Made) -> None:  # noqa: F811
     base = made(DOCUMENTS, chat=Chat(lambda _passage: 11, []))
     await base.ingest()

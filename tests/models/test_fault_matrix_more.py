@@ -1,4 +1,4 @@
-"""What is no chat, against a provider that fails: vectors, transcripts, judgements come whole or as a typed error."""
+"""What is no chat, against a provider that fails: vectors, transcripts, rankings come whole or as a typed error."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -16,6 +16,7 @@ from coachwork.testing import ProviderServer
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.slow]
 
 KEYS = {"OPENAI_API_KEY": "sk-very-secret-key", "GEMINI_API_KEY": "very-secret-key"}
+KEYS |= {"CO_API_KEY": "very-secret-key", "JINA_API_KEY": "very-secret-key"}
 FAULTS = {
     "hang-up": ("unreachable",),
     "cut-after-0": ("unreachable", "stream-cut"),
@@ -52,10 +53,16 @@ async def moderate(models: Models, route: str) -> object:
     return [one.flagged for one in (await models.moderate(route, ["tea", "violence"])).moderations]
 
 
+async def rank(models: Models, route: str) -> object:
+    return (await models.rerank(route, "red bike", ["tax law", "a red bike", "bike"])).scores
+
+
 KINDS: dict[str, tuple[str, str, Ask, object]] = {
     "openai embeds": ("openai:text-embedding-3-small", "openai:second-embedding", embed, 2),
     "gemini embeds": ("google:gemini-embedding-001", "openai:second-embedding", embed, 2),
     "openai listens": ("openai:whisper-1", "openai:whisper-1", transcribe, "This sound is 2 seconds long."),
+    "cohere ranks": ("cohere:rerank-v3.5", "jina:second-reranker", rank, [0, 1, 0.5]),
+    "jina ranks": ("jina:jina-reranker-v2", "jina:second-reranker", rank, [0, 1, 0.5]),
     "openai judges": ("openai:omni-moderation-latest", "openai:omni-moderation-latest", moderate, [False, True]),
 }
 
@@ -82,6 +89,8 @@ async def models(server: ProviderServer) -> AsyncIterator[Models]:
         providers={
             "openai": ProviderConfig(base_url=f"{server.url}/v1"),
             "google": ProviderConfig(base_url=server.url),
+            "cohere": ProviderConfig(base_url=server.url),
+            "jina": ProviderConfig(base_url=f"{server.url}/v1"),
         },
     )
     opened = Models(config, database=None, cache_dir=Path("/nowhere"), environ=KEYS)

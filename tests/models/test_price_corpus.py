@@ -249,10 +249,13 @@ def test_the_worst_case_is_never_less_than_the_bill(row):
         ),
         ({"usd_per_minute": 0.0043}, Usage(audio_seconds=90), 6_450_000),
         ({"usd_per_image": 0.02}, Usage(images=3), 60_000_000),
+        ({"usd_per_search": 0.002}, Usage(9_000, searches=2), 4_000_000),
         ({"input_usd_per_million": 3}, Usage(1000), 3_000_000),
         ({"input_usd_per_million": 3}, Usage(1000, 1), None),  # nobody said what the output costs
         ({"usd_per_minute": 0.0043}, Usage(1000, 1), None),
         ({"usd_per_image": 0.02}, Usage(1000, 1), None),
+        ({"usd_per_search": 0.002}, Usage(9_000), None),
+        ({"input_usd_per_million": 3}, Usage(searches=1), None),
     ],
 )
 def test_a_projects_own_prices_are_the_whole_truth(settings, usage, nano):

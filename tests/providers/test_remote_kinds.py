@@ -11,6 +11,7 @@ import pytest
 
 from coachwork.errors import ProviderFault, RateLimited, StreamCut
 from coachwork.messages import Audio, SpokenWord, Usage
+from coachwork.models.price_rows import ROWS
 from coachwork.providers.remote import RemoteModels
 from coachwork.providers.services import SERVICES, OwnServer, services
 from coachwork.providers.wire import Meter
@@ -205,7 +206,9 @@ async def test_a_judgement_too_few_is_a_fault(server: SmallServer, at: Any) -> N
         ("google", "gemini-3-pro", {"chat"}),
         ("mistral", "mistral-moderation-latest", {"moderate"}),
         ("cohere", "embed-v4.0", {"embed"}),
-        ("cohere", "rerank-v3.5", set()),
+        ("cohere", "rerank-v3.5", {"rerank"}),
+        ("vllm", "BAAI/bge-reranker-v2-m3", {"rerank"}),
+        ("jina", "jina-embeddings-v3", set()),
         ("groq", "whisper-large-v3", {"transcribe"}),
         ("groq", "llama-3.3-70b-versatile", {"chat"}),
         ("ollama", "nomic-embed-text", {"embed"}),
@@ -253,7 +256,7 @@ def test_the_size_of_a_context_comes_from_the_public_table() -> None:
 def test_every_service_can_be_priced_or_costs_nothing() -> None:
     from genai_prices.data_snapshot import get_snapshot
 
-    tables = {provider.id for provider in get_snapshot().providers}
+    tables = {provider.id for provider in get_snapshot().providers} | {row.provider for row in ROWS}
     assert {row.price_table for row in SERVICES.values() if row.billed} <= tables
     assert {name for name, row in SERVICES.items() if not row.billed} == {"ollama", "vllm", "llamacpp"}
 
@@ -298,3 +301,32 @@ def test_a_missing_package_is_named_with_the_line_to_type(name: str, package: st
     message, hint = json.loads(done.stdout)
     assert repr(name) in message
     assert hint == f'pip install "coachwork[{extra}]"'
+
+
+# ── Rerankers ──
+
+
+def ranking(*scores: float) -> dict[str, Any]:
+    return {"results": [{"index": index, "relevance_score": score} for index, score in enumerate(scores)]}
+
+
+async def test_scores_that_are_no_shares_are_made_shares_in_the_same_order(server: SmallServer, at: Any) -> None:
+    server.answers = [ranking(-3.5, 900.0, 0.0)]
+    scores = await at("llamacpp").rerank("bge-reranker", "q", ["a", "b", "c"], Meter())
+    assert scores == [pytest.approx(0.0293, abs=1e-4), 1.0, 0.5]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        ranking(0.5),
+        {"results": [{"index": 0, "relevance_score": 1}, {"index": 0, "relevance_score": 1}]},
+        {"results": [{"index": 0, "relevance_score": "high"}]},
+        {"ok": True},
+    ],
+    ids=["too few", "one twice", "a word", "another shape"],
+)
+async def test_an_answer_without_one_score_a_text_is_a_fault(server: SmallServer, at: Any, answer: Any) -> None:
+    server.answers = [answer]
+    with pytest.raises(ProviderFault, match=r"ranking|scores"):
+        await at("jina").rerank("jina-reranker-v2", "q", ["a", "b"], Meter())

@@ -19,8 +19,9 @@ class KnowledgeConfig(BaseModel):
     cuts any script into words.
 
     `access` says by pattern of the document's name which groups may read it (the last that matches decides, `"*"`
-    is everybody); the groups' members stand in `[groups]`. `rerank` is a route of a reranker, or of a chat model, that puts
-    what was found in order, `rewrite` one that asks the question in other words too; "" for neither.
+    is everybody); the groups' members stand in `[groups]`. `rerank` is a route of a reranker, or of a chat model, that
+    puts what was found in order, `rewrite` one of a chat model that asks the question in other words too; "" for
+    neither.
 
     `ocr` reads the words off scanned pages of PDFs, in the languages of the Latin alphabet, Chinese and Japanese; it
     takes seconds a page, which `parse_seconds` has to allow.

@@ -127,8 +127,8 @@ class KnowledgeBase:
         Only what the one who asks may read is looked at (`access` in the settings). `where` filters by metadata:
         `{"product": ["a", "b"], "year": Range(least=2024)}`. Around each passage come `neighbours` on each side;
         `diversity` from 0 to 1 takes unlike passages before better ones; all together have at most `max_tokens`
-        estimated tokens. `rerank` is a route of a reranker or of a chat model, which grades, `rewrite` one of a chat model;
-        None for the settings' own, "" for none.
+        estimated tokens. `rerank` is a route of a reranker, or of a chat model, which grades; `rewrite` is one of a
+        chat model. None for the settings' own, "" for none.
 
         Raises ProjectError before the first ingest, InputError for what does not fit.
         """

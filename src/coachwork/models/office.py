@@ -87,9 +87,9 @@ class Office:
 class Call:
     """One call on its way: what was asked, and what is known so far. Times are of `time.monotonic`, in seconds.
 
-    What is asked is a `request`, or `texts` (to be ranked: for a `query`), or `audio`, by its kind. `deadline` is the end of everything:
-    waiting, asking and asking again. `ahead` are the models that have not had their turn, `asked_at` is when
-    the provider was asked last. `answered_by` names the model of an answer that others asked for, or `cached`.
+    What is asked is a `request`, or `texts` (to be ranked: for a `query`), or `audio`, by its kind. `deadline` is the
+    end of everything: waiting, asking and asking again. `ahead` are the models that have not had their turn, `asked_at`
+    is when the provider was asked last. `answered_by` names the model of an answer that others asked for, or `cached`.
     """
 
     kind: Kind

@@ -11,11 +11,11 @@ VERSION = "coachwork 2026-11"
 
 @dataclass(frozen=True)
 class PriceRow:
-    """One model's price in US dollars, "" for none: `input` a million tokens, `minute` of sound, `image` a piece, `search` of a reranker.
+    """One model's price in US dollars, "" for none: `input` a million tokens, `minute` of sound, `image` a piece.
 
-    `input_audio` and `output_audio` are a million tokens of sound. `provider` is as in the public table, `model`
-    without the date at its end. `source` is the page that publishes the price, `as_of` the month
-    of the figure: 2026-11 was compared with genai-prices 0.2.3 or public copies of the page.
+    `search` is a reranker's unit. `input_audio` and `output_audio` are a million tokens of sound. `provider` is as in
+    the public table, `model` without the date at its end. `source` is the page that publishes the price, `as_of` the
+    month of the figure: 2026-11 was compared with genai-prices 0.2.3 or public copies of the page.
     """
 
     provider: str

@@ -13,7 +13,7 @@ from coachwork.providers.wire import End, Meter
 
 @dataclass(frozen=True)
 class Reranked:
-    """How well each text answers the question, from 0 to 1, in their order. `cost_nano` in 1e-9 USD, None where unknown."""
+    """How well each text answers the query, from 0 to 1, in order. `cost_nano` in 1e-9 USD, None where unknown."""
 
     scores: list[float]
     model: str

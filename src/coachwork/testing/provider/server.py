@@ -1,4 +1,4 @@
-"""A model provider on this machine that fails on request: OpenAI's, Anthropic's and Gemini's wires, rerankers, and a log.
+"""A model provider on this machine that fails on request: OpenAI's, Anthropic's, Gemini's and rerankers' wires, a log.
 
     with ProviderServer() as server:                    # or `async with`, on your own event loop
         client = OpenAI(base_url=server.url + "/v1", api_key="any")
