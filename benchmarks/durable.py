@@ -1,12 +1,13 @@
 """What a durable step costs, one run and 32 runs at a time, beside LangGraph: `make bench-durable`.
 
-Runs of ten steps that do nothing. Ours and the peer take turns, each in a process of its own on one core, on SQLite and
-PostgreSQL; the ratio is that of neighbours. Then: a step in memory, runs that wait for a person, memory over many runs,
-and with --profile where the time goes. The peer's environment is made once under ~/.cache/coachwork/test-envs.
+Runs of steps that do nothing (`--steps`, ten). Ours and the peer take turns, each in a process of its own on one core,
+on SQLite and PostgreSQL; the ratio is that of neighbours. Then a step in memory; with --profile where the time goes.
+The peer's environment is made once under ~/.cache/coachwork/test-envs; `--quick` leaves the peer out and is short.
 """
 
 import argparse
 import asyncio
+import itertools
 import json
 import logging
 import os
@@ -16,7 +17,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
@@ -25,22 +26,22 @@ from typing import Any
 import sqlalchemy as sa
 import structlog
 
-from coachwork.pipelines.approvals import Approvals, approval
-from coachwork.pipelines.deliver import Webhooks
-from coachwork.pipelines.engine import Engine
-from coachwork.pipelines.events import EventLog
-from coachwork.pipelines.pipeline import Pipeline
-from coachwork.pipelines.run_scope import Services
+from coachwork.app.project import load_project
+from coachwork.app.runtime import Runtime
 from coachwork.pipelines.runs import Runs
-from coachwork.pipelines.slots import Slots
 from coachwork.pipelines.steps import step
-from coachwork.store.database import Database
-from coachwork.tracing.scope import current_scope
 
 ENVIRONMENT = Path(os.environ.get("COACHWORK_TEST_ENVS", Path.home() / ".cache/coachwork/test-envs")) / "langgraph"
 PACKAGES = ["langgraph", "langgraph-checkpoint-sqlite", "langgraph-checkpoint-postgres", "psycopg[binary,pool]"]
 AT_ONCE = 32
-finished: defaultdict[str, asyncio.Event] = defaultdict(asyncio.Event)  # by run: nobody has to watch it step by step
+APP = """
+import asyncio
+from collections import defaultdict
+
+from coachwork import App, step
+
+app = App("Durable")
+finished = defaultdict(asyncio.Event)  # by number of the run: nobody has to watch it step by step
 
 
 @step
@@ -48,52 +49,47 @@ async def nothing(number: int) -> int:
     return number + 1
 
 
-async def ten() -> int:
+@app.pipeline
+async def some(run: int, steps: int) -> int:
     number = 0
-    for _ in range(10):
+    for _ in range(steps):
         number = await nothing(number)
-    finished[current_scope().run_id].set()
+    finished[run].set()
     return number
+"""
 
 
-async def asking() -> str:
-    return (await approval("Shall it go out?", "a draft of a letter " * 10)).status
+@step
+async def nothing(number: int) -> int:
+    return number + 1
 
 
 @asynccontextmanager
-async def at_work(url: str, places: int) -> AsyncIterator[Runs]:
-    database = Database(url)
-    database.migrate()
-    services = Services(
-        database=database,
-        events=EventLog(database),
-        slots=Slots(places),
-        approvals=Approvals(database),
-        webhooks=Webhooks({}, Path(), {}),
-        models=None,  # type: ignore[arg-type]
-    )
-    pipelines: dict[str, Pipeline[..., Any]] = {"ten": Pipeline(ten), "asking": Pipeline(asking)}
-    engine = Engine(pipelines, services, adopt=False)
-    await engine.start()
-    try:
-        yield Runs(pipelines, services, engine)
-    finally:
-        await services.approvals.close()
-        await engine.stop()
-        database.close()
+async def at_work(url: str, places: int) -> AsyncIterator[tuple[Runs, Any]]:
+    """The runs of a project that is at work in this process, and its `finished`."""
+    with tempfile.TemporaryDirectory(prefix="coachwork-durable-") as folder:
+        for name, text in (("app.py", APP), ("coachwork.toml", "")):
+            (Path(folder) / name).write_text(text)
+        project = load_project(Path(folder), {**os.environ, "COACHWORK_DATABASE": url})
+        try:
+            async with Runtime(project, adopt=False, feed=False, concurrency=places) as runtime:
+                yield runtime.runs, project.pipelines["some"].function.__globals__["finished"]
+        finally:
+            await project.close()
 
 
-async def do(runs: Runs, count: int, at_once: int) -> None:
-    """So many runs of ten steps, each to its end."""
-    free = asyncio.Semaphore(at_once)
+async def do(at: tuple[Runs, Any], numbers: Iterator[int], count: int, steps: int, at_once: int) -> None:
+    """So many runs of so many steps, each to its end."""
+    (runs, finished), free = at, asyncio.Semaphore(at_once)
 
     async def one() -> None:
         async with free:
-            run_id = (await runs.start("ten", {})).id
-            await finished[run_id].wait()
-            del finished[run_id]
+            number = next(numbers)
+            run_id = (await runs.start("some", {"run": number, "steps": steps})).id
+            await finished[number].wait()
+            del finished[number]
             run = await runs.wait(run_id)
-            assert (run.status, run.output) == ("succeeded", 10), run.error
+            assert (run.status, run.output) == ("succeeded", steps), run.error
 
     await asyncio.gather(*(one() for _ in range(count)))
 
@@ -122,18 +118,19 @@ def cpu_by_thread() -> Counter[str]:
 # ── The measurements, each in a process of its own ─────────────────────────────────────────────
 
 
-async def speed(url: str, count: int, at_once: int, profile: bool) -> dict[str, float]:
-    async with at_work(url, at_once) as runs:
-        await do(runs, at_once, at_once)
+async def speed(url: str, count: int, steps: int, at_once: int, profile: bool) -> dict[str, float]:
+    async with at_work(url, at_once) as at:
+        numbers, done = itertools.count(), count * steps
+        await do(at, numbers, at_once, steps, at_once)
         counted, before = counting() if profile else Counter(), cpu_by_thread()
         began, cpu = time.perf_counter(), time.process_time()
-        await do(runs, count, at_once)
-        told = {"steps": 10 * count, "seconds": time.perf_counter() - began, "cpu": time.process_time() - cpu}
+        await do(at, numbers, count, steps, at_once)
+        told = {"steps": done, "seconds": time.perf_counter() - began, "cpu": time.process_time() - cpu}
         if profile:
             for name, ms in (cpu_by_thread() - before).most_common(8):
-                print(f"{ms / (10 * count):8.2f} ms of CPU a step  {name}")
+                print(f"{ms / done:8.2f} ms of CPU a step  {name}")
             for statement, times in counted.most_common(24):
-                print(f"{times / (10 * count):8.2f} times a step      {statement}")
+                print(f"{times / done:8.2f} times a step      {statement}")
     return told
 
 
@@ -147,47 +144,15 @@ async def in_memory(count: int) -> dict[str, float]:
     return {"us": (time.process_time() - began) / count * 1e6}
 
 
-async def waiting(url: str, count: int) -> dict[str, float]:
-    """Resident memory that `count` runs take which wait for a person, and the CPU of ten idle seconds among them."""
-    async with at_work(url, 64) as runs:
-        await do(runs, 64, 64)
-        before, free = memory_mb(), asyncio.Semaphore(64)
-
-        async def one() -> None:
-            async with free:
-                run = await runs.wait((await runs.start("asking", {})).id)
-                assert run.status == "waiting", run.status
-
-        await asyncio.gather(*(one() for _ in range(count)))
-        after, cpu = memory_mb(), time.process_time()
-        await asyncio.sleep(10)
-        return {"mb": after - before, "idle_cpu": time.process_time() - cpu}
-
-
-async def flat(url: str, count: int) -> dict[str, Any]:
-    """Resident memory after each fifth of `count` runs of ten steps."""
-    async with at_work(url, AT_ONCE) as runs:
-        told = []
-        for _ in range(5):
-            await do(runs, count // 5, AT_ONCE)
-            told.append(round(memory_mb(), 1))
-        return {"mb": told}
-
-
-def memory_mb() -> float:
-    """Resident memory of this process, in 1e6 bytes."""
-    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGESIZE") / 1e6
-
-
 # ── Turns and tables ───────────────────────────────────────────────────────────────────────────
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--runs", type=int, default=100, help="runs of ten steps a round")
-    parser.add_argument("--waiting", type=int, default=10_000, help="runs that wait for a person")
-    parser.add_argument("--flat", type=int, default=5_000, help="runs over which memory is watched")
+    parser.add_argument("--runs", type=int, default=100, help="a round")
+    parser.add_argument("--steps", type=int, default=10, help="a run")
+    parser.add_argument("--quick", action="store_true", help="one round of 20 runs, without the peer: half a minute")
     parser.add_argument("--profile", action="store_true", help="of our runs one after another on SQLite, and no more")
     parser.add_argument("--only", nargs=2, metavar=("WHAT", "ARGUMENTS"), help=argparse.SUPPRESS)
     asked = parser.parse_args()
@@ -197,35 +162,34 @@ def main() -> int:
         return 0
     with tempfile.TemporaryDirectory(prefix="coachwork-durable-") as scratch:
         if asked.profile:
-            asyncio.run(speed(f"sqlite:///{scratch}/profile.db", asked.runs, 1, True))
+            asyncio.run(speed(f"sqlite:///{scratch}/profile.db", asked.runs, asked.steps, 1, True))
             return 0
-        environment()
+        if not asked.quick:
+            environment()
+        rounds, count = (1, 20) if asked.quick else (asked.rounds, asked.runs)
         with postgres(Path(scratch)) as new:
-            compare(asked.rounds, asked.runs, {"SQLite": files(Path(scratch)), "PostgreSQL": new})
+            databases = {"SQLite": files(Path(scratch)), "PostgreSQL": new}
+            compare(rounds, count, asked.steps, databases, alone=asked.quick)
         print(f"\nin memory: {ours('in_memory', 100_000)['us']:.1f} µs a step")
-        if asked.waiting:
-            told = ours("waiting", f"sqlite:///{scratch}/waiting.db", asked.waiting)
-            print(f"{asked.waiting} waiting runs: {told['mb']:.0f} MB, {told['idle_cpu'] * 10:.1f} % of a core idle")
-        if asked.flat:
-            told = ours("flat", f"sqlite:///{scratch}/flat.db", asked.flat)
-            print(f"memory after each fifth of {asked.flat} runs: {told['mb']} MB")
     return 0
 
 
-def compare(rounds: int, count: int, databases: dict[str, Iterator[str]]) -> None:
+def compare(rounds: int, count: int, steps: int, databases: dict[str, Iterator[str]], *, alone: bool) -> None:
     print("| database | runs at once | ours, ms a step | LangGraph | our CPU | its CPU | steps/s, ours to its |")
     print("|---|---|---|---|---|---|---|")
     for name, new in databases.items():
         for at_once in (1, AT_ONCE):
             pairs = []
             for _ in range(rounds):
-                mine = ours("speed", next(new), count, at_once, False)
-                pairs.append((mine, peer(next(new), count, at_once)))
+                mine = ours("speed", next(new), count, steps, at_once, False)
+                pairs.append((mine, mine if alone else peer(next(new), count, steps, at_once)))
             wall = [[1000 * told["seconds"] / told["steps"] for told in one] for one in zip(*pairs, strict=True)]
             cpu = [[1000 * told["cpu"] / told["steps"] for told in one] for one in zip(*pairs, strict=True)]
             ratios = sorted(theirs / mine for mine, theirs in zip(*wall, strict=True))
             told = [f"{statistics.median(some):.2f}" for some in (*wall, *cpu)]
-            ratio = f"{statistics.median(ratios):.2f} ({ratios[0]:.2f} to {ratios[-1]:.2f})"
+            if alone:
+                told[1] = told[3] = ""
+            ratio = "" if alone else f"{statistics.median(ratios):.2f} ({ratios[0]:.2f} to {ratios[-1]:.2f})"
             print(f"| {name} | {at_once} | {' | '.join(told)} | {ratio} |", flush=True)
 
 
@@ -233,9 +197,9 @@ def ours(what: str, *arguments: Any) -> dict[str, Any]:
     return told_by([sys.executable, __file__, "--only", what, json.dumps(arguments)])
 
 
-def peer(url: str, count: int, at_once: int) -> dict[str, Any]:
+def peer(url: str, count: int, steps: int, at_once: int) -> dict[str, Any]:
     program = Path(__file__).with_name("durable_peer.py")
-    return told_by([str(ENVIRONMENT / "bin" / "python"), str(program), url, str(count), str(at_once)])
+    return told_by([str(ENVIRONMENT / "bin" / "python"), str(program), url, str(count), str(steps), str(at_once)])
 
 
 def told_by(command: list[str]) -> dict[str, Any]:
@@ -248,7 +212,7 @@ def told_by(command: list[str]) -> dict[str, Any]:
 
 
 async def _only(what: str, arguments: list[Any]) -> dict[str, Any]:
-    measurements: dict[str, Any] = {"speed": speed, "in_memory": in_memory, "waiting": waiting, "flat": flat}
+    measurements: dict[str, Any] = {"speed": speed, "in_memory": in_memory}
     return await measurements[what](*arguments)  # type: ignore[no-any-return]
 
 

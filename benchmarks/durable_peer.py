@@ -1,6 +1,6 @@
-"""A graph of ten nodes that do nothing, in LangGraph with its SQLite or Postgres saver at `durability="sync"`.
+"""A graph of nodes that do nothing, in LangGraph with its SQLite or Postgres saver at `durability="sync"`.
 
-Usage: python durable_peer.py URL GRAPHS AT_ONCE. Prints {"steps", "seconds", "cpu"}. Knows nothing of Coachwork.
+Usage: python durable_peer.py URL GRAPHS NODES AT_ONCE. Prints {"steps", "seconds", "cpu"}. Knows nothing of Coachwork.
 """
 
 import asyncio
@@ -20,9 +20,9 @@ async def nothing(state: State) -> State:
     return {"number": state["number"] + 1}
 
 
-def graph(saver: Any) -> Any:
+def graph(saver: Any, nodes: int) -> Any:
     made = StateGraph(State)
-    names = [f"step{number}" for number in range(10)]
+    names = [f"step{number}" for number in range(nodes)]
     for name, before in zip(names, [START, *names], strict=False):
         made.add_node(name, nothing)
         made.add_edge(before, name)
@@ -30,29 +30,29 @@ def graph(saver: Any) -> Any:
     return made.compile(checkpointer=saver)
 
 
-async def measure(saver: Any, count: int, at_once: int) -> None:
+async def measure(saver: Any, count: int, nodes: int, at_once: int) -> None:
     await saver.setup()
-    made, free = graph(saver), asyncio.Semaphore(at_once)
+    made, free = graph(saver, nodes), asyncio.Semaphore(at_once)
 
     async def one(number: int) -> None:
         async with free:
-            config = {"configurable": {"thread_id": str(number)}}
+            config = {"configurable": {"thread_id": str(number)}, "recursion_limit": nodes + 1}
             ended = await made.ainvoke({"number": 0}, config, durability="sync")
-            assert ended == {"number": 10}, ended
+            assert ended == {"number": nodes}, ended
 
     await asyncio.gather(*(one(-number - 1) for number in range(at_once)))  # warm
     began, cpu = time.perf_counter(), time.process_time()
     await asyncio.gather(*(one(number) for number in range(count)))
-    told = {"steps": 10 * count, "seconds": time.perf_counter() - began, "cpu": time.process_time() - cpu}
+    told = {"steps": nodes * count, "seconds": time.perf_counter() - began, "cpu": time.process_time() - cpu}
     print(json.dumps(told))
 
 
-async def main(url: str, count: int, at_once: int) -> None:
+async def main(url: str, count: int, nodes: int, at_once: int) -> None:
     if url.startswith("sqlite:///"):
         from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 
         async with AsyncSqliteSaver.from_conn_string(url.removeprefix("sqlite:///")) as saver:
-            await measure(saver, count, at_once)
+            await measure(saver, count, nodes, at_once)
         return
     from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
     from psycopg.rows import dict_row
@@ -60,8 +60,8 @@ async def main(url: str, count: int, at_once: int) -> None:
 
     as_the_saver_wants = {"autocommit": True, "prepare_threshold": 0, "row_factory": dict_row}
     async with AsyncConnectionPool(url, max_size=max(4, at_once), kwargs=as_the_saver_wants) as pool:
-        await measure(AsyncPostgresSaver(pool), count, at_once)
+        await measure(AsyncPostgresSaver(pool), count, nodes, at_once)
 
 
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3])))
+    asyncio.run(main(sys.argv[1], *map(int, sys.argv[2:])))

@@ -61,7 +61,10 @@ async def live(folder: Path, count: int) -> tuple[list[float], dict[str, int], i
                     print(f"{time.strftime('%H:%M:%S')}  {number + 1:7,} runs: {seen[-1]:.1f} MB", flush=True)
 
         await asyncio.gather(*(client() for _ in range(AT_ONCE)))
-        left = len(asyncio.all_tasks()) - before
+        for _ in range(100):  # the last of them are told to have ended a little before they have
+            if (left := len(asyncio.all_tasks()) - before) <= 0:
+                break
+            await asyncio.sleep(0.05)
         by_status = sa.select(runs.c.status, sa.func.count()).group_by(runs.c.status)
         statuses = await project.database.read(lambda c: {str(row[0]): int(row[1]) for row in c.execute(by_status)})
     await project.close()

@@ -21,11 +21,12 @@ from typing import IO, Any, TypeVar
 
 import sqlalchemy as sa
 
+import coachwork
 from coachwork.store.database import open_engine
 from coachwork.store.tables import runs
 
 T = TypeVar("T")
-SOURCE = Path(__file__).resolve().parents[1] / "src"
+SOURCE = Path(coachwork.__file__).parents[1]  # of what is measured, also where another tree is on the path
 PROGRAM = "from coachwork.cli import main; main()"
 ENDED = ("succeeded", "failed", "cancelled")
 OPEN = sa.select(sa.func.count()).select_from(runs).where(runs.c.status.not_in(ENDED))
