@@ -112,14 +112,15 @@ class Troubles:
     def left(self) -> bool:
         return bool(self.kills or self.restarts)
 
-    def one(self, tried: Stand, workers: list[Process]) -> None:
+    def one(self, tried: Stand, workers: list[Process]) -> bool:
+        """Make one trouble; gives whether it was PostgreSQL's."""
         if self.restarts and (not self.kills or random.random() < self.restarts / (self.kills + self.restarts)):
             assert tried.postgres is not None
             way = Postgres.WAYS[self.restarts % len(Postgres.WAYS)]
             tried.postgres.restart(way, away=random.choice((0.0, 0.0, 1.0)))
             self.restarts -= 1
             self.made[way] += 1
-            return
+            return True
         ready = [worker for worker in workers if worker.ready]  # no use in killing one that begins
         if self.kills and ready:
             victim = random.choice(ready)
@@ -128,6 +129,7 @@ class Troubles:
             workers.append(tried.worker())
             self.kills -= 1
             self.made["kill -9 of a worker"] += 1
+        return False
 
 
 def crash(tried: Stand, troubles: Troubles, load: Load, patience: float) -> tuple[int, float]:
@@ -144,7 +146,8 @@ def crash(tried: Stand, troubles: Troubles, load: Load, patience: float) -> tupl
                 name = f"{waves}.{number}"
                 accepted(server.address, "counting", {"name": name, "steps": load.steps}, name)
         time.sleep(random.uniform(0.2, 1.2))
-        troubles.one(tried, workers)
+        if troubles.one(tried, workers):
+            time.sleep(random.uniform(0.5, 3))  # so that something goes on between two restarts
     try:
         wait_for(lambda: not tried.look(OPEN), patience, every=0.1)
     except TimeoutError:
