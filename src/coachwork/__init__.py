@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from coachwork.pipelines.deliver import Delivery, deliver
     from coachwork.pipelines.pipeline import Example
     from coachwork.pipelines.steps import note, step, transcribe
+    from coachwork.pipelines.waits import patched, sleep
     from coachwork.prompts import prompt
     from coachwork.tracing.branches import gather, map_over
 
@@ -64,7 +65,9 @@ _HOMES = {
     "gather": "coachwork.tracing.branches",
     "map_over": "coachwork.tracing.branches",
     "note": "coachwork.pipelines.steps",
+    "patched": "coachwork.pipelines.waits",
     "prompt": "coachwork.prompts",
+    "sleep": "coachwork.pipelines.waits",
     "step": "coachwork.pipelines.steps",
     "together": "coachwork.agents",
     "tool": "coachwork.agents",
@@ -101,7 +104,9 @@ __all__ = [
     "gather",
     "map_over",
     "note",
+    "patched",
     "prompt",
+    "sleep",
     "step",
     "together",
     "tool",

@@ -10,6 +10,7 @@ RUN_FIELDS = {
 }  # fmt: skip
 DETAIL_FIELDS = {
     "input", "output", "error", "steps", "approvals", "feedback", "forked_from", "forked_at", "changes",
+    "priority", "deadline_at",
 }  # fmt: skip
 STEP_FIELDS = {
     "place",

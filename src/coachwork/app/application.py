@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, overload
 
 from coachwork.errors import ProjectError
-from coachwork.pipelines.pipeline import Example, Pipeline
+from coachwork.pipelines.pipeline import Example, Pipeline, Queue
 from coachwork.pipelines.schedule_times import Missed, Schedule
 
 if TYPE_CHECKING:
@@ -41,6 +41,10 @@ class App:
         schedule: str | None = None,
         timezone: str = "UTC",
         missed: Missed = "skip",
+        concurrency: int | None = None,
+        rate: str | None = None,
+        priority: int = 0,
+        deadline: str | None = None,
     ) -> Callable[[Callable[P, Awaitable[R]]], Pipeline[P, R]]: ...
 
     def pipeline(
@@ -55,17 +59,25 @@ class App:
         schedule: str | None = None,
         timezone: str = "UTC",
         missed: Missed = "skip",
+        concurrency: int | None = None,
+        rate: str | None = None,
+        priority: int = 0,
+        deadline: str | None = None,
     ) -> Any:
         """Declare an async function as a pipeline of this application.
 
         `title`, `about` and `examples` are what the page shows; `knowledge` names the knowledge bases
         it draws on. `schedule` is a cron of five fields by the clock of `timezone`, at whose times a run without
         input begins; `missed` says which times at which no server lived are made up: none ("skip"), the last
-        ("once") or all. See docs/schedules.md. Raises ProjectError for a function without types or a name used twice.
+        ("once") or all. See docs/schedules.md. Over all workers at most `concurrency` of its runs are at work at
+        once, and begin as `rate` says: `30/m`, `5/10s`. Those of a higher `priority` go before others; one that has
+        not ended within `deadline`, as `90s` or `2h`, is stopped. See docs/workers.md.
+        Raises ProjectError for a function without types or a name used twice.
         """
 
         def declare(function: Callable[..., Awaitable[Any]]) -> Pipeline[..., Any]:
-            made = Pipeline(function, title=title, about=about, examples=examples, knowledge=knowledge)
+            queue = Queue.written(concurrency, rate, priority, deadline)
+            made = Pipeline(function, title=title, about=about, examples=examples, knowledge=knowledge, queue=queue)
             if made.name in self.pipelines:
                 raise ProjectError(f"there are two pipelines named {made.name!r}", hint="Rename one of the functions.")
             self.pipelines[made.name] = made

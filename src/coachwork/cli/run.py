@@ -41,6 +41,10 @@ def run(
     resume: Annotated[
         str | None, typer.Option(metavar="BATCH", help="Go on with a batch that was stopped, by its id.")
     ] = None,
+    priority: Annotated[int | None, typer.Option(help="Those of a higher one are begun first.")] = None,
+    deadline: Annotated[
+        str | None, typer.Option(metavar="TIME", help="Stop it if it has not ended in this time: 90s, 2h.")
+    ] = None,
     no_wait: Annotated[bool, typer.Option("--no-wait", help="Accept the run and return at once.")] = False,
     project: ProjectOption = None,
     as_json: JsonOption = False,
@@ -51,8 +55,10 @@ def run(
     """
     if batch is None and any(option is not None for option in (concurrency, cap, out, resume)):
         raise InputError("--concurrency, --cap, --out and --resume belong to --batch FILE")
-    if batch is not None and (given or no_wait):
-        raise InputError("--batch takes its inputs from the file, and waits: leave out --input and --no-wait")
+    if batch is not None and (given or no_wait or priority is not None or deadline is not None):
+        raise InputError(
+            "--batch takes its inputs from the file, and waits: leave out --input, --no-wait, --priority and --deadline"
+        )
     loaded = load(project)
     found = find_pipeline(loaded, pipeline)
     if batch is not None:
@@ -65,13 +71,23 @@ def run(
     from coachwork.cli.inputs import parse_input
 
     value = parse_input(given or [], found.input_schema, stdin=sys.stdin.read, folder=Path.cwd())
-    raise typer.Exit(asyncio.run(_run(loaded, pipeline, value, wait=not no_wait, as_json=as_json)))
+    raise typer.Exit(
+        asyncio.run(_run(loaded, pipeline, value, (priority, deadline), wait=not no_wait, as_json=as_json))
+    )
 
 
-async def _run(project: "Project", pipeline: str, value: "JsonValue", *, wait: bool, as_json: bool) -> int:
+async def _run(
+    project: "Project",
+    pipeline: str,
+    value: "JsonValue",
+    standing: tuple[int | None, str | None],
+    *,
+    wait: bool,
+    as_json: bool,
+) -> int:
     console = output.err()
     async with working(project) as runs:
-        accepted = await runs.start(pipeline, value, user="cli")
+        accepted = await runs.start(pipeline, value, user="cli", priority=standing[0], deadline=standing[1])
         if not wait:
             if as_json:
                 output.print_json(accepted)
@@ -101,7 +117,7 @@ async def _follow(runs: "Runs", run_id: str, shown: "_Shown") -> "RunDetail":
         shown.event(event)
         if event["type"] == "data-run" and event["data"]["status"] == "waiting":
             run = await runs.get(run_id)
-            if run.status == "waiting":
+            if run.status == "waiting" and any(asked.status == "pending" for asked in run.approvals):
                 return run
     return await runs.get(run_id)
 

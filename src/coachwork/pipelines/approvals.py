@@ -6,7 +6,6 @@ has nothing else to do, and ends the step once anybody in any process has decide
 
 import asyncio
 import json
-import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from coachwork.errors import Conflict, InputError, NotAllowed, NotFound
 from coachwork.messages import JsonValue, PersonsAnswer, PersonsWord, StepRecord
 from coachwork.pipelines import approval_terms, approval_trail, journal
 from coachwork.pipelines.approval_terms import House, Terms
+from coachwork.pipelines.durations import seconds_of
 from coachwork.pipelines.pipeline import closed_schema, input_error
 from coachwork.pipelines.run_scope import Position, RunScope, current_run
 from coachwork.store.database import Database
@@ -30,7 +30,6 @@ from coachwork.tracing.places import where
 T = TypeVar("T")
 Answer = Literal["accept", "edit", "reject"]
 _STATUS: dict[str, str] = {"accept": "accepted", "edit": "edited", "reject": "rejected"}
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _OTHER_PROCESS_SECONDS = 0.4  # how often decisions made by another process are looked for
 
 
@@ -78,14 +77,6 @@ async def approval(
     )
     said = await run.services.approvals.ask(run, title, value, adapter, context=context, expires=expires, terms=terms)
     return Decision(said.status, said.value, said.comment, said.by)
-
-
-def seconds_of(text: str) -> float:
-    """The length of a time like `90s`, `30m`, `8h`, `2d`, `1w`, in seconds. Raises ValueError for anything else."""
-    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([smhdw])\s*", text)
-    if match is None:
-        raise ValueError(f"{text!r} is not a time: write a number and s, m, h, d or w, for example '2d'")
-    return float(match[1]) * _UNITS[match[2]]
 
 
 @dataclass

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, create
 
 from coachwork.errors import InputError, ProjectError, RunFailed
 from coachwork.messages import Conversation, JsonValue
+from coachwork.pipelines.durations import rate_of, seconds_of
 from coachwork.tracing.places import inside
 
 P = ParamSpec("P")
@@ -30,7 +31,7 @@ class Queue:
     """How runs of a pipeline stand in line, counted over all workers.
 
     At most `concurrency` are at work at once, at most `starts` begin within `seconds`; None for no limit. Those of a
-    higher `priority` go first. A run that is not done `deadline` seconds after it was accepted is stopped.
+    higher `priority` go first. A run that has not ended `deadline` seconds after it was accepted is stopped.
     """
 
     concurrency: int | None = None
@@ -38,6 +39,18 @@ class Queue:
     seconds: float = 60.0
     priority: int = 0
     deadline: float | None = None
+
+    @classmethod
+    def written(cls, concurrency: int | None, rate: str | None, priority: int, deadline: str | None) -> "Queue":
+        """From a rate like `30/m` and a time like `2h`. Raises ProjectError for what is none."""
+        try:
+            starts, seconds = (None, 60.0) if rate is None else rate_of(rate)
+            until = None if deadline is None else seconds_of(deadline)
+        except ValueError as error:
+            raise ProjectError(str(error)) from None
+        if concurrency is not None and concurrency < 1:
+            raise ProjectError(f"concurrency={concurrency} would never begin: at least 1")
+        return cls(concurrency, starts, seconds, priority, until)
 
 
 class Pipeline(Generic[P, R]):

@@ -20,7 +20,8 @@ from coachwork.pipelines import approval_trail, events, journal, line
 from coachwork.pipelines.approval_links import Link
 from coachwork.pipelines.approval_terms import may_decide
 from coachwork.pipelines.approval_trail import TrailView
-from coachwork.pipelines.approvals import Answer, seconds_of
+from coachwork.pipelines.approvals import Answer
+from coachwork.pipelines.durations import seconds_of
 from coachwork.pipelines.engine import Engine
 from coachwork.pipelines.fork import Changes, forked
 from coachwork.pipelines.pipeline import Pipeline
@@ -32,6 +33,7 @@ from coachwork.pipelines.views import (
     RunDetail,
     RunView,
     approval_view,
+    moment,
     run_fields,
     step_view,
 )
@@ -62,12 +64,23 @@ class Runs:
         self._engine = engine
 
     async def start(
-        self, pipeline: str, input: JsonValue, *, user: str = "", idempotency_key: str | None = None
+        self,
+        pipeline: str,
+        input: JsonValue,
+        *,
+        user: str = "",
+        key: str = "",
+        team: str = "",
+        idempotency_key: str | None = None,
+        priority: int | None = None,
+        deadline: str | None = None,
     ) -> RunDetail:
         """Accept a run and begin it. The same `idempotency_key` gives the same run again.
 
-        Raises NotFound for an unknown pipeline, InputError for an input that does not fit, Conflict
-        for a key that was used with another input.
+        Those of a higher `priority` are begun first, by default the pipeline's. One that has not ended within
+        `deadline`, as `90s` or `2h`, is stopped; None for the pipeline's own. `user`, `key` and `team` say who asks.
+        Raises NotFound for an unknown pipeline, InputError for an input that does not fit or a deadline that is
+        none, Conflict for an `idempotency_key` that was used with another input.
         """
         found = self._pipeline(pipeline)
         value, at = found.normalised(input), journal.now()
@@ -78,8 +91,11 @@ class Runs:
             "status": "queued",
             "input": value,
             "user": user,
+            "key": key,
+            "team": team,
             "idempotency_key": idempotency_key,
             "created_at": at,
+            **_standing(found, at, priority, deadline),
             **self._engine.accepted(at),
         }
         row = await self._services.database.write(lambda connection: _accept(connection, values))
@@ -122,6 +138,7 @@ class Runs:
             "user": user or origin.user,
             "idempotency_key": idempotency_key,
             "created_at": at,
+            **_standing(found, at, None, None),
             **self._engine.accepted(at),
             "forked_from": run_id,
             "forked_at": from_step,
@@ -160,6 +177,8 @@ class Runs:
             forked_from=run.forked_from,
             forked_at=run.forked_at,
             changes=run.changes,
+            priority=run.priority,
+            deadline_at=moment(run.deadline_at),
             steps=[step_view(row._mapping) for row in done],
             approvals=[approval_view(row, self._title(row.pipeline)) for row in asked],
             feedback=None
@@ -324,6 +343,18 @@ class Runs:
 def new_id(kind: str) -> str:
     """A new id that sorts by time: `run_01h2…`, 48 bits of milliseconds and 40 random ones."""
     return f"{kind}_{time.time_ns() // 1_000_000:011x}{secrets.token_hex(5)}"
+
+
+def _standing(pipeline: Pipeline[..., Any], at: int, priority: int | None, deadline: str | None) -> dict[str, Any]:
+    """How a run stands in line, and until when it may take. Raises InputError for a deadline that is none."""
+    try:
+        seconds = pipeline.queue.deadline if deadline is None else seconds_of(deadline)
+    except ValueError as error:
+        raise InputError(f"the deadline {error}") from None
+    return {
+        "priority": pipeline.queue.priority if priority is None else priority,
+        "deadline_at": None if seconds is None else at + int(seconds * 1000),
+    }
 
 
 def _accept(connection: sa.Connection, values: dict[str, Any]) -> sa.Row[Any]:

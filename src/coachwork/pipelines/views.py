@@ -125,6 +125,8 @@ class RunDetail(RunView):
     forked_from: str | None = None
     forked_at: int | None = None
     changes: dict[str, Any] | None = None
+    priority: int = 0
+    deadline_at: datetime | None = None
 
 
 # ── Rows to views ──────────────────────────────────────────────────────────────────────────────

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from coachwork.messages import StepRecord
 from coachwork.pipelines import journal
-from coachwork.pipelines.approvals import seconds_of
+from coachwork.pipelines.durations import seconds_of
 from coachwork.pipelines.run_scope import current_run
 
 _LONGEST = 10**9  # seconds, 31 years

@@ -22,9 +22,11 @@ _LARGEST_SEQ = 2**31 - 1
 
 
 class StartRun(Frozen):
-    """What starts a run: the pipeline's input."""
+    """What starts a run: the pipeline's input, and how it stands in line."""
 
     input: JsonValue
+    priority: int | None = Field(default=None, ge=-1000, le=1000)
+    deadline: str | None = Field(default=None, max_length=20)
 
 
 class Feedback(Frozen):
@@ -47,7 +49,9 @@ async def start_run(
     idempotency_key: Annotated[str | None, Header(min_length=1, max_length=255)] = None,
 ) -> Any:
     """Start a run: return at once (202), wait up to `wait` seconds (200 if it has ended), or stream its events."""
-    run = await runs.start(name, body.input, idempotency_key=idempotency_key)
+    run = await runs.start(
+        name, body.input, idempotency_key=idempotency_key, priority=body.priority, deadline=body.deadline
+    )
     headers = {"location": f"/api/runs/{run.id}", "x-run-id": run.id}
     if "text/event-stream" in accept.lower():
         return EventStream(events_of(runs, run, 0), stopping=here.stopping, headers=headers)

@@ -92,7 +92,7 @@ def _start(pipeline: Pipeline[..., Any], components: Schema) -> Schema:
     stream = {"text/event-stream": {"schema": {"type": "string", "description": "AI SDK UI message stream v1"}}}
     sent = {
         "type": "object",
-        "properties": {"input": {"$ref": f"{_REF}{name}.Input"}},
+        "properties": {"input": {"$ref": f"{_REF}{name}.Input"}, **_STANDING},
         "required": ["input"],
         "additionalProperties": False,
     }
@@ -122,6 +122,13 @@ def _start(pipeline: Pipeline[..., Any], components: Schema) -> Schema:
             **PROBLEM,
         },
     }  # fmt: skip
+
+
+_STANDING: Schema = {
+    "priority": {"type": "integer", "minimum": -1000, "maximum": 1000, "description": "The higher is begun first."},
+    "deadline": {"type": "string", "maxLength": 20, "description": "It is stopped if it has not ended in this time.",
+                 "examples": ["90s", "2h"]},
+}  # fmt: skip
 
 
 def _parameter(place: str, name: str, schema: Schema, description: str) -> Schema:

@@ -1,4 +1,4 @@
-import { BookOpenCheck, ChevronRight, FileAudio, MessageSquareText, Search, Send, Settings2, UserRound, Wrench } from "lucide-react";
+import { BookOpenCheck, ChevronRight, FileAudio, GitBranch, Hourglass, MessageSquareText, Search, Send, Settings2, UserRound, Wrench } from "lucide-react";
 import { Fragment, useState } from "react";
 import type { Json, Step } from "../api/types";
 import { FieldsView } from "../run/FieldsView";
@@ -14,6 +14,8 @@ const KINDS: Record<string, { icon: typeof Search; word: string }> = {
   webhook: { icon: Send, word: "Webhook" },
   approval: { icon: UserRound, word: "Approval" },
   tool: { icon: Wrench, word: "Tool" },
+  sleep: { icon: Hourglass, word: "Wait" },
+  patch: { icon: GitBranch, word: "Change" },
   step: { icon: Settings2, word: "Step" },
 };
 
