@@ -138,7 +138,7 @@ async def test_a_result_is_cut_and_keys_are_taken_out(made: Made) -> None:
     [use] = (await desk.agent.run("?")).uses
     assert "sk-abc" not in use.result
     assert "[secret]" in use.result
-    assert use.result.endswith("[cut: 100 of 524 characters]")
+    assert use.result.endswith("[cut: 100 of 513 characters]")
 
 
 # ── Limits ─────────────────────────────────────────────────────────────────────────────────────

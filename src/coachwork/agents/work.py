@@ -339,11 +339,11 @@ class Work:
         except Exception as error:  # the application's own code: logged whole, and the model is told that it failed
             log.error("tool.failed", tool=tool.name, exc_info=error)
             text, failed = f"{tool.name} failed with {type(error).__name__}.", True
-        longest = tool.marks.longest
+        text, longest = without_secrets(text), tool.marks.longest  # before it is cut: half a secret is known to nobody
         if len(text) > longest:
             text = f"{text[:longest]}\n[cut: {longest} of {len(text)} characters]"
         seconds = 0.0 if tool.alone else round(time.monotonic() - began, 3)
-        return Given(text=without_secrets(text), passages=passages, failed=failed, seconds=seconds)
+        return Given(text=text, passages=passages, failed=failed, seconds=seconds)
 
     def _refuse(self, asked: Asks, given: Given) -> str:
         self._kept[asked.id] = _Kept(asked.arguments, given, foreign=False)
@@ -387,6 +387,7 @@ class Work:
                 self.passages += kept.given.passages
                 numbered = enumerate(kept.given.passages, first)
                 text = "\n\n".join(f"[{n}] {_place(one)}\n{one.text}" for n, one in numbered)
+                text = without_secrets(text)
             use = ToolUse(tool=each.name, arguments=kept.arguments, result=text, failed=kept.given.failed)
             self.tainted = self.tainted or kept.foreign
             self.uses.append(use)

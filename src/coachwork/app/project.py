@@ -37,6 +37,7 @@ from coachwork.prompts.compiled import RouteModel
 from coachwork.prompts.versions import Versions
 from coachwork.store.database import Database
 from coachwork.tracing import spans
+from coachwork.tracing.secrets import keep_secret, password_in, secrets_of
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,7 @@ def load_project(folder: Path, environ: Mapping[str, str] = os.environ) -> Proje
     """Load and check the project in `folder`. Raises ProjectError."""
     folder = folder.resolve()
     settings = read_settings(folder, environ)
+    keep_secret([*secrets_of(environ), password_in(settings.database), password_in(settings.index)])
     modules = _import_app(folder)
     app = _the_app(modules, folder)
     prompts = {found.name: found for found in _declared(modules, Prompt)}

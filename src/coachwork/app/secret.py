@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from coachwork.errors import ProjectError
+from coachwork.tracing.secrets import keep_secret
 
 _VARIABLE = "COACHWORK_SECRET"
 _FEWEST = 32  # characters
@@ -41,4 +42,5 @@ def _long_enough(secret: str, where: str) -> bytes:
             f"the secret of {where} has {len(secret)} characters, and needs {_FEWEST}",
             hint="Make one: python -c 'import secrets; print(secrets.token_urlsafe(48))'",
         )
+    keep_secret([secret])
     return secret.encode()

@@ -27,6 +27,7 @@ from coachwork.models.prices import worst
 from coachwork.models.reranking import Reranked, reranking
 from coachwork.models.routes import Route, Target, find, limits_of, resolve, why_not
 from coachwork.models.speech import Heard, listening
+from coachwork.models.unsaid import without_our_secrets
 from coachwork.providers.catalogue import CATALOGUE, Weights
 from coachwork.providers.local import LocalModels, LocalSettings
 from coachwork.providers.remote import remote_providers
@@ -35,6 +36,7 @@ from coachwork.providers.tools_by_schema import answering
 from coachwork.providers.weights import OnProgress, environment_sources, obtain
 from coachwork.providers.wire import ChatEvent, Kind, Meter, Provider, Purpose
 from coachwork.store.database import Database
+from coachwork.tracing.secrets import without_known
 
 
 class Models:
@@ -92,7 +94,7 @@ class Models:
         """
         found = self._resolved(route, "chat", request.alternatives)
         found = _without(found, {attempt.model for attempt in after})
-        request = _bounded(request, found.limits.max_tokens)
+        request = without_our_secrets(_bounded(request, found.limits.max_tokens))
 
         def send(target: Target, meter: Meter) -> AsyncIterator[ChatEvent]:
             return answering(target.provider, target.name, request.on(target.model), meter)
@@ -115,6 +117,7 @@ class Models:
 
     async def embed(self, route: str, texts: Sequence[str], *, purpose: Purpose) -> Embeddings:
         """Texts as vectors of length 1. `purpose` says what they are for; some models tell the two apart."""
+        texts = [without_known(text) for text in texts]
         call = Call("embed", self._resolved(route, "embed"), embedding(texts, purpose), self._office, texts=texts)
         vectors, reply = await self._one(call)
         made_by = self._target(reply.model)

@@ -17,6 +17,7 @@ from coachwork.errors import DeliveryFailed, Finding, ProjectError, did_you_mean
 from coachwork.messages import Frozen, JsonValue, StepRecord
 from coachwork.pipelines.run_scope import current_run
 from coachwork.tracing.scope import recorded
+from coachwork.tracing.secrets import keep_secret
 
 _PAUSES = (0.5, 2.0, 5.0, 15.0)  # seconds between the tries of one step
 _TIMEOUT = 15.0
@@ -131,7 +132,9 @@ class Webhooks:
         file = self._receivers[name].secret_file
         path = self._folder / file
         if file and path.is_file():
-            return path.read_text().strip()
+            secret = path.read_text().strip()
+            keep_secret([secret])
+            return secret
         tried = f"{variable} is not set" + (f" and {path} is not there" if file else "")
         raise ProjectError(
             f"the webhook {name!r} has no secret: {tried}",

@@ -11,6 +11,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError, create_model
 
 from coachwork.errors import InputError, ProjectError
 from coachwork.messages import JsonValue
+from coachwork.tracing.secrets import without_known_in
 
 _LONGEST_URL = 2_000  # characters of a data URL that are kept in a trace
 
@@ -86,8 +87,8 @@ class Signature:
         return {name: self._input(name, made[name]) for name in names}
 
     def recorded(self, arguments: Mapping[str, Any]) -> JsonValue:
-        """The arguments as JSON, for the trace: a picture or a recording by its kind and size alone."""
-        return {name: _short(value) for name, value in self.as_json(arguments).items()}
+        """The arguments as JSON, for the trace: without known secrets, a picture by its kind and size."""
+        return {name: _short(value) for name, value in without_known_in(self.as_json(arguments)).items()}
 
     def as_json(self, arguments: Mapping[str, Any]) -> dict[str, JsonValue]:
         return {name: self.inputs[name].dump_python(value, mode="json") for name, value in arguments.items()}

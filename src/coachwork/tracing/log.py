@@ -12,6 +12,8 @@ from typing import Any, Literal
 
 import structlog
 
+from coachwork.tracing.secrets import without_known
+
 _SECRET_NAMES = re.compile(r"(api_?key|secret|token|password|authorization|cookie)$", re.IGNORECASE)
 _SECRET_VALUES = re.compile(
     r"(sk-[A-Za-z0-9_-]{8,}|whsec_[A-Za-z0-9+/=]{8,}|AIza[0-9A-Za-z_-]{20,}|Bearer\s+[A-Za-z0-9._~+/=-]{8,}|://[^/\s:@]+:[^/\s@]+@)"
@@ -45,8 +47,8 @@ def redact(_logger: object, _method: str, event: MutableMapping[str, Any]) -> Ma
 
 
 def without_secrets(text: str) -> str:
-    """The text with `[secret]` for everything that has the shape of a key or a token."""
-    return _SECRET_VALUES.sub("[secret]", text)
+    """The text with `[secret]` for each secret of this process, and for all that has the shape of a key or a token."""
+    return _SECRET_VALUES.sub("[secret]", without_known(text))
 
 
 def _clean(value: Any) -> Any:
