@@ -28,6 +28,7 @@ def recorded(tmp_path: Path) -> list[sa.Row]:
         cost_nano=7,
         outcome="ok",
         finish_reason="stop",
+        cached=True,
     )
     record = StepRecord(kind="prompt", name="answer", input="private words")
     with spans.run("run_1", "answer_ticket"), spans.step(record, "run_1"):
@@ -56,6 +57,7 @@ def test_a_model_call_carries_the_conventions_names_and_stands_below_its_step(tm
     assert call.kind == "client"
     assert call.attributes["gen_ai.usage.input_tokens"] == 12
     assert call.attributes["gen_ai.usage.cache_read.input_tokens"] == 8
+    assert call.attributes["coachwork.cached"] is True
     assert "gen_ai.usage.cache_creation.input_tokens" not in call.attributes
     assert call.attributes["gen_ai.response.finish_reasons"] == ["stop"]
     assert call.attributes["gen_ai.response.time_to_first_chunk"] == 0.5

@@ -8,6 +8,7 @@ import asyncio
 import uuid
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing, suppress
+from copy import copy
 from dataclasses import replace
 from typing import TypeAlias
 
@@ -16,8 +17,8 @@ import structlog
 from coachwork.errors import CoachworkError, ModelTimeout
 from coachwork.messages import Restarted
 from coachwork.models.answers import CLAIM_SECONDS
-from coachwork.models.office import TOKENS, Call, Events, Next
-from coachwork.models.question import Question, question
+from coachwork.models.office import TOKENS, Call, Events, Next, Value
+from coachwork.models.question import Question, question, value_question
 from coachwork.models.running import Running
 from coachwork.models.written import Answer, Written
 from coachwork.providers.wire import End
@@ -30,16 +31,23 @@ _LOOK_SECONDS = 0.1  # how often it is looked whether another process has the an
 
 def cached(call: Call, following: Next) -> Events:
     """Join who asks the same already, or look for an answer, or ask; go straight on where the route has no cache."""
-    if call.kind != "chat" or call.request is None or call.route.limits.cache == "off":
+    if call.route.limits.cache == "off" or not _again(call):
         return following(call)
     return _shared(call, following)
 
 
+def _again(call: Call) -> bool:
+    """Whether it may be asked again: the vectors of passages are not, the index keeps them."""
+    return call.request is not None or (call.kind != "chat" and call.purpose != "passage")
+
+
 async def _shared(call: Call, following: Next) -> Events:
     """Read a flight from its beginning. One that fails takes its payer with it; the next in line asks again."""
-    assert call.request is not None
-    skipped = tuple(attempt.model for attempt in call.attempts)
-    asked = question(call.request, call.route, tenant(), skipped, person=current_scope().user)
+    if call.request is None:
+        asked = value_question(call, tenant())
+    else:
+        skipped = tuple(attempt.model for attempt in call.attempts)
+        asked = question(call.request, call.route, tenant(), skipped, person=current_scope().user)
     flights = call.office.of_loop(Flights)
     shown = False
     while True:
@@ -51,6 +59,8 @@ async def _shared(call: Call, following: Next) -> Events:
                     shown = shown or isinstance(event, TOKENS)
                     if isinstance(event, End):
                         event = flight.landed(call, event)
+                    elif isinstance(event, Value):
+                        event = Value(copy(event.value))  # each reader may change his
                     yield event
             return
         except TimeoutError:
@@ -151,7 +161,8 @@ class Flight:
         call, answers = self._call, self._call.office.answers
         vector = None
         answer = await answers.find(self._asked)
-        if answer is None and call.route.limits.cache == "semantic" and call.office.embed is not None:
+        similar = call.kind == "chat" and call.route.limits.cache == "semantic"
+        if answer is None and similar and call.office.embed is not None:
             vector = await self._vector(call.office.embed)
             if vector is not None:
                 answer = await answers.similar(self._asked, vector, call.route.limits.cache_similarity)
@@ -176,11 +187,15 @@ class Flight:
             return None
 
     async def _keep(self, written: Written, end: End, vector: bytes | None) -> None:
-        """Only a whole answer is kept: not one that its limit of tokens cut."""
-        if end.finish_reason not in ("stop", "tool_call"):
+        """Only a whole answer is kept: not one that its limit of tokens cut, and no stand-in's vectors: they would miss
+        the index for as long as they are kept.
+        """
+        call = self._call
+        stand_in = call.request is None and call.model != call.route.targets[0].model
+        if end.finish_reason not in ("stop", "tool_call") or stand_in:
             return
-        answer = Answer.of(written, end, self._call.model)
-        await self._call.office.answers.keep(self._asked, answer, self._call.route.limits.cache_seconds, vector)
+        answer = Answer.of(written, end, call.model, call.kind)
+        await call.office.answers.keep(self._asked, answer, call.route.limits.cache_seconds, vector)
 
     async def _hold_on(self) -> None:
         """Renew the claim for as long as the answer takes."""

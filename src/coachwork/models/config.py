@@ -16,7 +16,8 @@ class RouteConfig(_Section):
 
     `hedge_seconds`: without a first token by then, a second model is asked beside the first. `cache` says
     whether an equal (`exact`) or a similar question (`semantic`, from `cache_similarity` on) is answered
-    from what was answered before, for `cache_seconds`.
+    from what was answered before, for `cache_seconds`; vectors of questions, transcripts, rankings and judgements are
+    given again for equal ones alone.
     """
 
     models: list[str] = Field(min_length=1)

@@ -26,6 +26,7 @@ class Embeddings:
     usage: Usage
     cost_nano: int | None
     counts: float = 1.0
+    cached: bool = False
 
 
 def embedding(texts: Sequence[str], purpose: Purpose) -> Send:

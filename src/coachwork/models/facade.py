@@ -118,11 +118,14 @@ class Models:
     async def embed(self, route: str, texts: Sequence[str], *, purpose: Purpose) -> Embeddings:
         """Texts as vectors of length 1. `purpose` says what they are for; some models tell the two apart."""
         texts = [without_known(text) for text in texts]
-        call = Call("embed", self._resolved(route, "embed"), embedding(texts, purpose), self._office, texts=texts)
+        found = self._resolved(route, "embed")
+        call = Call("embed", found, embedding(texts, purpose), self._office, texts=texts, purpose=purpose)
         vectors, reply = await self._one(call)
         made_by = self._target(reply.model)
         counts = made_by.provider.abilities(made_by.name).counts
-        return Embeddings(vectors, reply.model, int(vectors.shape[1]), reply.usage, reply.cost_nano, counts)
+        return Embeddings(
+            vectors, reply.model, int(vectors.shape[1]), reply.usage, reply.cost_nano, counts, reply.cached
+        )
 
     def cost_of_embedding(self, model: str, tokens: int) -> int | None:
         """What a model asks at most for so many tokens to embed, in 1e-9 US dollars; None where nobody knows."""
@@ -132,20 +135,20 @@ class Models:
         """What is said in a recording."""
         call = Call("transcribe", self._resolved(route, "transcribe"), listening(audio), self._office, audio=audio)
         transcript, reply = await self._one(call)
-        return Heard(transcript, reply.model, reply.usage, reply.cost_nano, reply.seconds)
+        return Heard(transcript, reply.model, reply.usage, reply.cost_nano, reply.seconds, reply.cached)
 
     async def moderate(self, route: str, texts: Sequence[str]) -> Moderated:
         """Whether texts should not be shown, by a moderation model."""
         call = Call("moderate", self._resolved(route, "moderate"), moderating(texts), self._office, texts=texts)
         moderations, reply = await self._one(call)
-        return Moderated(moderations, reply.model, reply.usage, reply.cost_nano)
+        return Moderated(moderations, reply.model, reply.usage, reply.cost_nano, reply.cached)
 
     async def rerank(self, route: str, query: str, texts: Sequence[str]) -> Reranked:
         """How well each text answers the query, from 0 to 1, by a reranker."""
         found = self._resolved(route, "rerank")
         call = Call("rerank", found, reranking(query, texts), self._office, texts=texts, query=query)
         scores, reply = await self._one(call)
-        return Reranked(scores, reply.model, reply.usage, reply.cost_nano)
+        return Reranked(scores, reply.model, reply.usage, reply.cost_nano, reply.cached)
 
     def reranks(self, route: str) -> bool:
         """Whether the model that a route would ask now is a reranker, and no chat model. Raises UnknownModel."""

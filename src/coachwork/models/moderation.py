@@ -17,6 +17,7 @@ class Moderated:
     model: str
     usage: Usage
     cost_nano: int | None
+    cached: bool = False
 
 
 def moderating(texts: Sequence[str]) -> Send:

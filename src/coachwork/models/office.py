@@ -22,7 +22,7 @@ from coachwork.messages import (
 )
 from coachwork.models.ledger import OnCall
 from coachwork.models.routes import Route, Target
-from coachwork.providers.wire import End, Kind, Meter
+from coachwork.providers.wire import End, Kind, Meter, Purpose
 from coachwork.store.database import Database
 from coachwork.tracing.scope import current_scope
 
@@ -87,9 +87,10 @@ class Office:
 class Call:
     """One call on its way: what was asked, and what is known so far. Times are of `time.monotonic`, in seconds.
 
-    What is asked is a `request`, or `texts` (to be ranked: for a `query`), or `audio`, by its kind. `deadline` is the
-    end of everything: waiting, asking and asking again. `ahead` are the models that have not had their turn, `asked_at`
-    is when the provider was asked last. `answered_by` names the model of an answer that others asked for, or `cached`.
+    What is asked is a `request`, or `texts` (to be ranked: for a `query`), or `audio`, by its kind; `purpose` is that
+    of vectors. `deadline` is the end of everything: waiting, asking and asking again. `ahead` are the models that have
+    not had their turn, `asked_at` is when the provider was asked last. `answered_by` names the model of an answer that
+    others asked for, or `cached`.
     """
 
     kind: Kind
@@ -100,6 +101,7 @@ class Call:
     texts: Sequence[str] = ()
     query: str = ""
     audio: Audio | None = None
+    purpose: Purpose | None = None
     target: Target | None = None
     started: float = field(default_factory=time.monotonic)
     started_ns: int = field(default_factory=time.time_ns)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from coachwork.messages import MediaPart, Message, ModelRequest, Part, TextPart, ThinkingPart, ToolCallPart
+from coachwork.models.office import Call
 from coachwork.models.routes import Route
 
 
@@ -58,6 +59,23 @@ def question(
     }
     words = "\n".join(message.text for message in request.messages if message.role != "system")
     return Question(_fingerprint(whole), _fingerprint(family), words)
+
+
+def value_question(call: Call, tenant: str) -> Question:
+    """Of a call that is no chat: equal for what the route's first model would see as equal. Nothing is similar."""
+    first = call.route.targets[0]
+    whole = {
+        "tenant": tenant,
+        "route": call.route.name,
+        "kind": call.kind,
+        "model": [first.model, first.settings.path],
+        "texts": list(call.texts),
+        "query": call.query,
+        "purpose": call.purpose,
+        "audio": call.audio and [call.audio.media_type, hashlib.sha256(call.audio.data).hexdigest()],
+    }
+    id = _fingerprint(whole)
+    return Question(id, id, "")
 
 
 def _message(message: Message, *, words: bool) -> list[Any]:

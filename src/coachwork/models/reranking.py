@@ -19,6 +19,7 @@ class Reranked:
     model: str
     usage: Usage
     cost_nano: int | None
+    cached: bool = False
 
 
 def reranking(query: str, texts: Sequence[str]) -> Send:

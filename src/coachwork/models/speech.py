@@ -18,6 +18,7 @@ class Heard:
     usage: Usage
     cost_nano: int | None
     seconds: float
+    cached: bool = False
 
 
 def listening(audio: Audio) -> Send:

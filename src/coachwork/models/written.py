@@ -14,8 +14,9 @@ from coachwork.messages import (
     ToolCallPart,
     Usage,
 )
-from coachwork.models.office import CallEvent
-from coachwork.providers.wire import End
+from coachwork.models.kept_values import packed, unpacked
+from coachwork.models.office import CallEvent, Value
+from coachwork.providers.wire import End, Kind
 
 _PIECE = 48  # characters of a kept answer that are given at a time
 
@@ -28,6 +29,7 @@ class Written:
     thoughts: list[str] = field(default_factory=list)
     calls: dict[int, list[str]] = field(default_factory=dict)  # index: id, name, pieces of the arguments
     sources: list[Source] = field(default_factory=list)
+    value: Any = None  # of a call that is no chat
 
     def add(self, event: CallEvent) -> None:
         kind = type(event)
@@ -42,12 +44,15 @@ class Written:
             call.append(event.arguments)
         elif isinstance(event, SourceFound):
             self.sources.append(event.source)
+        elif isinstance(event, Value):
+            self.value = event.value
 
     def clear(self) -> None:
         self.texts.clear()
         self.thoughts.clear()
         self.calls.clear()
         self.sources.clear()
+        self.value = None
 
     @property
     def text(self) -> str:
@@ -64,7 +69,7 @@ class Written:
 
 @dataclass(frozen=True)
 class Answer:
-    """A whole answer as it is kept, and the model that gave it."""
+    """A whole answer as it is kept, and the model that gave it. `value` is that of a call which is no chat, as JSON."""
 
     model: str
     text: str
@@ -74,9 +79,11 @@ class Answer:
     tool_calls: tuple[ToolCallPart, ...] = ()
     sources: tuple[Source, ...] = ()
     probabilities: tuple[tuple[str, float], ...] = ()
+    kind: Kind = "chat"
+    value: Any = None
 
     @classmethod
-    def of(cls, written: Written, end: End, model: str) -> "Answer":
+    def of(cls, written: Written, end: End, model: str, kind: Kind = "chat") -> "Answer":
         return cls(
             model,
             written.text,
@@ -86,6 +93,8 @@ class Answer:
             written.tool_calls,
             tuple(written.sources),
             end.probabilities,
+            kind,
+            None if kind == "chat" else packed(kind, written.value),
         )
 
     def events(self) -> Iterator[CallEvent]:
@@ -95,6 +104,8 @@ class Answer:
         for index, call in enumerate(self.tool_calls):
             yield ToolCallDelta(index, call.id, call.name, call.arguments)
         yield from map(SourceFound, self.sources)
+        if self.value is not None:
+            yield Value(unpacked(self.kind, self.value))
         yield End(self.finish_reason, Usage(), self.probabilities, self.signature)
 
     def to_json(self) -> dict[str, Any]:

@@ -145,6 +145,8 @@ class ModelCall(Protocol):
     def outcome(self) -> str: ...
     @property
     def finish_reason(self) -> str: ...
+    @property
+    def cached(self) -> bool: ...
 
 
 _OPERATIONS = {"chat": "chat", "embed": "embeddings", "transcribe": "transcribe"}
@@ -177,6 +179,8 @@ def model_call(call: ModelCall) -> None:
         attributes["gen_ai.response.time_to_first_chunk"] = (call.first_token_ns - call.started_ns) / 1e9
     if call.cost_nano is not None:
         attributes["coachwork.cost.nano_usd"] = call.cost_nano
+    if call.cached:
+        attributes["coachwork.cached"] = True
     if call.outcome != "ok":
         attributes["error.type"] = call.outcome
     span = tracer().start_span(
