@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Collection, Mapping, 
 from contextlib import aclosing
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from coachwork.errors import Finding, UnknownModel, did_you_mean
 from coachwork.messages import Attempt, Audio, Finished, ModelEvent, ModelRequest, Reply, Usage
@@ -24,7 +24,6 @@ from coachwork.models.office import Call, Office, Value
 from coachwork.models.overview import RouteInfo, findings, route_info
 from coachwork.models.preview import Preview, previewed
 from coachwork.models.prices import worst
-from coachwork.models.reranking import Reranked, reranking
 from coachwork.models.routes import Route, Target, find, limits_of, resolve, why_not
 from coachwork.models.speech import Heard, listening
 from coachwork.models.unsaid import without_our_secrets
@@ -37,6 +36,9 @@ from coachwork.providers.weights import OnProgress, environment_sources, obtain
 from coachwork.providers.wire import ChatEvent, Kind, Meter, Provider, Purpose
 from coachwork.store.database import Database
 from coachwork.tracing.secrets import without_known
+
+if TYPE_CHECKING:
+    from coachwork.models.reranking import Reranked
 
 
 class Models:
@@ -143,8 +145,10 @@ class Models:
         moderations, reply = await self._one(call)
         return Moderated(moderations, reply.model, reply.usage, reply.cost_nano, reply.cached)
 
-    async def rerank(self, route: str, query: str, texts: Sequence[str]) -> Reranked:
+    async def rerank(self, route: str, query: str, texts: Sequence[str]) -> "Reranked":
         """How well each text answers the query, from 0 to 1, by a reranker."""
+        from coachwork.models.reranking import Reranked, reranking
+
         found = self._resolved(route, "rerank")
         call = Call("rerank", found, reranking(query, texts), self._office, texts=texts, query=query)
         scores, reply = await self._one(call)

@@ -14,7 +14,6 @@ from coachwork.messages import (
     ToolCallPart,
     Usage,
 )
-from coachwork.models.kept_values import packed, unpacked
 from coachwork.models.office import CallEvent, Value
 from coachwork.providers.wire import End, Kind
 
@@ -84,6 +83,8 @@ class Answer:
 
     @classmethod
     def of(cls, written: Written, end: End, model: str, kind: Kind = "chat") -> "Answer":
+        from coachwork.models.kept_values import packed
+
         return cls(
             model,
             written.text,
@@ -105,6 +106,8 @@ class Answer:
             yield ToolCallDelta(index, call.id, call.name, call.arguments)
         yield from map(SourceFound, self.sources)
         if self.value is not None:
+            from coachwork.models.kept_values import unpacked
+
             yield Value(unpacked(self.kind, self.value))
         yield End(self.finish_reason, Usage(), self.probabilities, self.signature)
 
