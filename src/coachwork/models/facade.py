@@ -149,6 +149,7 @@ class Models:
         """How well each text answers the query, from 0 to 1, by a reranker."""
         from coachwork.models.reranking import Reranked, reranking
 
+        query, texts = without_known(query), [without_known(text) for text in texts]
         found = self._resolved(route, "rerank")
         call = Call("rerank", found, reranking(query, texts), self._office, texts=texts, query=query)
         scores, reply = await self._one(call)
