@@ -5,12 +5,16 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+from langchain_core.runnables import RunnableLambda
 from pydantic import TypeAdapter
 
 from coachwork.agents import Agent, tool
+from coachwork.app.application import App
 from coachwork.messages import ModelRequest, ToolCallPart, ToolResultPart
 from coachwork.models import Models, ModelsConfig
+from coachwork.pipelines.pipeline import Pipeline
 from coachwork.pipelines.runs import Runs
+from coachwork.pipelines.steps import step
 from coachwork.prompts import Prompt, prompt
 from coachwork.prompts.compiled import RouteModel
 from coachwork.testing import FakeModel
@@ -173,3 +177,83 @@ async def test_a_tool_that_acts_is_not_done_again_after_a_crash_before_a_person_
     said = "It may have been done before an interruption. A person did not allow this (rejected): It was paid. Marked."
     assert (run.status, run.output) == ("succeeded", said)
     assert sorted(done) == ["mark x", "mark x", "pay 9"]
+
+
+async def test_a_pipeline_as_a_tool_asks_for_the_step_that_a_crash_cut_and_keeps_what_was_done(
+    start: Start, tmp_path: Path
+) -> None:
+    reached, done = asyncio.Event(), list[str]()
+
+    @step
+    async def reserve(euro: int) -> str:
+        """Reserving the money."""
+        done.append("reserve")
+        return "reserved"
+
+    @step
+    async def pay(euro: int) -> str:
+        """Paying the money."""
+        done.append("pay")
+        if done.count("pay") == 1:
+            reached.set()
+            await asyncio.Event().wait()  # the worker ends here: paid, and nobody knows
+        return "paid"
+
+    async def transfer(euro: int) -> str:
+        """Transfers money."""
+        return f"{await reserve(euro)}, {await pay(euro)}"
+
+    async def wants(request: ModelRequest) -> Any:
+        results = [part.content for part in request.messages[-1].parts if isinstance(part, ToolResultPart)]
+        return results[0] if results else ToolCallPart("t", "transfer", '{"euro": 9}')
+
+    desk = Agent(bound(tmp_path, FakeModel(wants)), [Pipeline(transfer)])
+
+    async def bills(letter: str) -> str:
+        return await desk(letter)
+
+    runs = await start(bills)
+    run_id = (await runs.start("bills", {"letter": "Pay!"})).id
+    async with asyncio.timeout(30):
+        await reached.wait()
+    runs = await start(bills)
+    approval_id = await until_waiting(runs, run_id)
+    assert (await runs.approval(approval_id)).title == "Do “Paying the money” again?"
+    assert done == ["reserve", "pay"]
+    await runs.answer(approval_id, "accept", None, "", "ann")
+    run = await runs.wait(run_id, 30)
+    assert (run.status, run.output) == ("succeeded", "reserved, paid")
+    assert done == ["reserve", "pay", "pay"]
+
+
+async def test_a_hosted_object_as_a_tool_asks_before_it_begins_again(start: Start, tmp_path: Path) -> None:
+    reached, done = asyncio.Event(), list[str]()
+
+    async def act(text: str) -> str:
+        done.append(text)
+        if len(done) == 1:
+            reached.set()
+            await asyncio.Event().wait()
+        return f"did {text}"
+
+    async def wants(request: ModelRequest) -> Any:
+        results = [part.content for part in request.messages[-1].parts if isinstance(part, ToolResultPart)]
+        return results[0] if results else ToolCallPart("t", "crew", '{"text": "it"}')
+
+    app = App("Desk")
+    crew = app.host("crew", RunnableLambda(act), input=str, output=str, about="Does things.")
+    desk = Agent(bound(tmp_path, FakeModel(wants)), [crew])
+
+    async def bills(letter: str) -> str:
+        return await desk(letter)
+
+    runs = await start(bills)
+    run_id = (await runs.start("bills", {"letter": "Do it!"})).id
+    async with asyncio.timeout(30):
+        await reached.wait()
+    runs = await start(bills)
+    approval_id = await until_waiting(runs, run_id)
+    assert ((await runs.approval(approval_id)).title, done) == ("Do “Crew” again?", ["it"])
+    await runs.answer(approval_id, "accept", None, "", "ann")
+    run = await runs.wait(run_id, 30)
+    assert (run.output, done) == ("did it", ["it", "it"])

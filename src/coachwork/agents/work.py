@@ -35,6 +35,7 @@ from coachwork.errors import (
 from coachwork.messages import Frozen, Media, Message, Passage, StepRecord, ToolCallPart, ToolResultPart
 from coachwork.prompts.ask import refused_with
 from coachwork.prompts.tool_arguments import read_arguments
+from coachwork.tracing.care import careful
 from coachwork.tracing.log import without_secrets
 from coachwork.tracing.scope import current_scope, recorded
 
@@ -328,7 +329,7 @@ class Work:
         passages: list[Passage] = []
         try:
             async with asyncio.timeout(None if tool.alone else min([tool.marks.seconds, *left])):
-                with inherited(self.tainted):
+                with inherited(self.tainted), careful(tool.alone and not (tool.marks.reads or tool.marks.repeats)):
                     value = await tool.call(**given)
             passages = value if _are_passages(value) else []
             text, failed = "" if passages else _as_text(value), False

@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import BaseModel, TypeAdapter
 from pydantic_core import to_jsonable_python
 
-from coachwork.errors import ProjectError
+from coachwork.errors import InDoubt, ProjectError
 from coachwork.hosting import guest
 from coachwork.hosting.guest.task import Answer, Outcome, Task
 from coachwork.hosting.process import Process
@@ -22,6 +22,8 @@ from coachwork.messages import Conversation, StepRecord
 from coachwork.pipelines.approvals import approval
 from coachwork.pipelines.pipeline import Example, Pipeline
 from coachwork.pipelines.run_scope import current_run
+from coachwork.pipelines.steps import done_again
+from coachwork.tracing.care import careful_here
 from coachwork.tracing.scope import recorded
 
 _OUTCOME: TypeAdapter[Outcome] = TypeAdapter(Outcome)
@@ -80,8 +82,14 @@ class Hosted(Pipeline[..., Any]):
         run = current_run(f"the hosted pipeline {self.name!r}")
         label = f"{self.title}: going on" if task.answers else self.title
         shown = [to_jsonable_python(answer) for answer in task.answers] if task.answers else task.given
-        record = StepRecord(kind="step", name=self.name, label=label, input=shown)
-        return await recorded(record, _OUTCOME, lambda: play(run, record, self._runner(), task))
+        while True:
+            again = not careful_here()
+            record = StepRecord(kind="step", name=self.name, label=label, input=shown, repeatable=again)
+            try:
+                return await recorded(record, _OUTCOME, partial(play, run, record, self._runner(), task))
+            except InDoubt:
+                if again or not await done_again(label):
+                    raise
 
     def _runner(self) -> Runner:
         if self.thing is not None:

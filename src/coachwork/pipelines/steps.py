@@ -15,6 +15,7 @@ from pydantic_core import to_jsonable_python
 from coachwork.errors import CoachworkError, InDoubt, ProjectError, RunFailed
 from coachwork.messages import Audio, StepRecord, Transcript
 from coachwork.pipelines.run_scope import current_run
+from coachwork.tracing.care import careful_here
 from coachwork.tracing.scope import current_scope, recorded
 
 log = structlog.get_logger(__name__)
@@ -26,7 +27,7 @@ R = TypeVar("R")
 class _Policy:
     retries: int
     wait: float
-    repeatable: bool
+    repeatable: bool | None
 
 
 @overload
@@ -35,7 +36,7 @@ def step(function: Callable[P, Awaitable[R]], /) -> Callable[P, Awaitable[R]]: .
 
 @overload
 def step(
-    *, retries: int = 0, wait: float = 1.0, repeatable: bool = True
+    *, retries: int = 0, wait: float = 1.0, repeatable: bool | None = None
 ) -> Callable[[Callable[P, Awaitable[R]]], Callable[P, Awaitable[R]]]: ...
 
 
@@ -45,7 +46,7 @@ def step(
     *,
     retries: int = 0,
     wait: float = 1.0,
-    repeatable: bool = True,
+    repeatable: bool | None = None,
 ) -> Any:
     """Make an async function a recorded step: within a run it is done once, and its result is kept.
 
@@ -53,7 +54,8 @@ def step(
     kept as RunFailed. `retries`: after a failure it is tried so many times more, first after `wait`
     seconds, then after twice as long each time; an error of Coachwork's that is not `retryable` is
     final at once. `repeatable=False` is for what must not happen twice: where a crash cut the step, a
-    person is asked whether it is done again; InDoubt is raised where not. Raises ProjectError for a function
+    person is asked whether it is done again; InDoubt is raised where not. Unless it says either, it may be, but for a
+    pipeline that an agent uses as a tool which acts. Raises ProjectError for a function
     that is not async, does not say what it returns, or has a policy that is none.
     """
     policy = _Policy(retries, wait, repeatable)
@@ -70,11 +72,12 @@ def _recorded_step(function: Callable[P, Awaitable[R]], policy: _Policy) -> Call
         shown = to_jsonable_python(signature.bind(*args, **kwargs).arguments, fallback=repr)
         call = partial(function, *args, **kwargs)
         while True:
-            record = StepRecord(kind="step", name=name, label=label, input=shown, repeatable=policy.repeatable)
+            repeatable = not careful_here() if policy.repeatable is None else policy.repeatable
+            record = StepRecord(kind="step", name=name, label=label, input=shown, repeatable=repeatable)
             try:
                 return await recorded(record, adapter, partial(_tried, policy, record, call))
             except InDoubt as doubt:
-                if policy.repeatable or not await _done_again(label):
+                if repeatable or not await done_again(label):
                     raise doubt
 
     return recorded_step
@@ -94,7 +97,8 @@ def _returned(function: Callable[..., Any], policy: _Policy) -> Any:
     return hints["return"]
 
 
-async def _done_again(label: str) -> bool:
+async def done_again(label: str) -> bool:
+    """Ask a person whether a step that a crash cut is done again."""
     said = await current_scope().ask_person(
         f"Do “{label}” again?",
         "It was under way when its worker ended, and may have been done. Accept to do it again, reject to leave it.",
