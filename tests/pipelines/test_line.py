@@ -6,14 +6,13 @@ from collections import Counter
 from functools import partial
 
 import pytest
-import sqlalchemy as sa
 
 from coachwork.messages import StepRecord
 from coachwork.pipelines import journal, line
 from coachwork.pipelines.journal import finish, now
 from coachwork.pipelines.pipeline import Queue
 from coachwork.store.database import Database
-from coachwork.store.tables import runs
+from coachwork.store.tables import runs, workers
 
 
 def times(number: int) -> dict[str, int]:
@@ -84,25 +83,31 @@ def test_who_was_first_is_claimed_first_and_the_others_are_told_their_place(data
     assert database.read_now(line.positions) == {second: 1, third: 2}
 
 
-def test_what_a_dead_worker_had_is_anothers_or_in_line_again(database: Database) -> None:
+def begins(database: Database, worker: str) -> None:
+    row = workers.insert().values(id=worker, host="here", pid=1, started_at=now(), heartbeat_at=now())
+    database.write_soon(lambda c: c.execute(row)).result()
+
+
+def test_what_a_dead_worker_had_is_in_line_again_by_one_of_the_living_alone(database: Database) -> None:
     first, second, third = accept(database, 3)
+    begins(database, "dead")
     for _ in range(2):
         database.write_soon(partial(line.claim_next, worker="dead", total=None)).result()
-    had = database.write_soon(partial(line.hand_over, dead=["dead"], by="heir")).result()
-    assert sorted(had) == [(first, 0), (second, 0)]
-    database.write_soon(partial(line.back_in_line, run_ids=[second], worker="heir")).result()
-    who = database.read_now(lambda c: {row.id: row.worker for row in c.execute(sa.select(runs.c.id, runs.c.worker))})
-    assert who == {first: "heir", second: None, third: None}
-    assert database.write_soon(partial(line.claim_next, worker="w", total=None)).result() == (second, 1)
+    adopt = partial(line.adopt, dead="dead")
+    assert sorted(database.write_soon(partial(adopt, by="heir")).result()) == [(first, 0), (second, 0)]
+    assert database.write_soon(partial(adopt, by="another")).result() == []
+    claims = [database.write_soon(partial(line.claim_next, worker="w", total=None)).result() for _ in range(4)]
+    assert claims == [(first, 1), (second, 1), (third, 0), None]
 
 
 def test_who_was_taken_for_dead_can_write_nothing_more(database: Database) -> None:
     [run_id] = accept(database, 1)
+    begins(database, "slow")
     database.write_soon(partial(line.claim_next, worker="slow")).result()
     place = journal.Place(run_id, 1, "1", claim=1)
     record = StepRecord(kind="step", name="work")
     ended = partial(journal.step_ended, record=record, began_at=now(), known=False, output=1)
-    database.write_soon(partial(line.hand_over, dead=["slow"], by="heir")).result()
+    database.write_soon(partial(line.adopt, dead="slow", by="heir")).result()
     with pytest.raises(journal.ClaimLost):
         database.write_soon(partial(ended, place=place)).result()
     assert not database.write_soon(partial(finish, run_id=run_id, status="failed", claim=1)).result()

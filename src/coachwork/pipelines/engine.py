@@ -384,11 +384,9 @@ class Engine:
         for row in rows:
             if not _is_dead(row):
                 continue
-            dead = await self._services.database.write(partial(_claim, dead=row.id, by=self.id))
-            had = await self._services.database.write(partial(line.hand_over, dead=dead, by=self.id))
-            recovered = set(await self._in_thread(_recover, dead)) if dead else set()
-            left = [each.run_id for each in had if _workflow_id(each) not in recovered]
-            await self._services.database.write(partial(line.back_in_line, run_ids=left, worker=self.id))
+            had = await self._services.database.write(partial(line.adopt, dead=row.id, by=self.id))
+            for each in had:  # DBOS would else keep it as under way, for a process that never comes
+                await DBOS.cancel_workflow_async(_workflow_id(each))
             if had:
                 self._wake.set()
                 log.info("worker.adopted", dead=row.id, runs=len(had))
@@ -413,32 +411,11 @@ def _is_dead(row: Any) -> bool:
     return False
 
 
-def _claim(connection: sa.Connection, dead: str, by: str) -> list[str]:
-    """Take over a dead worker, and those that it had taken over itself and may not have finished with; gives their ids,
-    none where another process was faster.
-    """
-    free = workers.c.id == dead, workers.c.adopted_by.is_(None)
-    if not connection.execute(workers.update().where(*free).values(adopted_by=by)).rowcount:
-        return []
-    its = workers.c.adopted_by == dead
-    more = connection.execute(sa.select(workers.c.id).where(its)).scalars().all()
-    connection.execute(workers.update().where(its).values(adopted_by=by))
-    return [dead, *more]
-
-
 def _workflow_tasks() -> list[asyncio.Task[Any]]:
     """The workflows that DBOS has begun in this process."""
     from dbos._dbos import _get_dbos_instance
 
     return list(_get_dbos_instance()._workflow_tasks)
-
-
-def _recover(executors: list[str]) -> list[str]:
-    """Hand the unfinished runs of executors to DBOS's recovery, which starts each exactly once."""
-    from dbos._dbos import _get_dbos_instance
-    from dbos._recovery import recover_pending_workflows
-
-    return [handle.get_workflow_id() for handle in recover_pending_workflows(_get_dbos_instance(), executors)]
 
 
 def _dbos_sqlite(url: str) -> sa.Engine:

@@ -14,7 +14,7 @@ from coachwork.messages import ENDED
 from coachwork.pipelines import events
 from coachwork.pipelines.journal import now
 from coachwork.pipelines.pipeline import Queue
-from coachwork.store.tables import runs
+from coachwork.store.tables import runs, workers
 
 _LOCK = 0x636F616369  # any number that only we use
 _ORDER = runs.c.priority.desc(), runs.c.created_at, runs.c.id
@@ -70,20 +70,27 @@ def claim_own(connection: sa.Connection, run_id: str, worker: str) -> bool:
     return _give(connection, run_id, worker, runs.c.worker == worker)
 
 
-def hand_over(connection: sa.Connection, dead: Collection[str], by: str) -> list[Claimed]:
-    """Make the runs of dead workers those of another; from then on the dead ones can write nothing."""
-    its = runs.c.worker.in_(list(dead)), runs.c.status.not_in(ENDED)
-    found = connection.execute(sa.select(runs.c.id, runs.c.leg).where(*its)).all()
-    connection.execute(runs.update().where(*its).values(worker=by, claim=runs.c.claim + 1))
-    return [Claimed(row.id, row.leg) for row in found]
+def adopt(connection: sa.Connection, dead: str, by: str) -> list[Claimed]:
+    """Put the runs of a dead worker back into the line; none where another process was faster.
+
+    From then on the dead one can write nothing, should it live after all.
+    """
+    free = workers.c.id == dead, workers.c.adopted_by.is_(None)
+    if not connection.execute(workers.update().where(*free).values(adopted_by=by)).rowcount:
+        return []
+    its = sa.select(runs.c.id, runs.c.leg).where(runs.c.worker == dead, runs.c.status.not_in(ENDED))
+    had = [Claimed(row.id, row.leg) for row in connection.execute(its).all()]
+    back_in_line(connection, [each.run_id for each in had], dead)
+    return had
 
 
 def back_in_line(connection: sa.Connection, run_ids: Collection[str], worker: str) -> None:
-    """Let go of runs that this worker has and did not begin: whoever claims one begins a leg of its own."""
+    """Take runs from a worker: whoever claims one begins a leg of its own."""
+    values = {"worker": None, "ready_at": now(), "leg": runs.c.leg + 1, "claim": runs.c.claim + 1}
     for begin in range(0, len(run_ids), 500):
         part = list(run_ids)[begin : begin + 500]
         its = runs.c.id.in_(part), runs.c.worker == worker, runs.c.status.not_in(ENDED)
-        connection.execute(runs.update().where(*its).values(worker=None, ready_at=now(), leg=runs.c.leg + 1))
+        connection.execute(runs.update().where(*its).values(values))
 
 
 def positions(connection: sa.Connection) -> dict[str, int]:
