@@ -4,7 +4,7 @@ benchmarks/search_scale.py`.
 The passages are squad-dev's 2,135, each 47 times: its sentences in another order with one of another passage, its
 vector with noise (cosine .94). A filter lets through 1 % or 20 % of them, drawn by lot. Each contestant runs in a
 process of its own, the peers in an environment that --peers names. Recall is of the ten nearest by exact search under
-the same filter.
+the same filter. Then as many as --at-once says search at once, alone and while a process ingests.
 """
 
 import argparse
@@ -24,15 +24,16 @@ from typing import Any
 import numpy as np
 import sqlalchemy as sa
 from retrieval import DATA, DEPTH, ROUTE, index_of, local_models
+from search_load import NAME, row_of, under_load
 
 from coachwork.knowledge.filters import Condition, Filter
-from coachwork.knowledge.index import Row, open_store, table_name
-from coachwork.knowledge.search import Asked, fused, rankings, search_words
+from coachwork.knowledge.index import PassageStore, open_store
+from coachwork.knowledge.search import Asked, fused, rankings
 
 PEERS = Path(__file__).with_name("search_scale_peers.py")
-NAME = table_name("scale", "minilm", 384)
 FILTERS: dict[str, tuple[str, int] | None] = {"none": None, "20 %": ("fifth", 3), "1 %": ("hundredth", 7)}
 WARM = 20  # questions asked before the clock runs
+SECONDS = 20.0  # that many search at once
 ROUNDS = 5  # times each is asked: what else the machine does can only add, so the least is told beside the median
 Ask = Callable[[str, np.ndarray, Filter], Awaitable[tuple[list[int], float]]]
 
@@ -73,21 +74,13 @@ async def make_data(folder: Path, keep: str, count: int, questions: int) -> None
     (folder / "data.json").write_text(json.dumps(told))
 
 
-async def ours(folder: Path, uri: str) -> dict[str, Any]:
+async def ours(folder: Path, uri: str, at_once: int, kept: bool) -> dict[str, Any]:
     """Fill a store and ask it, by meaning and by words at once, as a search does."""
     data, stored = json.loads((folder / "data.json").read_text()), np.load(folder / "vectors.npz")
     before = 0 if uri.startswith("postgres") else _memory(uri)  # the data themselves
     store = open_store(uri)
-    await store.drop(NAME)
+    found: dict[str, Any] = {} if kept else await _filled(store, data, stored["passages"])
     index = await store.create(NAME, 384, "English")
-    started = time.perf_counter()
-    texts, vectors = data["texts"], stored["passages"]
-    for begin in range(0, len(texts), 1000):
-        some = range(begin, min(begin + 1000, len(texts)))
-        await index.put([_row(n, texts[n], vectors[n], data["fields"]) for n in some], {})
-    filled = time.perf_counter() - started
-    await index.settle()
-    built = time.perf_counter() - started - filled
 
     async def ask(question: str, vector: np.ndarray, filter: Filter) -> tuple[list[int], float]:
         asked = Asked(question, [float(value) for value in vector])
@@ -97,13 +90,34 @@ async def ours(folder: Path, uri: str) -> dict[str, Any]:
         near = await index.by_vector(asked.vector, DEPTH, filter)  # as the search asked, of which it sees the first ten
         return [int(hit.document) for hit in near[:10]], seconds
 
-    found: dict[str, Any] = {"filled": round(filled), "indexed": round(built)}
     for name, wanted in FILTERS.items():
         filter = Filter(None, () if wanted is None else (Condition(wanted[0], (wanted[1],)),))
         found[name] = await _measured(ask, data, stored["questions"], name, filter)
     found["memory"] = _memory(uri) - before
+    if at_once:
+
+        async def search(question: str, vector: np.ndarray, filter: Filter) -> None:
+            fused(await rankings(index, [Asked(question, vector.tolist())], DEPTH, "English", filter))
+
+        found |= await under_load(folder, uri, search, at_once, SECONDS)
     await store.close()
     return found
+
+
+async def _filled(store: PassageStore, data: Any, vectors: np.ndarray) -> dict[str, Any]:
+    """Seconds to write all passages, a thousand at a time, and to index them."""
+    await store.drop(NAME)
+    index = await store.create(NAME, 384, "English")
+    started = time.perf_counter()
+    texts, fields = data["texts"], data["fields"]
+    for begin in range(0, len(texts), 1000):
+        some = range(begin, min(begin + 1000, len(texts)))
+        metadata = [{name: values[n] for name, values in fields.items()} for n in some]
+        rows = [row_of(n, texts[n], vectors[n], told) for n, told in zip(some, metadata, strict=True)]
+        await index.put(rows, {})
+    filled = time.perf_counter() - started
+    await index.settle()
+    return {"filled": round(filled), "indexed": round(time.perf_counter() - started - filled)}
 
 
 async def _measured(ask: Ask, data: Any, vectors: np.ndarray, name: str, filter: Filter) -> dict[str, float]:
@@ -127,15 +141,6 @@ async def _measured(ask: Ask, data: Any, vectors: np.ndarray, name: str, filter:
 def milliseconds(seconds: list[float], prefix: str = "") -> dict[str, float]:
     ordered = sorted(seconds)
     return {f"{prefix}p{share}": round(1000 * ordered[int(len(ordered) * share / 100)], 1) for share in (50, 95)}
-
-
-def _row(number: int, text: str, vector: np.ndarray, fields: dict[str, list[int]]) -> Row:
-    metadata = {name: values[number] for name, values in fields.items()}
-    values = [float(value) for value in vector]
-    digest, words = f"{number:064}", search_words(text)
-    return Row(
-        str(number), str(number), "1", 0, 0, len(text), None, "", (), text, words, digest, values, metadata=metadata
-    )
 
 
 def _memory(uri: str) -> int:
@@ -165,9 +170,11 @@ def _parent(process: int) -> int:
 def _print(name: str, found: dict[str, Any]) -> None:
     told = [
         f"{filter}: " + ", ".join(f"{measure} {value}" for measure, value in found[filter].items())
-        for filter in FILTERS
+        for filter in (*FILTERS, "alone", "ingesting")
+        if filter in found
     ]
-    print(f"{name}: filled in {found['filled']} s, indexed in {found['indexed']} s, {found['memory']} MB", flush=True)
+    made = f"filled in {found['filled']} s, indexed in {found['indexed']} s, " if "filled" in found else ""
+    print(f"{name}: {made}{found['memory']} MB", flush=True)
     print("  " + "; ".join(told), flush=True)
 
 
@@ -179,18 +186,20 @@ def main() -> None:
     parser.add_argument("--postgres", default="", help="the URL of a PostgreSQL with pgvector, else it is left out")
     parser.add_argument("--peers", type=Path, help="a Python with langchain-chroma, llama-index-core, haystack-ai")
     parser.add_argument("--only", default="", help="lancedb, postgres, or a peer")
+    parser.add_argument("--at-once", type=int, default=0, help="searches at once, alone and beside an ingest")
+    parser.add_argument("--kept", action="store_true", help=argparse.SUPPRESS)  # with --contestant: it is filled
     parser.add_argument("--contestant", nargs=2, metavar=("FOLDER", "URI"), help=argparse.SUPPRESS)
     asked = parser.parse_args()
     if asked.contestant:
         folder, uri = asked.contestant
-        print(json.dumps(asyncio.run(ours(Path(folder), uri))))
+        print(json.dumps(asyncio.run(ours(Path(folder), uri, asked.at_once, asked.kept))))
         return
     if not DATA.is_dir():
         sys.exit(f"the data is not there: {DATA}")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         asyncio.run(make_data(folder, asked.keep or str(folder / "squad"), asked.count, asked.questions))
-        here = [sys.executable, __file__, "--contestant", name]
+        here = [sys.executable, __file__, "--at-once", str(asked.at_once), "--contestant", name]
         contestants = {"lancedb": [*here, str(folder / "index")]}
         if asked.postgres:
             contestants["postgres"] = [*here, asked.postgres]
