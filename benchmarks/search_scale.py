@@ -85,7 +85,7 @@ async def ours(folder: Path, uri: str, at_once: int, kept: bool) -> dict[str, An
     async def ask(question: str, vector: np.ndarray, filter: Filter) -> tuple[list[int], float]:
         asked = Asked(question, [float(value) for value in vector])
         began = time.perf_counter()
-        fused(await rankings(index, [asked], DEPTH, "English", filter))
+        fused(await rankings(index, [asked], DEPTH, "English", filter, 1.0))
         seconds = time.perf_counter() - began
         near = await index.by_vector(asked.vector, DEPTH, filter)  # as the search asked, of which it sees the first ten
         return [int(hit.document) for hit in near[:10]], seconds
@@ -97,7 +97,7 @@ async def ours(folder: Path, uri: str, at_once: int, kept: bool) -> dict[str, An
     if at_once:
 
         async def search(question: str, vector: np.ndarray, filter: Filter) -> None:
-            fused(await rankings(index, [Asked(question, vector.tolist())], DEPTH, "English", filter))
+            fused(await rankings(index, [Asked(question, vector.tolist())], DEPTH, "English", filter, 1.0))
 
         found |= await under_load(folder, uri, search, at_once, SECONDS)
     await store.close()
