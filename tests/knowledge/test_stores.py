@@ -5,7 +5,9 @@ import os
 import sys
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,6 +15,7 @@ import pytest
 from coachwork.errors import ProjectError
 from coachwork.knowledge.filters import Filter, Range, Where, conditions_of
 from coachwork.knowledge.index import WHOLE, Hit, PassageIndex, PassageStore, Stretch
+from coachwork.knowledge.lance import LanceStore
 from coachwork.knowledge.moving import copied
 from coachwork.knowledge.postgres import PostgresStore
 
@@ -144,6 +147,26 @@ async def test_what_is_put_is_seen_at_once_by_who_has_it_open_and_a_document_cha
     await index.purge()
     assert len(await (await index_at(other_store)).by_words("passage", 50, replace(ALL, hidden=True))) == 5
     await other_store.close()
+
+
+async def test_what_is_in_no_index_yet_stays_little_and_an_index_has_few_parts(tmp_path: Path) -> None:
+    lancedb = pytest.importorskip("lancedb")
+    store = LanceStore(str(tmp_path), exact_up_to=300, fold_at=100)
+    index = await index_at(store)
+    table = await (await lancedb.connect_async(tmp_path, read_consistency_interval=timedelta(0))).open_table(NAME)
+
+    async def told(column: str) -> Any:
+        return next(found for found in await table.list_indices() if found.columns == [column])
+
+    for begin in range(0, 1000, 50):
+        await index.put([row(n) for n in range(begin, begin + 50)], {})
+        assert (await told("words")).num_unindexed_rows < 100
+        if begin >= 400:  # a large table, and an ingest of few passages after another
+            await index.settle()
+            assert (await told("vector")).num_segments <= 9
+    for n in (3, 417, 999):
+        assert number_of((await index.by_words(f"number{n}", 10, ALL))[0]) == n
+        assert number_of((await index.by_vector(stores.vector_of(n), 10, ALL))[0]) == n
 
 
 async def test_processes_write_and_read_together_and_one_that_is_killed_leaves_no_half_document(

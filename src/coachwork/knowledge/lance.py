@@ -15,6 +15,7 @@ from coachwork.knowledge.index import HIT_FIELDS, Hit, Row, Stretch
 _SHOWN = tuple(name for name in HIT_FIELDS if name not in ("hidden", "boost"))
 _KEEP_VERSIONS = timedelta(hours=1)  # a reader holds an old version for one query; an hour is plenty
 _JUST_NOW = timedelta(milliseconds=5)
+_GRAPHS = 8  # parts of an index of vectors that are searched one after the other: more are made into one
 _MANY = 1000  # rows read at once by `rows`
 _TRIES = 6  # of a write that met another process's: each is undone whole, and made again
 
@@ -22,10 +23,11 @@ _TRIES = 6  # of a write that met another process's: each is undone whole, and m
 class LanceIndex:
     """A table of LanceDB. Made by `LanceStore`."""
 
-    def __init__(self, table: Any, language: str, exact_up_to: int) -> None:
+    def __init__(self, table: Any, language: str, exact_up_to: int, fold_at: int) -> None:
         self._table = table
         self._language = language
         self._exact_up_to = exact_up_to
+        self._fold_at = fold_at
 
     async def versions(self) -> dict[str, dict[str, int]]:
         columns = (await self._table.query().select(["document", "version"]).to_arrow()).to_pydict()
@@ -54,6 +56,7 @@ class LanceIndex:
             await merge.execute(data)
 
         await self._again(write)
+        await self._fold()
 
     async def remove(self, documents: Sequence[str]) -> None:
         for begin in range(0, len(documents), 200):
@@ -106,14 +109,14 @@ class LanceIndex:
         from lancedb.index import Bitmap, HnswSq, LabelList
 
         if await self._table.count_rows() > self._exact_up_to:
-            if not await self._has_index("vector"):
+            if not 1 <= await self._parts("vector") <= _GRAPHS:
                 await self._table.create_index("vector", config=HnswSq(distance_type="cosine"))
             for column in ("readers", "facets"):  # without them a filter reads every row: 7 ms against 2 at 100,000
-                if not await self._has_index(column):
+                if not await self._parts(column):
                     await self._table.create_index(column, config=LabelList())
-            if not await self._has_index("hidden"):
+            if not await self._parts("hidden"):
                 await self._table.create_index("hidden", config=Bitmap())
-        await self._table.optimize(cleanup_older_than=_KEEP_VERSIONS)
+        await self._again(lambda: self._table.optimize(cleanup_older_than=_KEEP_VERSIONS))
 
     async def purge(self) -> None:
         # Compaction leaves a file in which few rows are dropped, so each row is written anew; the words of dropped rows
@@ -125,7 +128,7 @@ class LanceIndex:
 
     async def prepare(self) -> None:
         """Make the full-text index of a new table."""
-        if not await self._has_index("words"):
+        if not await self._parts("words"):
             await self._make_word_index()
 
     async def _make_word_index(self) -> None:
@@ -135,8 +138,24 @@ class LanceIndex:
         config = plain if self._language == "Other" else FTS(language=self._language)
         await self._table.create_index("words", config=config)
 
-    async def _has_index(self, column: str) -> bool:
-        return any(column in found.columns for found in await self._table.list_indices())
+    async def _parts(self, column: str) -> int:
+        """How many parts the index of a column has, 0 for no index: each `optimize` adds one to that of vectors."""
+        return sum(found.num_segments or 1 for found in await self._table.list_indices() if column in found.columns)
+
+    async def _fold(self) -> None:
+        """Fold rows that no index holds yet into the indexes once they are many.
+
+        Every search reads them all, 35 ms of CPU for a thousand; to fold a thousand takes .5 to 1 s.
+        """
+        words = next((found for found in await self._table.list_indices() if "words" in found.columns), None)
+        if words is None or words.num_unindexed_rows < max(self._fold_at, words.num_indexed_rows // 50):
+            return
+        try:
+            await self._table.optimize(cleanup_older_than=_KEEP_VERSIONS)
+        except RuntimeError as error:
+            if not _is_conflict(error):
+                raise
+            # Somebody else wrote or folded meanwhile. Nothing is lost: whoever puts next tries again.
 
     async def _again(self, write: Any) -> None:
         """Write, and once more where another process wrote the same rows at the same moment."""
@@ -154,12 +173,13 @@ class LanceStore:
     """The tables of one folder or URI. Connections are made once for each event loop that asks.
 
     `exact_up_to` is how many passages are compared each with a question (some 5 ms), which needs no index and misses
-    nothing.
+    nothing; `fold_at` how many new ones a search may have to read before they are folded into the indexes.
     """
 
-    def __init__(self, uri: str, exact_up_to: int = 20_000) -> None:
+    def __init__(self, uri: str, exact_up_to: int = 20_000, fold_at: int = 2000) -> None:
         self._uri = uri
         self._exact_up_to = exact_up_to
+        self._fold_at = fold_at
         self._connections: dict[int, tuple[asyncio.AbstractEventLoop, Any]] = {}
 
     async def tables(self) -> list[str]:
@@ -176,7 +196,7 @@ class LanceStore:
     async def open(self, name: str, language: str) -> LanceIndex | None:
         if name not in await self.tables():
             return None
-        return LanceIndex(await (await self._connection()).open_table(name), language, self._exact_up_to)
+        return self._index(await (await self._connection()).open_table(name), language)
 
     async def create(self, name: str, dimensions: int, language: str) -> LanceIndex:
         index = await self.open(name, language)
@@ -184,7 +204,7 @@ class LanceStore:
             # `exist_ok` compares schemas and finds that its own JSON columns differ from themselves.
             try:
                 table = await (await self._connection()).create_table(name, schema=_schema(dimensions))
-                index = LanceIndex(table, language, self._exact_up_to)
+                index = self._index(table, language)
             except ValueError:
                 index = await self.open(name, language)  # another process was faster
                 if index is None:
@@ -197,6 +217,9 @@ class LanceStore:
 
     async def close(self) -> None:
         self._connections = {}
+
+    def _index(self, table: Any, language: str) -> LanceIndex:
+        return LanceIndex(table, language, self._exact_up_to, self._fold_at)
 
     async def _connection(self) -> Any:
         loop = asyncio.get_running_loop()
