@@ -10,6 +10,8 @@ from coachwork.agents import Limits, together, tool
 from coachwork.agents.tool import tool_of
 from coachwork.errors import AgentStopped, NotFound, ProjectError
 from coachwork.messages import ModelRequest, Passage, StepRecord, ToolResultPart
+from coachwork.pipelines.pipeline import Pipeline
+from coachwork.pipelines.steps import step
 from coachwork.testing import line
 from coachwork.tracing.scope import DirectScope, entered
 
@@ -259,3 +261,70 @@ def test_a_tool_says_what_it_is_or_is_refused_with_its_place() -> None:
     for says, function in wrong.items():
         with pytest.raises(ProjectError, match=says):
             tool_of(function)
+
+
+async def test_an_agent_below_another_spends_from_the_money_and_the_time_of_the_one_above(made: Made) -> None:
+    @tool(reads=True, trusted=True)
+    async def asks_another(letter: str) -> str:
+        """Asks an agent within a function."""
+        return str((await inner.agent.run(letter)).why)
+
+    text = "---\nroute: smart\nabout: Answers.\nmax_tokens: 50\n---\nAnswer.\n## user\n{{letter}}\n"
+    for name in ("inner", "asks_another"):
+        inner = made(for_ever(), find_order, name="inner", text=text)
+        letters = iter("abcdefghijklmnopqrstuvwxyz")
+        below = inner.agent if name == "inner" else asks_another
+
+        async def asks(request: ModelRequest, name: str = name, letters: Any = letters) -> Any:
+            return call(name, f'{{"letter": "{next(letters)}"}}')
+
+        outcome = await made(asks, below, limits=Limits(usd=0.003), text=text).agent.run("?")
+        assert (outcome.status, "could cost" in outcome.why) == ("limit", True)
+        asked = len(inner.fake.requests)
+        assert asked > 1
+        assert 0 < (outcome.spent.cost_nano or 0) <= 0.003e9
+        assert outcome.spent.tokens > 20 * asked + 100 * outcome.spent.turns  # those of both together
+
+
+async def test_a_model_that_takes_all_the_time_that_is_left_ends_the_work(made: Made) -> None:
+    desk = made([line("Too late.", delay=30)], limits=Limits(seconds=0.5))
+    outcome = await desk.agent.run("?")
+    assert (outcome.status, outcome.why) == (
+        "limit",
+        "the agent 'answer' had 0.5 s left, and the model did not answer in that time",
+    )
+
+
+async def test_a_step_that_hangs_in_a_pipeline_used_as_a_tool_is_stopped(made: Made) -> None:
+    @step
+    async def hang() -> str:
+        """Hanging about."""
+        await asyncio.Event().wait()
+        return "never"
+
+    @tool(seconds=0.2)
+    async def slow(letter: str) -> str:
+        """Takes for ever."""
+        return await hang()
+
+    desk = made([call("slow", '{"letter": "?"}'), "Done."], Pipeline(slow))
+    outcome = await desk.agent.run("?")
+    assert outcome.uses[0].result == "Hanging about took too long and was stopped."
+
+
+async def test_what_was_begun_beside_a_call_that_is_one_too_many_is_brought_to_its_end(made: Made) -> None:
+    ended = []
+
+    @tool()
+    async def pay(euro: int) -> str:
+        """Pays."""
+        await asyncio.sleep(0.05)
+        ended.append(euro)
+        return "Paid."
+
+    async def four(request: ModelRequest) -> Any:
+        return [call("pay", f'{{"euro": {euro}}}') for euro in (1, 2, 3, 4)]
+
+    outcome = await made(four, pay, limits=Limits(tool_calls=3)).agent.run("?")
+    assert (outcome.status, sorted(ended)) == ("limit", [1, 2, 3])
+    assert [use.result for use in outcome.uses] == ["Paid."] * 3

@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from coachwork.agents.outcome import Spent
 
@@ -28,6 +28,9 @@ class Limits:
     usd: float | None = None
     seconds: float | None = 600.0
     same_call: int = 2
+
+
+_UNLIMITED = Limits(turns=None, tool_calls=None, seconds=None)
 
 
 @dataclass
@@ -87,6 +90,27 @@ class Account:
         return f"{self.whose} may work for {self.limits.seconds} s, and did" if left is not None and left <= 0 else ""
 
 
+class Below(Account):
+    """The account of an agent as one below it sees it: it spends from there all but turns and calls."""
+
+    def __init__(self, above: Account) -> None:
+        self.limits = replace(above.limits, turns=None, tool_calls=None)
+        self.whose, self.lock, self._above = above.whose, above.lock, above
+
+    @property
+    def spent(self) -> Spent:
+        return self._above.spent
+
+    @spent.setter
+    def spent(self, spent: Spent) -> None:
+        raise AttributeError("it is booked, never set")
+
+    def book(
+        self, *, turns: int = 0, tool_calls: int = 0, tokens: int = 0, cost_nano: int | None = 0, seconds: float = 0.0
+    ) -> None:
+        self._above.book(tokens=tokens, cost_nano=cost_nano, seconds=seconds)
+
+
 _shared: ContextVar[tuple[Account, ...]] = ContextVar("coachwork_agent_limits", default=())
 
 
@@ -100,6 +124,17 @@ def together(limits: Limits, whose: str = "these agents together") -> Iterator[A
     token = _shared.set((*_shared.get(), account))
     try:
         yield account
+    finally:
+        _shared.reset(token)
+
+
+@contextmanager
+def below(account: Account) -> Iterator[Account]:
+    """What agents inside of the block spend counts for `account` too; gives what they spent."""
+    inside = Account(_UNLIMITED, "inside")
+    token = _shared.set((*_shared.get(), Below(account), inside))
+    try:
+        yield inside
     finally:
         _shared.reset(token)
 

@@ -191,6 +191,13 @@ class Visit:
             self._held.cancel()
 
     async def _list(self) -> list[Listed]:
+        try:
+            async with asyncio.timeout(_OPEN_SECONDS):
+                return await self._listed()
+        except TimeoutError as error:
+            raise self._failed(error) from error
+
+    async def _listed(self) -> list[Listed]:
         client = await self._open()
         found: list[Listed] = []
         cursor = None

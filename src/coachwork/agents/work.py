@@ -15,9 +15,9 @@ from typing import Any
 import structlog
 from pydantic import BaseModel, RootModel, TypeAdapter, ValidationError
 
-from coachwork.agents.limits import Account, Limits, shared_accounts
+from coachwork.agents.limits import Account, Limits, below, shared_accounts
 from coachwork.agents.memory import Talk
-from coachwork.agents.outcome import Outcome, Status, ToolUse
+from coachwork.agents.outcome import Outcome, Spent, Status, ToolUse
 from coachwork.agents.taint import inherited, taint_the_run, tainted_here
 from coachwork.agents.tool import Tool
 from coachwork.agents.turn import Asks, Conversation, Summing, Turn, shown_calls
@@ -35,7 +35,7 @@ from coachwork.errors import (
 from coachwork.messages import Frozen, Media, Message, Passage, StepRecord, ToolCallPart, ToolResultPart
 from coachwork.prompts.ask import refused_with
 from coachwork.prompts.tool_arguments import read_arguments
-from coachwork.tracing.care import careful
+from coachwork.tracing.care import cared_for
 from coachwork.tracing.log import without_secrets
 from coachwork.tracing.scope import current_scope, recorded
 
@@ -54,12 +54,13 @@ class Stop(Exception):
 
 
 class Given(Frozen):
-    """What a tool gave, as it is kept: the text for the model, and how long it took."""
+    """What a tool gave, as it is kept: the text for the model, how long it took, and what agents in it spent."""
 
     text: str
     passages: list[Passage] = []
     failed: bool = False
     seconds: float = 0.0
+    inside: Spent = Spent()
     doubt: bool = False  # a crash cut it, and nobody knows whether it was done
 
 
@@ -110,6 +111,7 @@ class Work:
         self.tainted = untrusted or tainted_here() or holds_foreign(conversation.arguments)
         self._calls: list[Asks] = []
         self._entered: list[asyncio.Event] = []
+        self._left: list[asyncio.Event] = []
         self._kept: dict[str, _Kept] = {}  # by the call's id
         self._same: Counter[str] = Counter()
 
@@ -221,6 +223,10 @@ class Work:
         except ModelError as error:
             if _is_out_of_money(error):
                 raise Stop("limit", error.message) from error
+            if seconds and error.details.get("whole_seconds", 0.0) >= min(seconds):  # our bound, not the route's own
+                whose = next(each.whose for each in self.accounts if each.seconds_left() == min(seconds))
+                why = f"{whose} had {min(seconds):g} s left, and the model did not answer in that time"
+                raise Stop("limit", why) from error
             raise
 
     # ── Tools ──────────────────────────────────────────────────────────────────────────────────
@@ -228,11 +234,21 @@ class Work:
     def _begin(self, calls: Sequence[Asks]) -> None:
         self._calls = list(calls)
         self._entered = [asyncio.Event() for _ in calls]
+        self._left = [asyncio.Event() for _ in calls]
 
     async def use(self, id_: str) -> str:
         """Do what the call with this id asks for, or refuse it; gives what the model is told. Raises Stop."""
         at = next(number for number, each in enumerate(self._calls) if each.id == id_)
-        asked = self._calls[at]
+        try:
+            return await self._used(at, self._calls[at])
+        except Stop:  # those that were begun are not cut off: nobody would know whether they were done
+            for other in self._left[:at]:
+                await other.wait()
+            raise
+        finally:
+            self._left[at].set()
+
+    async def _used(self, at: int, asked: Asks) -> str:
         if at:
             await self._entered[at - 1].wait()
         working: asyncio.Task[Given] | None = None
@@ -313,38 +329,58 @@ class Work:
         repeatable = tool.marks.reads or tool.marks.repeats
         record = StepRecord(kind="tool", name=tool.name, label=label, input=shown, repeatable=repeatable)
 
+        here = False
+
         async def work() -> Given:
+            nonlocal here
+            here = True
             return await self._called(admitted)
 
         try:
-            return await recorded(record, Given, work)
+            given = await recorded(record, Given, work)
         except InDoubt as doubt:
             return Given(text=doubt.reader, failed=True, doubt=True)
+        if not here:  # it was done before a crash: what agents in it spent was booked there
+            self._book_again(given.inside)
+        return given
+
+    def _book_again(self, inside: Spent) -> None:
+        for account in self.accounts:
+            more = {} if account is self.own else {"turns": inside.turns, "tool_calls": inside.tool_calls}
+            account.book(tokens=inside.tokens, cost_nano=inside.cost_nano, seconds=inside.seconds, **more)
 
     async def _called(self, admitted: Admitted) -> Given:
         tool = admitted.tool
-        left = [left for each in self.accounts if (left := each.seconds_left()) is not None]
-        given = _by_name(admitted.arguments)
         began = time.monotonic()
         passages: list[Passage] = []
-        try:
-            async with asyncio.timeout(None if tool.alone else min([tool.marks.seconds, *left])):
-                with inherited(self.tainted), careful(tool.alone and not (tool.marks.reads or tool.marks.repeats)):
-                    value = await tool.call(**given)
-            passages = value if _are_passages(value) else []
-            text, failed = "" if passages else _as_text(value), False
-        except TimeoutError:
-            text, failed = f"{tool.name} took too long and was stopped.", True
-        except CoachworkError as error:
-            text, failed = error.reader, True
-        except Exception as error:  # the application's own code: logged whole, and the model is told that it failed
-            log.error("tool.failed", tool=tool.name, exc_info=error)
-            text, failed = f"{tool.name} failed with {type(error).__name__}.", True
+        with below(self.own) as inside:
+            try:
+                value = await self._in_bounds(tool, _by_name(admitted.arguments))
+                passages = value if _are_passages(value) else []
+                text, failed = "" if passages else _as_text(value), False
+            except TimeoutError:
+                text, failed = f"{tool.name} took too long and was stopped.", True
+            except CoachworkError as error:
+                text, failed = error.reader, True
+            except Exception as error:  # the application's own code: logged whole, and the model told that it failed
+                log.error("tool.failed", tool=tool.name, exc_info=error)
+                text, failed = f"{tool.name} failed with {type(error).__name__}.", True
         text, longest = without_secrets(text), tool.marks.longest  # before it is cut: half a secret is known to nobody
         if len(text) > longest:
             text = f"{text[:longest]}\n[cut: {longest} of {len(text)} characters]"
-        seconds = 0.0 if tool.alone else round(time.monotonic() - began, 3)
-        return Given(text=text, passages=passages, failed=failed, seconds=seconds)
+        of_its_own = max(0.0, time.monotonic() - began - inside.spent.seconds)
+        seconds = 0.0 if tool.alone else round(of_its_own, 3)
+        return Given(text=text, passages=passages, failed=failed, seconds=seconds, inside=inside.spent)
+
+    async def _in_bounds(self, tool: Tool, arguments: Mapping[str, Any]) -> Any:
+        """Call a tool no longer than it may take; of one that makes steps (and may wait for people) each step."""
+        marks = tool.marks
+        left = [left for each in self.accounts if (left := each.seconds_left()) is not None]
+        most = min([marks.seconds, *left])
+        acts = tool.alone and not (marks.reads or marks.repeats)
+        with inherited(self.tainted), cared_for(careful=acts, seconds=most if tool.alone else None):
+            async with asyncio.timeout(None if tool.alone else most):
+                return await tool.call(**arguments)
 
     def _refuse(self, asked: Asks, given: Given) -> str:
         self._kept[asked.id] = _Kept(asked.arguments, given, foreign=False)

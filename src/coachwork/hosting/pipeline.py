@@ -23,7 +23,7 @@ from coachwork.pipelines.approvals import approval
 from coachwork.pipelines.pipeline import Example, Pipeline
 from coachwork.pipelines.run_scope import current_run
 from coachwork.pipelines.steps import done_again
-from coachwork.tracing.care import careful_here
+from coachwork.tracing.care import careful_here, in_time
 from coachwork.tracing.scope import recorded
 
 _OUTCOME: TypeAdapter[Outcome] = TypeAdapter(Outcome)
@@ -86,7 +86,8 @@ class Hosted(Pipeline[..., Any]):
             again = not careful_here()
             record = StepRecord(kind="step", name=self.name, label=label, input=shown, repeatable=again)
             try:
-                return await recorded(record, _OUTCOME, partial(play, run, record, self._runner(), task))
+                work = partial(play, run, record, self._runner(), task)
+                return await recorded(record, _OUTCOME, partial(in_time, label, work))
             except InDoubt:
                 if again or not await done_again(label):
                     raise

@@ -305,7 +305,7 @@ def _too_slow(call: Call, first: float | None, *, not_the_model: bool) -> ModelT
         f"{call.model!r} was too slow: {what}.",
         model=call.model,
         hint=f"Raise first_token_seconds or total_seconds of [routes.{call.route.name}], or name a faster model.",
-        details={"not_the_model": not_the_model},
+        details={"not_the_model": not_the_model} | ({"whole_seconds": limit} if first is None else {}),
     )
 
 
@@ -325,7 +325,7 @@ def _exhausted(call: Call, last: CoachworkError) -> CoachworkError:
         model=call.model,
         hint=last.hint,
         reader=last.reader,
-        details={"attempts": attempts},
+        details={"attempts": attempts} | {k: v for k, v in last.details.items() if k == "whole_seconds"},
     )
     error.__cause__ = last
     return error

@@ -15,7 +15,7 @@ from pydantic_core import to_jsonable_python
 from coachwork.errors import CoachworkError, InDoubt, ProjectError, RunFailed
 from coachwork.messages import Audio, StepRecord, Transcript
 from coachwork.pipelines.run_scope import current_run
-from coachwork.tracing.care import careful_here
+from coachwork.tracing.care import careful_here, in_time
 from coachwork.tracing.scope import current_scope, recorded
 
 log = structlog.get_logger(__name__)
@@ -75,7 +75,7 @@ def _recorded_step(function: Callable[P, Awaitable[R]], policy: _Policy) -> Call
             repeatable = not careful_here() if policy.repeatable is None else policy.repeatable
             record = StepRecord(kind="step", name=name, label=label, input=shown, repeatable=repeatable)
             try:
-                return await recorded(record, adapter, partial(_tried, policy, record, call))
+                return await recorded(record, adapter, partial(in_time, label, partial(_tried, policy, record, call)))
             except InDoubt as doubt:
                 if repeatable or not await done_again(label):
                     raise doubt
