@@ -12,6 +12,23 @@ import pytest
 
 from .conftest import Spawn
 
+ASKING = """
+
+@app.pipeline
+async def asking(number: int) -> str:
+    from coachwork import patched
+
+    thought = await think(number)
+    # before
+    decision = await approval("Go on?", thought)
+    # after
+    return f"{decision.status} {thought}"
+"""
+BEFORE = """if await patched("think twice"):
+        thought = await think(thought)"""
+AFTER = """if await patched("check"):
+        return f"{decision.status} {thought} and checked\""""
+
 
 def free_port() -> int:
     with socket.socket() as here:
@@ -31,7 +48,9 @@ def until(found: Callable[[], Any], seconds: float = 60) -> Any:
 def test_a_worker_takes_runs_from_the_line_and_ends_what_it_is_at(spawn: Spawn, project: Path) -> None:
     settings = project / "coachwork.toml"
     settings.write_text(settings.read_text() + "[runs]\nconcurrency = 0\n")
-    port = free_port()
+    app, port = project / "app.py", free_port()
+    code = app.read_text()
+    app.write_text(code + ASKING)
     spawn("serve", "--port", str(port))
 
     def asked(path: str, **given: Any) -> dict[str, Any]:
@@ -55,3 +74,16 @@ def test_a_worker_takes_runs_from_the_line_and_ends_what_it_is_at(spawn: Spawn, 
     ended = asked(f"runs/{run['id']}")
     assert (ended["status"], ended["output"]) == ("succeeded", 42)
     assert asked(f"runs/{second['id']}")["status"] == "queued"
+
+    # An approval waits across a kill, an upgrade of the code and a change of worker.
+    killed = spawn("worker", "--concurrency", "1")
+    asking = asked("pipelines/asking/runs", input={"number": 7})
+    until(lambda: asked(f"runs/{asking['id']}")["status"] == "waiting")
+    killed.kill()
+    app.write_text(code + ASKING.replace("# before", BEFORE).replace("# after", AFTER))
+    spawn("worker", "--concurrency", "1")
+    [question] = asked(f"runs/{asking['id']}")["approvals"]
+    asked(f"approvals/{question['id']}/answer", decision="accept", by="ann")
+    ended = until(lambda: (run := asked(f"runs/{asking['id']}"))["finished_at"] and run)
+    assert (ended["status"], ended["output"]) == ("succeeded", "accepted 8 and checked"), ended["error"]
+    assert (project / "thoughts").read_text().split().count("7") == 1
