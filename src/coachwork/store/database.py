@@ -228,7 +228,7 @@ class Database:
                     if not self._marks.set(connection, number) and lost:
                         return lost
                     for piece in batch:
-                        outcomes.append(_outcome(piece, connection))
+                        outcomes.append(_outcome(piece, connection, alone=len(batch) == 1))
                 return outcomes
             except sa.exc.DBAPIError as error:
                 lost = outcomes if len(outcomes) == len(batch) else lost
@@ -236,15 +236,23 @@ class Database:
                     raise
 
 
-def _outcome(piece: _Piece, connection: sa.Connection) -> _Outcome:
-    """Do a piece of work behind a savepoint. Raises only where the whole transaction is lost with the connection."""
+def _outcome(piece: _Piece, connection: sa.Connection, *, alone: bool) -> _Outcome:
+    """Do a piece of work, behind a savepoint unless it is `alone` in its transaction.
+
+    Raises only where the whole transaction is lost with the connection.
+    """
+    transaction = connection.get_transaction() if alone else connection.begin_nested()
+    assert transaction is not None
     try:
-        with connection.begin_nested():
-            return piece.work(connection), None
+        result = piece.work(connection)
+        if not alone:
+            transaction.commit()
     except Exception as error:  # the caller's own failure: handed to its future, the batch goes on
         if connection.invalidated:
             raise sa.exc.OperationalError(None, None, error, connection_invalidated=True) from error
+        transaction.rollback()
         return None, error
+    return result, None
 
 
 class _Patience:
