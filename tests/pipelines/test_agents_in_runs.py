@@ -8,7 +8,8 @@ from typing import Any
 from langchain_core.runnables import RunnableLambda
 from pydantic import TypeAdapter
 
-from coachwork.agents import Agent, tool
+from coachwork.agents import Agent, Memory, tool
+from coachwork.agents import memory_rows as rows
 from coachwork.app.application import App
 from coachwork.messages import ModelRequest, ToolCallPart, ToolResultPart
 from coachwork.models import Models, ModelsConfig
@@ -257,3 +258,42 @@ async def test_a_hosted_object_as_a_tool_asks_before_it_begins_again(start: Star
     await runs.answer(approval_id, "accept", None, "", "ann")
     run = await runs.wait(run_id, 30)
     assert (run.output, done) == ("did it", ["it", "it"])
+
+
+async def test_a_memory_that_is_summed_up_while_workers_end_has_one_summary_and_is_asked_for_once(
+    start: Start, tmp_path: Path
+) -> None:
+    hangs, reached, asked = ["summary", "answer"], asyncio.Event(), list[str]()
+
+    async def answers(request: ModelRequest) -> Any:
+        what = "summary" if request.messages[0].text.startswith("Sum up") else "answer"
+        asked.append(what)
+        if hangs and what == hangs[0] and len(await memory.history("ann")) > 2:
+            hangs.pop(0)
+            reached.set()
+            await asyncio.Event().wait()
+        return "We spoke of cats." if what == "summary" else "word " * 40
+
+    memory = Memory("desk", tokens=20, keep=1)
+    desk = Agent(bound(tmp_path, FakeModel(answers)), memory=memory)
+
+    async def talk(letter: str) -> str:
+        return await desk.remembering("ann")(letter)
+
+    runs = await start(talk)
+    memory.bind(runs._services.database)
+    for letter in ("Cats?", "Dogs?"):
+        assert (await runs.wait((await runs.start("talk", {"letter": letter})).id, 30)).status == "succeeded"
+    asked.clear()
+    run_id = (await runs.start("talk", {"letter": "Birds?"})).id
+    for _crash in ("while the summary was asked for", "after it was kept"):
+        async with asyncio.timeout(30):
+            await reached.wait()
+        reached.clear()
+        runs = await start(talk)
+        memory.bind(runs._services.database)
+    run = await runs.wait(run_id, 30)
+    assert (run.status, asked) == ("succeeded", ["summary", "summary", "answer", "answer"])  # one of each was cut
+    past = await memory.database.read(lambda connection: rows.past(connection, "desk", "ann"))
+    assert (past.summary, [one.content for one in past.said][::2]) == ("We spoke of cats.", ["Dogs?", "Birds?"])
+    assert [turn.content for turn in await memory.history("ann")][::2] == ["Cats?", "Dogs?", "Birds?"]
