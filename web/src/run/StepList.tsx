@@ -6,7 +6,7 @@ import { hasEnded } from "../api/types";
 import { useNow } from "../parts/When";
 import { duration, ordinal, plural } from "../text/numbers";
 import { sideBySide } from "./progress";
-import type { RunView } from "./progress";
+import type { RunView, ToolUse } from "./progress";
 import { StatusIcon } from "./StatusMark";
 
 /** What a run is doing, in the author's words; one line once it is done. */
@@ -39,12 +39,16 @@ export function StepList({ view, beside }: { view: RunView; beside: ReactNode })
           {sideBySide(steps).map((group) => (
             <li key={group[0]?.seq}>
               {group.length === 1 ? (
-                <StepLine step={group[0] as Step} />
+                <>
+                  <StepLine step={group[0] as Step} />
+                  <ToolLines tools={view.tools} step={group[0] as Step} />
+                </>
               ) : (
                 <ul className="grid grid-cols-[repeat(auto-fit,minmax(180px,1fr))] gap-1.5 px-0.5 py-0.5" aria-label="At the same time">
                   {group.map((step) => (
                     <li key={step.seq} className="rounded-md border border-line bg-sunken">
                       <StepLine step={step} />
+                      <ToolLines tools={view.tools} step={step} />
                     </li>
                   ))}
                 </ul>
@@ -60,6 +64,22 @@ export function StepList({ view, beside }: { view: RunView; beside: ReactNode })
         </ol>
       )}
     </div>
+  );
+}
+
+/** The tools that a hosted framework used within a step. */
+function ToolLines({ tools, step }: { tools: ToolUse[]; step: Step }) {
+  const used = tools.filter((use) => use.step === step.seq);
+  if (used.length === 0) return null;
+  return (
+    <ul aria-label="Tools it used" className="pl-6">
+      {used.map((use) => (
+        <li key={use.id} className="flex items-center gap-2.5 px-2 py-1 text-ink-2">
+          <StatusIcon status={use.status} />
+          <span className="min-w-0 flex-1 truncate">{use.name.replaceAll("_", " ")}</span>
+        </li>
+      ))}
+    </ul>
   );
 }
 

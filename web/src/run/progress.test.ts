@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Part } from "../api/stream";
 import type { Json, Run, Step } from "../api/types";
+import type { RunView } from "./progress";
 import { cachedOf, NOTHING, sideBySide, viewOf, withPart } from "./progress";
 
 const step = (seq: number, start: number, end: number | null, more: Partial<Step> = {}): Step => ({
@@ -45,6 +46,24 @@ describe("a stream becomes what is shown", () => {
       { type: "data-step", id: "step-1", data: step(1, 0, 5) },
     ]);
     expect(viewOf(run({}), progress).steps.map((one) => one.status)).toEqual(["succeeded"]);
+  });
+
+  it("keeps the tools that a hosted framework used with the step in which it did", () => {
+    const use = (id: string) => ({ type: "tool-input-available", toolCallId: id, toolName: "find_order", input: { number: 7 } });
+    const progress = fold([
+      { type: "data-step", data: step(1, 0, null) },
+      use("a"),
+      { type: "tool-output-available", toolCallId: "a", output: "sent" },
+      { type: "data-step", data: step(1, 0, 5) },
+      { type: "data-step", data: step(3, 6, null) },
+      use("a"),
+      { type: "tool-output-error", toolCallId: "a", errorText: "no such order" },
+      use("b"),
+    ]);
+    const told = (view: RunView) => view.tools.map((one) => [one.step, one.id, one.status, one.output]);
+    const known = [[1, "a", "succeeded", "sent"], [3, "a", "failed", "no such order"]];
+    expect(told(viewOf(run({}), progress))).toEqual([...known, [3, "b", "running", null]]);
+    expect(told(viewOf(run({ status: "failed" }), progress))).toEqual([...known, [3, "b", "failed", null]]);
   });
 
   it("tells the place in line, then forgets it", () => {

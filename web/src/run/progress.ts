@@ -4,10 +4,21 @@ import type { Part } from "../api/stream";
 import type { Approval, Json, Problem, Run, RunStatus, Step } from "../api/types";
 import { hasEnded } from "../api/types";
 
+/** A tool that a hosted framework used inside of a step: it is no step of ours, and is known from the stream alone. */
+export interface ToolUse {
+  id: string;
+  name: string;
+  step: number;
+  status: "running" | "succeeded" | "failed";
+  input: Json;
+  output: Json;
+}
+
 export interface Progress {
   status: RunStatus | null;
   position: number | null;
   steps: Step[];
+  tools: ToolUse[];
   /** Texts by their id, in the order they began: the last one is the answer being written. */
   texts: { id: string; text: string }[];
   /** What there is of a structured answer, by the number of its step. Never a result. */
@@ -19,7 +30,7 @@ export interface Progress {
   ended: boolean;
 }
 
-export const NOTHING: Progress = { status: null, position: null, steps: [], texts: [], partials: {}, note: "", approvals: [], result: null, problem: null, ended: false };
+export const NOTHING: Progress = { status: null, position: null, steps: [], tools: [], texts: [], partials: {}, note: "", approvals: [], result: null, problem: null, ended: false };
 
 export function withPart(progress: Progress, part: Part): Progress {
   switch (part.type) {
@@ -33,6 +44,15 @@ export function withPart(progress: Progress, part: Part): Progress {
     }
     case "data-note":
       return { ...progress, note: (part["data"] as { label: string }).label };
+    case "tool-input-available": {
+      const step = progress.steps.findLast((one) => one.status === "running")?.seq ?? 0;
+      const use: ToolUse = { id: String(part["toolCallId"]), name: String(part["toolName"]), step, status: "running", input: part["input"] as Json, output: null };
+      return { ...progress, tools: replaced(progress.tools, use, (other) => other.id === use.id && other.step === step) };
+    }
+    case "tool-output-available":
+      return withToolEnd(progress, String(part["toolCallId"]), { status: "succeeded", output: part["output"] as Json });
+    case "tool-output-error":
+      return withToolEnd(progress, String(part["toolCallId"]), { status: "failed", output: String(part["errorText"] ?? "") });
     case "text-start":
     case "data-text-restart":
       return withText(progress, String(part["id"]), () => "");
@@ -69,6 +89,11 @@ function replaced<T>(list: T[], item: T, same: (other: T) => boolean): T[] {
   return list.some(same) ? list.map((other) => (same(other) ? item : other)) : [...list, item];
 }
 
+function withToolEnd(progress: Progress, id: string, end: Pick<ToolUse, "status" | "output">): Progress {
+  const at = progress.tools.findLastIndex((use) => use.id === id);
+  return { ...progress, tools: progress.tools.map((use, index) => (index === at ? { ...use, ...end } : use)) };
+}
+
 function withText(progress: Progress, id: string, change: (text: string) => string): Progress {
   const known = progress.texts.some((text) => text.id === id);
   const texts = known
@@ -83,6 +108,7 @@ export interface RunView {
   status: RunStatus;
   position: number | null;
   steps: Step[];
+  tools: ToolUse[];
   text: string;
   /** The answer that is being written, as far as it is; undefined where none is. */
   partial: Json | undefined;
@@ -104,6 +130,7 @@ export function viewOf(run: Run, progress: Progress): RunView {
     status: recorded ? run.status : (progress.status ?? run.status),
     position: progress.status === null ? run.position : progress.position,
     steps,
+    tools: recorded ? progress.tools.map((use) => (use.status === "running" ? { ...use, status: "failed" } : use)) : progress.tools,
     text: streamed,
     partial: recorded ? undefined : partialOf(steps, progress),
     note: progress.note,

@@ -12,6 +12,10 @@ import type { Progress, RunView } from "./progress";
 /** How often text that streams in is painted, in milliseconds: smooth to read, cheap to draw. */
 const PAINT = 40;
 
+/** Steps in which a hosted framework used tools: what they were is in the stream alone. */
+const USED_TOOLS = /\b[1-9]\d* tool calls?$/;
+const OF_TOOLS = /^(tool-|data-step$)/;
+
 export interface Followed {
   run: Run | undefined;
   view: RunView | undefined;
@@ -28,9 +32,10 @@ export function useRunView(id: string | undefined): Followed {
   const [followed, setFollowed] = useState<{ id: string; progress: Progress }>({ id: "", progress: NOTHING });
   const [broken, setBroken] = useState(false);
   const live = run !== undefined && !hasEnded(run.status);
+  const told = live || (run?.steps.some((step) => USED_TOOLS.test(step.detail ?? "")) ?? false);
 
   useEffect(() => {
-    if (!id || !live) return;
+    if (!id || !told) return;
     const stop = new AbortController();
     let progress = NOTHING;
     let timer: ReturnType<typeof setTimeout> | undefined;
@@ -47,16 +52,17 @@ export function useRunView(id: string | undefined): Followed {
       signal: stop.signal,
       onBreak: setBroken,
       onPart: (part) => {
+        if (!live && !OF_TOOLS.test(part.type)) return; // the record says the rest
         progress = withPart(progress, part);
         timer ??= setTimeout(paint, PAINT);
         if (part.type === "data-approval") void client.invalidateQueries({ queryKey: keys.approvals });
       },
-    }).then(refresh, refresh);
+    }).then(live ? refresh : undefined, live ? refresh : () => undefined);
     return () => {
       stop.abort();
       clearTimeout(timer);
     };
-  }, [id, live, client]);
+  }, [id, live, told, client]);
 
   const progress = followed.id === id ? followed.progress : NOTHING;
   return {

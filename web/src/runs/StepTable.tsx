@@ -2,6 +2,7 @@ import { BookOpenCheck, ChevronRight, FileAudio, GitBranch, Hourglass, MessageSq
 import { Fragment, useState } from "react";
 import type { Json, Step } from "../api/types";
 import { FieldsView } from "../run/FieldsView";
+import type { ToolUse } from "../run/progress";
 import { shortModel } from "../run/AnswerFacts";
 import { StatusIcon } from "../run/StatusMark";
 import { count, duration, moneyAligned, shareWords } from "../text/numbers";
@@ -20,7 +21,7 @@ const KINDS: Record<string, { icon: typeof Search; word: string }> = {
 };
 
 /** Every step with what it cost; a row opens to what went in and came out. */
-export function StepTable({ steps, ended }: { steps: Step[]; ended: boolean }) {
+export function StepTable({ steps, tools, ended }: { steps: Step[]; tools: ToolUse[]; ended: boolean }) {
   const [open, setOpen] = useState<ReadonlySet<number>>(new Set());
   if (steps.length === 0) return <p className="rounded-lg border border-dashed border-line-strong px-4 py-6 text-center text-ink-2">{ended ? "This run ended before its first step." : "No step has begun yet."}</p>;
   const from = Math.min(...steps.map((step) => (step.started_at ? Date.parse(step.started_at) : Infinity)));
@@ -49,7 +50,7 @@ export function StepTable({ steps, ended }: { steps: Step[]; ended: boolean }) {
               {open.has(step.seq) && (
                 <tr>
                   <td colSpan={7} className="border-b border-line bg-sunken px-4 py-4">
-                    <StepInside step={step} />
+                    <StepInside step={step} tools={tools.filter((use) => use.step === step.seq)} />
                   </td>
                 </tr>
               )}
@@ -120,7 +121,7 @@ function Bar({ step, from, span }: { step: Step; from: number; span: number }) {
   );
 }
 
-export function StepInside({ step }: { step: Step }) {
+export function StepInside({ step, tools = [] }: { step: Step; tools?: ToolUse[] }) {
   const rows: [string, string][] = [];
   if (step.route) rows.push(["Route", step.route]);
   if (step.model) rows.push(["Model", step.model]);
@@ -166,6 +167,28 @@ export function StepInside({ step }: { step: Step }) {
             {step.reasoning}
           </p>
         </details>
+      )}
+      {tools.length > 0 && (
+        <div>
+          <h3 className="mb-1.5 text-sm font-semibold text-ink-2">Tools it used</h3>
+          <ul className="flex flex-col gap-1.5">
+            {tools.map((use) => (
+              <li key={use.id}>
+                <details className="rounded-md border border-line bg-surface">
+                  <summary className="flex cursor-pointer items-center gap-2 px-3 py-2">
+                    <Wrench className="size-3.5 shrink-0 text-ink-3" aria-hidden />
+                    <span className="min-w-0 flex-1 truncate font-mono text-sm">{use.name}</span>
+                    <StatusIcon status={use.status} />
+                  </summary>
+                  <div className="grid gap-4 border-t border-line px-3 py-3 lg:grid-cols-2">
+                    <Inside title="Arguments" value={use.input} />
+                    <Inside title={use.status === "failed" ? "Why it failed" : "Result"} value={use.output} />
+                  </div>
+                </details>
+              </li>
+            ))}
+          </ul>
+        </div>
       )}
       <div className="grid gap-4 lg:grid-cols-2">
         <Inside title="What went in" value={step.input} />

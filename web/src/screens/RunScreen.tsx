@@ -119,7 +119,7 @@ function Steps({ view }: { view: RunView }) {
           <StepGraph steps={view.steps} />
         </Suspense>
       ) : (
-        <StepTable steps={view.steps} ended={hasEnded(view.status)} />
+        <StepTable steps={view.steps} tools={view.tools} ended={hasEnded(view.status)} />
       )}
     </Section>
   );
