@@ -6,13 +6,14 @@ no expansion more. The strings are BIPIA's (`shared/data/injection/bipia`) and o
 
 import json
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from coachwork.app.project import Project, load_project
-from coachwork.messages import Passage
+from coachwork.messages import ModelRequest, Passage
 from coachwork.models import Models, ModelsConfig
 from coachwork.models.config import ModelConfig, ProviderConfig
 from coachwork.prompts import Prompt
@@ -92,10 +93,15 @@ def filled(prompt: Prompt[Any, Any], text: str, field: str = "") -> dict[str, An
     return {name: value(kind, text if name == field else HARMLESS, HARMLESS) for name, kind in parameters.items()}
 
 
+def plain(request: ModelRequest) -> Any:
+    """All that a rendered request holds, as plain data."""
+    return with_harmless(asdict(request), HARMLESS)  # tuples as lists
+
+
 def with_harmless(value: Any, text: str) -> Any:
     if isinstance(value, dict):
         return {name: with_harmless(item, text) for name, item in value.items()}
-    if isinstance(value, list):
+    if isinstance(value, list | tuple):
         return [with_harmless(item, text) for item in value]
     return value.replace(text, HARMLESS) if isinstance(value, str) else value
 
@@ -113,31 +119,33 @@ async def sent(
     return body
 
 
-async def held(desk: Project, models: Models, server: ProviderServer, hostile: list[str]) -> int:
-    """Compare every prompt, wire and text with the harmless one; gives how many texts were looked at.
+async def held(prompt: Prompt[Any, Any], model: str, models: Models, server: ProviderServer, hostile: list[str]) -> int:
+    """Compare what a prompt sends over a wire for each text with the harmless one; gives how many were looked at.
 
     A short text stands in every field at once, a long one in one after the other: the server keeps no more.
     """
-    looked_at = 0
-    for model in MODELS:
-        for prompt in desk.prompts.values():
-            fields = ["", *prompt.compiled.signature.parameters]
-            expected = {field: await sent(models, server, model, prompt, HARMLESS, field) for field in fields}
-            assert HARMLESS in json.dumps(expected[""])
-            for text in hostile:
-                for field in [""] if len(text) < 400 else fields[1:]:
-                    body = await sent(models, server, model, prompt, text, field)
-                    found = with_harmless(body, text)
-                    assert found == expected[field], f"{prompt.name} over {model}: {text[:80]!r}"
-                looked_at += 1
-    return looked_at
+    fields = ["", *prompt.compiled.signature.parameters]
+    expected = {field: await sent(models, server, model, prompt, HARMLESS, field) for field in fields}
+    assert HARMLESS in json.dumps(expected[""])
+    for text in hostile:
+        for field in [""] if len(text) < 400 else fields[1:]:
+            body = await sent(models, server, model, prompt, text, field)
+            assert with_harmless(body, text) == expected[field], f"{prompt.name} over {model}: {text[:80]!r}"
+    return len(hostile)
+
+
+async def held_by_all(desk: Project, models: Models, server: ProviderServer, hostile: list[str]) -> int:
+    """The same for every prompt over every wire."""
+    return sum(
+        [await held(prompt, model, models, server, hostile) for model in MODELS for prompt in desk.prompts.values()]
+    )
 
 
 async def test_what_is_hostile_to_this_format_stays_data_on_the_wire(
     desk: Project, models: Models, server: ProviderServer
 ) -> None:
     assert len(desk.prompts) == 5
-    assert await held(desk, models, server, OURS) == 3 * 5 * len(OURS)
+    assert await held_by_all(desk, models, server, OURS) == 3 * 5 * len(OURS)
 
 
 @pytest.mark.slow
@@ -145,13 +153,26 @@ async def test_known_injections_stay_data_on_the_wire(desk: Project, models: Mod
     if not BIPIA.exists():
         pytest.skip("../shared/data/injection/bipia is not here")
     some = texts()[::40]
-    assert await held(desk, models, server, some) == 3 * 5 * len(some)
+    assert await held_by_all(desk, models, server, some) == 3 * 5 * len(some)
 
 
 @pytest.mark.slow
-async def test_all_known_injections_stay_data_on_the_wire(
+async def test_all_known_injections_stay_data_in_every_prompt_and_on_every_wire(
     desk: Project, models: Models, server: ProviderServer
 ) -> None:
+    """Every text is rendered in every prompt; over each wire it goes in one of them, which takes turns."""
     if not BIPIA.exists():
         pytest.skip("../shared/data/injection/bipia is not here")
-    assert await held(desk, models, server, texts()) == 3 * 5 * len(texts())
+    hostile, prompts = texts(), list(desk.prompts.values())
+    for prompt in prompts:
+        for field in ["", *prompt.compiled.signature.parameters]:
+            expected = plain(prompt.render(**filled(prompt, HARMLESS, field)))
+            for text in hostile:
+                found = with_harmless(plain(prompt.render(**filled(prompt, text, field))), text)
+                assert found == expected, f"{prompt.name}, {field or 'every field'}: {text[:80]!r}"
+    looked_at = [
+        await held(prompt, model, models, server, hostile[turn :: len(prompts)])
+        for model in MODELS
+        for turn, prompt in enumerate(prompts)
+    ]
+    assert sum(looked_at) == len(MODELS) * len(hostile)
