@@ -15,7 +15,8 @@ from coachwork.knowledge.index import HIT_FIELDS, Hit, Row, Stretch
 _SHOWN = tuple(name for name in HIT_FIELDS if name not in ("hidden", "boost"))
 _KEEP_VERSIONS = timedelta(hours=1)  # a reader holds an old version for one query; an hour is plenty
 _JUST_NOW = timedelta(milliseconds=5)
-_GRAPHS = 8  # parts of an index of vectors that are searched one after the other: more are made into one
+_GRAPHS = 16  # parts of an index of vectors, each of which a search asks, .5 ms: more are made into one
+_FOLD_KEEPS = timedelta(minutes=10)  # of old versions, while an ingest writes its full-text index anew again and again
 _MANY = 1000  # rows read at once by `rows`
 _TRIES = 6  # of a write that met another process's: each is undone whole, and made again
 
@@ -145,13 +146,13 @@ class LanceIndex:
     async def _fold(self) -> None:
         """Fold rows that no index holds yet into the indexes once they are many.
 
-        Every search reads them all, 35 ms of CPU for a thousand; to fold a thousand takes .5 to 1 s.
+        Every search reads them all, 35 ms of CPU for a thousand; to fold takes .5 to 1 s, to embed 500 some 15.
         """
         words = next((found for found in await self._table.list_indices() if "words" in found.columns), None)
-        if words is None or words.num_unindexed_rows < max(self._fold_at, words.num_indexed_rows // 50):
+        if words is None or words.num_unindexed_rows < max(self._fold_at, words.num_indexed_rows // 200):
             return
         try:
-            await self._table.optimize(cleanup_older_than=_KEEP_VERSIONS)
+            await self._table.optimize(cleanup_older_than=_FOLD_KEEPS)
         except RuntimeError as error:
             if not _is_conflict(error):
                 raise
@@ -176,7 +177,7 @@ class LanceStore:
     nothing; `fold_at` how many new ones a search may have to read before they are folded into the indexes.
     """
 
-    def __init__(self, uri: str, exact_up_to: int = 20_000, fold_at: int = 2000) -> None:
+    def __init__(self, uri: str, exact_up_to: int = 20_000, fold_at: int = 500) -> None:
         self._uri = uri
         self._exact_up_to = exact_up_to
         self._fold_at = fold_at
