@@ -53,6 +53,7 @@ class _Vectors:
     vectors: list[list[float]]
     model: str = "digests"
     dimensions: int = 8
+    cost_nano: int | None = 0
     counts: float = 1.0
 
 

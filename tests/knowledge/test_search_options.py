@@ -1,7 +1,7 @@
 """One search, many wishes: filters, neighbours, unlike passages, a limit, a model's grades; and why a passage came."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,8 @@ from coachwork.errors import InputError, NotFound, OutputRefused
 from coachwork.knowledge import KnowledgeBase
 from coachwork.knowledge.filters import Range, Where
 from coachwork.knowledge.tokens import estimated_tokens
-from coachwork.messages import ModelRequest
+from coachwork.messages import JsonValue, ModelRequest, StepRecord
+from coachwork.tracing.scope import DirectScope, entered
 
 from .made_base import Made, made  # noqa: F401  a fixture
 
@@ -190,6 +191,28 @@ async def test_a_reranker_puts_passages_in_order_without_a_chat_model(made: Made
     assert second.score < 1
     await base.weigh(best.document, best.digest, boost=0.1)
     assert (await names(base, query, top_k=2, rerank="ranker"))[0] != "lock"
+
+
+class Recording(DirectScope):
+    def __init__(self) -> None:
+        self.records: list[StepRecord] = []
+
+    async def step(self, record: StepRecord, call: Callable[[], Awaitable[JsonValue]]) -> JsonValue:
+        self.records.append(record)
+        return await super().step(record, call)
+
+
+async def test_the_step_of_a_search_costs_what_its_models_cost(made: Made) -> None:  # noqa: F811
+    base = made(DOCUMENTS, chat=Chat(lambda _passage: 5, ["lock of a bike"]))
+    await base.ingest()
+    with entered(Recording()) as scope:
+        await base.search("bike weighs")
+        await base.search("bike weighs", rerank="ranker")
+        await base.search("bike weighs", rerank="chat", rewrite="chat")
+    assert isinstance(scope, Recording)
+    plain, ranked, graded = [record.cost_nano or 0 for record in scope.records]
+    assert plain == ranked == 2 * 2_000  # two words to embed; this reranker is free
+    assert graded > plain + 100 * 2_000  # the words of all passages were read
 
 
 async def test_grades_that_are_none_are_refused_and_never_guessed(made: Made) -> None:  # noqa: F811

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from coachwork.errors import ModelTimeout, ProviderFault
 from coachwork.messages import Message, ModelRequest, Usage
-from coachwork.models import ModelConfig
+from coachwork.models import ModelConfig, RouteConfig
 from coachwork.models.buckets import MINUTE, Amount, Buckets, Rate, give_back, reserve
 from coachwork.testing import Fail, FakeModel, Pause, line, script
 
@@ -123,6 +123,14 @@ async def test_tokens_that_were_used_beyond_the_estimate_count(room, url):
     await here.complete(ModelRequest(HELLO.messages, max_tokens=10, seconds=1))
     with pytest.raises(ModelTimeout, match="limits by the minute"):
         await here.complete(ModelRequest(HELLO.messages, max_tokens=10, seconds=0.3))
+
+
+async def test_texts_that_are_embedded_or_ranked_count_before_they_are_sent(room):
+    limit, patient = ModelConfig(tokens_per_minute=1_000), {"patient": RouteConfig(models=["one:m"])}
+    here = room(FakeModel(()), models={"one:m": limit}, url=None, routes=patient, total_seconds=0.3)
+    await here.models.embed("patient", ["word " * 800], purpose="passage")
+    with pytest.raises(ModelTimeout, match="limits by the minute"):
+        await here.models.rerank("smart", "which word?", ["word " * 400])
 
 
 async def test_a_waiting_call_starts_when_another_gives_its_tokens_back(room, url, until):

@@ -18,6 +18,10 @@ class Embedded(Protocol):
     def dimensions(self) -> int: ...
 
     @property
+    def cost_nano(self) -> int | None:
+        """In 1e-9 US dollars, None where the price is unknown."""
+
+    @property
     def counts(self) -> float:
         """What a ranking by these vectors counts, against 1 for those of a model that reads a text whole."""
 

@@ -12,6 +12,7 @@ from pydantic import TypeAdapter
 
 from coachwork.errors import Conflict, InputError, NotFound, ProjectError
 from coachwork.knowledge.access import fingerprint, may_read, readers_asking
+from coachwork.knowledge.bill import Billed
 from coachwork.knowledge.catalog import Catalog, no_such_document
 from coachwork.knowledge.chosen import Choice
 from coachwork.knowledge.cite import check
@@ -143,7 +144,11 @@ class KnowledgeBase:
         )
 
         async def find() -> list[Passage]:
-            found = await self._find(bound, asked)
+            models = Billed(bound.models)
+            try:
+                found = await self._find(bound, asked, models)
+            finally:
+                record.cost_nano = models.nano
             if found is None:
                 return []
             passages = [as_passage(self.name, each) for each in found.chosen.passages]
@@ -171,7 +176,8 @@ class KnowledgeBase:
         bound = self._need()
         choice = Choice(top_k, neighbours, diversity, max_tokens)
         asked = self._query(bound, question, where, choice, rerank, rewrite)
-        found = await self._find(bound, replace(asked, filter=replace(asked.filter, hidden=True)))
+        shown = replace(asked, filter=replace(asked.filter, hidden=True))
+        found = await self._find(bound, shown, bound.models)
         if found is None:
             return Explanation(question=question, wordings=[], candidates=[], seconds={})
         return explained(self.name, found)
@@ -218,15 +224,15 @@ class KnowledgeBase:
         require(asked)
         return asked
 
-    async def _find(self, bound: _Bound, asked: Query) -> Outcome | None:
+    async def _find(self, bound: _Bound, asked: Query, models: SearchModels) -> Outcome | None:
         """What is found, None for an empty question."""
         if not asked.question:
             return None
         await self._require_rules(bound)
-        made = await bound.models.embed(bound.config.embed, [asked.question], purpose="query")
+        made = await models.embed(bound.config.embed, [asked.question], purpose="query")
         index = await self._index_of(bound, made.model, made.dimensions)
         place = Place(index, bound.config.embed, bound.config.language, made.counts)
-        return await searched(asked, place, next(iter(made.vectors)), bound.models)
+        return await searched(asked, place, next(iter(made.vectors)), models)
 
     async def _index(self, bound: _Bound) -> PassageIndex:
         """The index that searches use, for who has no question."""

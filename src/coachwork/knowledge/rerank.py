@@ -28,6 +28,9 @@ class Ranked(Protocol):
     @property
     def scores(self) -> Sequence[float]: ...
 
+    @property
+    def cost_nano(self) -> int | None: ...
+
 
 class Asker(Protocol):
     """`coachwork.models.Models` is one."""
