@@ -44,12 +44,33 @@ async def test_a_run_sleeps_without_a_task_and_over_a_restart(start: Start) -> N
     runs = await start(patient)
     run_id = (await runs.start("patient", {})).id
     await until(runs, run_id, "waiting")
-    assert [task for task in asyncio.all_tasks() if task.get_name() == f"run {run_id}"] == []
+    async with asyncio.timeout(20):
+        while any(task.get_name() == f"run {run_id}" for task in asyncio.all_tasks()):  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
     runs = await start(patient)
     run = await until(runs, run_id, "succeeded")
     assert done == ["before", "after"]
     assert [found.kind for found in run.steps] == ["step", "sleep", "sleep", "step"]
     assert run.steps[2].seconds >= 1.5
+
+
+async def test_what_stands_in_finally_is_done_at_the_end_and_not_when_the_run_is_put_back(start: Start) -> None:
+    done.clear()
+
+    async def tidy() -> str:
+        try:
+            return (await approval("Well?", "x")).status
+        finally:
+            await work("tidied")
+
+    runs = await start(tidy)
+    run_id = (await runs.start("tidy", {})).id
+    [asked] = (await until(runs, run_id, "waiting")).approvals
+    runs = await start(tidy)
+    assert done == []
+    await runs.answer(asked.id, "accept", None, "", "ann")
+    await until(runs, run_id, "succeeded")
+    assert done == ["tidied"]
 
 
 async def test_a_branch_sleeps_while_another_works(start: Start) -> None:

@@ -172,9 +172,7 @@ class Engine:
                 await self._claim()
                 if self._holds:
                     await self._let_go_of_ended()
-            except (
-                Exception
-            ) as error:  # a worker that stopped to look would be idle for ever; what is in line stays there
+            except Exception as error:  # one that stopped to look would be idle for ever; what is in line stays there
                 log.error("worker.claim_failed", exc_info=error)
             try:
                 async with asyncio.timeout(_LOOK_SECONDS):
@@ -261,7 +259,7 @@ class Engine:
         try:
             await asyncio.wait({body})
         except asyncio.CancelledError:  # the process stops: the run stays unfinished, and goes on at the next start
-            body.cancel()
+            hold.let_go("stopped")
             await asyncio.wait({body}, timeout=_STOP_SECONDS)
             raise
         finally:

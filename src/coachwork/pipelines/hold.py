@@ -11,7 +11,7 @@ from typing import Any, Literal, TypeVar
 from coachwork.tracing.branches import Lines
 
 T = TypeVar("T")
-LetGo = Literal["put back", "lost", "ended", "late"]
+LetGo = Literal["put back", "lost", "ended", "late", "stopped"]
 _SETTLE_SECONDS = 0.02  # for lines that go on at once
 _TOO_SHORT_MS = 1000  # not worth being put back
 

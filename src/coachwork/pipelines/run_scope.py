@@ -124,7 +124,10 @@ class RunScope:
         """The next place of the calling line. Raises ReplayMismatch where another step was recorded there.
 
         A step that another step makes may be another one the second time; `input` tells whether it is the same.
+        Code that was let go of makes no step any more, not in a `finally` either: it comes there again.
         """
+        if self.hold.why is not None:
+            raise asyncio.CancelledError
         self.check_fit()
         path = self.line.next()
         kept = self._recorded.get(path)
