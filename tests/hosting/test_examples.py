@@ -74,6 +74,7 @@ def test_a_tool_of_an_agent_is_shown_with_its_arguments_and_its_result(examples:
     called = next(event for event in events if event["type"] == "tool-input-available")
     result = next(event for event in events if event["type"] == "tool-output-available")
     assert (called["toolName"], called["input"]) == ("get_weather", {"city": "text"})
+    assert called["providerMetadata"] == {"coachwork": {"step": 1}}  # where the page draws it
     assert {"type": "data-note", "data": {"label": "Using get_weather"}} in events
     assert (result["toolCallId"], result["output"]) == (called["toolCallId"], "It's always sunny in text!")
 

@@ -65,6 +65,7 @@ class Stretch:
         self.refusal: CoachworkError | None = None
         self._run = run
         self._record = record
+        self._step = run.step_seq
         self._models: list[str] = []
         self._cost: int | None = 0
         self._asked = self._tools = 0
@@ -151,7 +152,9 @@ class Stretch:
     def _tool(self, event: Event) -> None:
         self._tools += 1
         self._spans[event["id"]] = spans.part(event["name"], operation="execute_tool", start_ns=event["at_ns"])
-        self._show("tool-input-available", event["id"], toolName=event["name"], input=_short(event["input"]))
+        told = {"toolName": event["name"], "input": _short(event["input"])}
+        within = {"coachwork": {"step": self._step}}
+        self._show("tool-input-available", event["id"], **told, providerMetadata=within)
         self._append({"type": "data-note", "data": {"label": f"Using {event['name']}"}})
 
     def _tool_end(self, event: Event) -> None:

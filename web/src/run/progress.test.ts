@@ -49,16 +49,13 @@ describe("a stream becomes what is shown", () => {
   });
 
   it("keeps the tools that a hosted framework used with the step in which it did", () => {
-    const use = (id: string) => ({ type: "tool-input-available", toolCallId: id, toolName: "find_order", input: { number: 7 } });
+    const use = (id: string, within: number) => ({ type: "tool-input-available", toolCallId: id, toolName: "find_order", input: { number: 7 }, providerMetadata: { coachwork: { step: within } } });
     const progress = fold([
-      { type: "data-step", data: step(1, 0, null) },
-      use("a"),
+      use("a", 1),
       { type: "tool-output-available", toolCallId: "a", output: "sent" },
-      { type: "data-step", data: step(1, 0, 5) },
-      { type: "data-step", data: step(3, 6, null) },
-      use("a"),
+      use("a", 3),
       { type: "tool-output-error", toolCallId: "a", errorText: "no such order" },
-      use("b"),
+      use("b", 3),
     ]);
     const told = (view: RunView) => view.tools.map((one) => [one.step, one.id, one.status, one.output]);
     const known = [[1, "a", "succeeded", "sent"], [3, "a", "failed", "no such order"]];

@@ -45,7 +45,7 @@ export function withPart(progress: Progress, part: Part): Progress {
     case "data-note":
       return { ...progress, note: (part["data"] as { label: string }).label };
     case "tool-input-available": {
-      const step = progress.steps.findLast((one) => one.status === "running")?.seq ?? 0;
+      const step = (part["providerMetadata"] as { coachwork?: { step?: number } } | undefined)?.coachwork?.step ?? 0;
       const use: ToolUse = { id: String(part["toolCallId"]), name: String(part["toolName"]), step, status: "running", input: part["input"] as Json, output: null };
       return { ...progress, tools: replaced(progress.tools, use, (other) => other.id === use.id && other.step === step) };
     }
