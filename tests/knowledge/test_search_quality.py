@@ -86,18 +86,33 @@ def test_the_language_of_a_question_is_told_by_its_small_words(text: str, langua
     assert language_of(text) == language
 
 
-def hit(name: str) -> Hit:
-    return Hit(name, name, 0, 1, None, "", (), "", 0.0)
+def hit(name: str, score: float = 1.0) -> Hit:
+    return Hit(name, name, 0, 1, None, "", (), "", score)
 
 
-def test_words_count_more_in_the_documents_own_language_and_less_in_another() -> None:
+def order_of(*rankings: Ranking) -> list[str]:
+    return [found.hit.id for found in fused(rankings)]
+
+
+def test_words_count_less_where_the_question_is_in_another_language() -> None:
     words, meaning = [hit("word"), hit("both")], [hit("meaning"), hit("both")]
     own, foreign = weight_of_words("How long is it?", "English"), weight_of_words("Wie lange ist es?", "English")
-    order = [
-        [found.hit.id for found in fused([Ranking("words", words, counts), Ranking("dense", meaning, 1.0)])]
-        for counts in (own, foreign)
-    ]
+    order = [order_of(Ranking("words", words, counts), Ranking("dense", meaning, 1.0)) for counts in (own, foreign)]
     assert order == [["both", "word", "meaning"], ["both", "meaning", "word"]]
+
+
+def test_who_leads_by_far_stands_before_who_leads_by_a_hair() -> None:
+    far, hair = (9.0, 3.0), (0.61, 0.60)
+    first = []
+    for by_words, by_meaning in ((far, hair), (hair, far)):
+        words = [hit(name, score) for name, score in zip(("word", "sense"), by_words, strict=True)]
+        meaning = [hit(name, score) for name, score in zip(("sense", "word"), by_meaning, strict=True)]
+        first.append(order_of(Ranking("words", words, 1.0), Ranking("dense", meaning, 1.0))[0])
+    assert first == ["word", "sense"]
+
+
+def test_without_any_likeness_ranks_alone_decide() -> None:
+    assert order_of(Ranking("dense", [hit("a", -0.1), hit("b", -0.2)], 1.0)) == ["a", "b"]
 
 
 def test_what_leads_both_rankings_scores_one() -> None:

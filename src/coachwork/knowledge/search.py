@@ -11,8 +11,7 @@ from coachwork.knowledge.language import language_of
 from coachwork.messages import Passage, Scores
 
 _RANK_OFFSET = 10  # of reciprocal rank fusion (Cormack et al. 2009 used 60): the first few ranks tell most
-_WORDS = 1.25  # what the ranking by words counts against the one by meaning,
-_FOREIGN_WORDS = 0.5  # and where the question is in another language than the documents: then names alone match
+_FOREIGN_WORDS = 0.5  # what words count where the question is in another language: then names alone match
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _IDENTIFIER = re.compile(r"\b(?=\w*(?:[a-z0-9][A-Z]|[A-Z]{2}[a-z]|\w_\w))\w+\b")
 
@@ -29,7 +28,7 @@ def search_words(text: str) -> str:
 def weight_of_words(query: str, language: str) -> float:
     """What full-text search counts for `query` in documents of `language`, against 1 for the search by meaning."""
     asked = language_of(query)
-    return _FOREIGN_WORDS if asked and asked != language else _WORDS
+    return _FOREIGN_WORDS if asked and asked != language else 1.0
 
 
 @dataclass(frozen=True)
@@ -59,16 +58,20 @@ class Ranking:
 
 
 def fused(rankings: Sequence[Ranking]) -> list[Found]:
-    """All rankings in one by reciprocal rank times boost, best first. What leads them all scores 1 before its boost.
+    """All rankings in one by reciprocal rank, share and boost, best first. What leads them all scores 1, then boosted.
 
-    Equal scores keep the order in which they were found, so a search gives the same twice.
+    The share is what a passage's score has of its ranking's best: ranks alone don't tell a second that is nearly as
+    good from one that is far behind. Equal scores keep the order in which they were found, so a search gives the same
+    twice.
     """
     sums: dict[str, float] = {}
     hits: dict[str, Hit] = {}
     stages: dict[str, dict[str, tuple[int, float]]] = {}
     for ranking in rankings:
+        top = ranking.hits[0].score if ranking.hits else 0.0
         for rank, hit in enumerate(ranking.hits, 1):
-            sums[hit.id] = sums.get(hit.id, 0.0) + ranking.counts / (_RANK_OFFSET + rank)
+            share = max(0.0, hit.score / top) if top > 0 else 1.0  # no likeness at all: by rank alone
+            sums[hit.id] = sums.get(hit.id, 0.0) + ranking.counts * share / (_RANK_OFFSET + rank)
             hits.setdefault(hit.id, hit)
             best = stages.setdefault(hit.id, {}).get(ranking.stage)
             if best is None or rank < best[0]:
