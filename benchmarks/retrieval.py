@@ -67,13 +67,14 @@ async def retrieval(folder: Path, keep: str, language: str, model: str) -> None:
     qrels = judged.load_qrels(next(path for path in (folder / name for name in QRELS) if path.exists()))
     queries = [query for query in _lines(folder / "queries.jsonl") if query["_id"] in qrels]
     models = local_models(model)
-    place = Place(await index_of(folder, keep, models, "English"), ROUTE, "English")
+    index = await index_of(folder, keep, models, "English")
     field = "text" if language == "en" else f"text_{language}"
     runs: dict[str, dict[str, dict[str, float]]] = {"BM25": {}, "dense": {}, "fused": {}}
     seconds = []
     for begin in range(0, len(queries), 64):
         batch = queries[begin : begin + 64]
         made = await models.embed(ROUTE, [query[field] for query in batch], purpose="query")
+        place = Place(index, ROUTE, "English", made.counts)
         for query, vector in zip(batch, made.vectors, strict=True):
             asked = Query(query[field], EVERYBODY, Choice(top_k=10))
             found = (outcome := await searched(asked, place, vector, models)).found
