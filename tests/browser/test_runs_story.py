@@ -1,6 +1,7 @@
 """Runs as their people live them, in a real Chromium on a real server: tables row by row, and what ran as a graph."""
 
 import csv
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, Field
 
-from coachwork import App, approval, prompt
+from coachwork import App, approval, gather, prompt
 from coachwork.pipelines.steps import step
 
 app = App("Sorting")
@@ -69,16 +70,12 @@ class Letter(BaseModel):
 @step
 async def ask_shop() -> int:
     '''Asking the shop.'''
-    await at_once.wait()
-    await asyncio.sleep(0.1)  # both are seen at work at the same time, which is counted in milliseconds
     return 3
 
 
 @step
 async def ask_warehouse() -> int:
     '''Asking the warehouse.'''
-    await at_once.wait()
-    await asyncio.sleep(0.1)  # both are seen at work at the same time, which is counted in milliseconds
     return 4
 
 
@@ -88,13 +85,10 @@ async def send(letter: Letter) -> str:
     return f"sent: {letter.text}"
 
 
-at_once = asyncio.Barrier(2)
-
-
 @app.pipeline(title="Write a letter")
 async def write(ticket: Ticket) -> str:
     subject = await read(ticket.subject)
-    left = sum(await asyncio.gather(ask_shop(), ask_warehouse()))
+    left = sum((await gather(shop=ask_shop(), warehouse=ask_warehouse())).values())
     decision = await approval("Send this letter?", Letter(text=f"{subject}: {left} left"))
     return await send(decision.value)
 """
@@ -192,6 +186,8 @@ def test_what_ran_is_a_graph_and_goes_on_after_a_person_changed_the_value(page: 
     words = ("Reading the ticket", "Asking the shop", "Asking the warehouse", "Send this letter?")
     first, second, third, last = (boxes.filter(has_text=word).bounding_box() or {} for word in words)
     assert first["y"] < second["y"] == third["y"] < last["y"]
+    expect(graph.get_by_role("listitem").filter(has_text="warehouse").first).to_contain_text("warehouse")
+    expect(boxes.filter(has_text="Asking the warehouse")).to_have_accessible_name(re.compile("in warehouse$"))
     boxes.filter(has_text="Asking the warehouse").click()
     expect(page.get_by_role("region", name="Asking the warehouse")).to_contain_text("4")
     assert violations(page) == []

@@ -172,6 +172,13 @@ export interface Attempt {
   seconds: number;
 }
 
+/** Something around a step in the code of its run; those of one `group` were opened together. Of a step, `group` is its number. */
+export interface Place {
+  kind: "branch" | "item" | "pipeline" | "agent" | "step";
+  group: number;
+  name: string;
+}
+
 export interface Step {
   seq: number;
   kind: string;
@@ -200,6 +207,8 @@ export interface Step {
   reasoning?: string;
   /** Taken over from the run it was forked from: not done again, not paid again. */
   reused?: boolean;
+  /** The branches, items, pipelines and agents around it, outermost first. */
+  within?: Place[];
 }
 
 export interface Feedback {

@@ -1,113 +1,135 @@
+import { ChevronRight, Minus, Plus } from "lucide-react";
 import { useMemo, useState } from "react";
 import type { Step } from "../api/types";
 import { StatusIcon, statusWord } from "../run/StatusMark";
 import { duration, moneyAligned, plural } from "../text/numbers";
-import { graphOf } from "./graph";
-import type { Graph, GraphNode } from "./graph";
-import { StepInside } from "./StepTable";
-
-const WIDTH = 208;
-const HEIGHT = 48;
-const ACROSS = 20;
-const DOWN = 34;
+import { BOX, labelOf, mostTelling, pictureOf, statusOf } from "./graph";
+import type { Box, Frame, Picture } from "./graph";
+import { kindOf, StepInside } from "./StepTable";
 
 /** What ran, drawn: a line leads from a step to those that began after its end. A step opens below. */
 export function StepGraph({ steps }: { steps: Step[] }) {
-  const graph = useMemo(() => graphOf(steps), [steps]);
+  const [toggled, setToggled] = useState<ReadonlySet<string>>(new Set());
   const [open, setOpen] = useState("");
-  const opened = graph.nodes.find((node) => node.key === open);
-  const width = graph.widest * (WIDTH + ACROSS) - ACROSS;
+  const picture = useMemo(() => pictureOf(steps, toggled), [steps, toggled]);
+  const opened = picture.boxes.find((box) => box.key === open && box.group === null);
+  const toggle = (key: string) => {
+    const next = new Set(toggled);
+    if (!next.delete(key)) next.add(key);
+    setToggled(next);
+  };
   return (
     <div>
       <div className="max-h-[640px] overflow-auto rounded-lg border border-line bg-sunken p-5" tabIndex={0} role="region" aria-label="Graph of the steps">
-        <div className="relative mx-auto" style={{ width, height: graph.layers * (HEIGHT + DOWN) - DOWN }}>
-          <Lines graph={graph} width={width} />
+        <div className="relative mx-auto" style={{ width: picture.width, height: picture.height }}>
           <ol>
-            {graph.nodes.map((node) => (
-              <Box key={node.key} node={node} place={placeOf(graph, node, width)} open={node.key === open} onOpen={() => setOpen(node.key === open ? "" : node.key)} />
+            {picture.frames.map((frame) => (
+              <FrameBox key={frame.key} frame={frame} onClose={() => toggle(frame.key)} />
+            ))}
+          </ol>
+          <Lines picture={picture} />
+          <ol>
+            {picture.boxes.map((box) => (
+              <StepBox key={box.key} box={box} open={box.key === open} onOpen={() => (box.group ? toggle(box.key) : setOpen(box.key === open ? "" : box.key))} />
             ))}
           </ol>
         </div>
       </div>
-      <p className="mt-1.5 text-sm text-ink-3">A line leads from a step to those that began after it had ended. Steps beside each other were at work at the same time.</p>
-      {opened && (
-        <section aria-label={labelOf(opened)} className="mt-4 flex flex-col gap-6 rounded-lg border border-line bg-sunken px-4 py-4">
-          {telling(opened.steps).map((step) => (
-            <div key={step.seq}>
-              <h3 className="mb-3 flex items-center gap-2 font-semibold">
-                <StatusIcon status={step.status} /> {step.label || step.name}
-              </h3>
-              <StepInside step={step} />
-            </div>
-          ))}
-          {opened.steps.length > SHOWN && <p className="text-sm text-ink-3">{plural(SHOWN, "step")} of {opened.steps.length} are shown, those that failed first. The list has all.</p>}
-        </section>
-      )}
+      <p className="mt-1.5 text-sm text-ink-3">A line leads from a step to those that began after it had ended. What stands side by side did not wait for each other.</p>
+      {opened && <Opened steps={opened.steps} />}
     </div>
   );
 }
 
-interface Place {
-  x: number;
-  y: number;
-}
-
-function placeOf(graph: Graph, node: GraphNode, width: number): Place {
-  const beside = graph.nodes.filter((other) => other.layer === node.layer).length;
-  const left = (width - (beside * (WIDTH + ACROSS) - ACROSS)) / 2;
-  return { x: left + node.row * (WIDTH + ACROSS), y: node.layer * (HEIGHT + DOWN) };
-}
-
-function Lines({ graph, width }: { graph: Graph; width: number }) {
-  const places = new Map(graph.nodes.map((node) => [node.key, placeOf(graph, node, width)]));
+function Lines({ picture }: { picture: Picture }) {
   return (
-    <svg className="absolute inset-0 size-full" aria-hidden>
-      {graph.edges.map(([from, to]) => {
-        const start = places.get(from) as Place;
-        const end = places.get(to) as Place;
-        const [x1, y1, x2, y2] = [start.x + WIDTH / 2, start.y + HEIGHT, end.x + WIDTH / 2, end.y];
-        const bend = (y2 - y1) / 2;
-        return <path key={`${from} ${to}`} d={`M ${x1} ${y1} C ${x1} ${y1 + bend}, ${x2} ${y2 - bend}, ${x2} ${y2}`} fill="none" className="stroke-line-strong" strokeWidth="1.5" />;
+    <svg className="pointer-events-none absolute inset-0 size-full" aria-hidden>
+      {picture.lines.map(([from, to], index) => {
+        const bend = (to.y - from.y) / 2;
+        return <path key={index} d={`M ${from.x} ${from.y} C ${from.x} ${from.y + bend}, ${to.x} ${to.y - bend}, ${to.x} ${to.y}`} fill="none" className="stroke-line-strong" strokeWidth="1.5" />;
       })}
     </svg>
   );
 }
 
-const EDGE: Record<string, string> = { failed: "border-failed", running: "border-working", waiting: "border-waiting" };
+const LINE: Record<string, string> = { failed: "border-failed", running: "border-working", waiting: "border-waiting" };
 
-function Box({ node, place, open, onOpen }: { node: GraphNode; place: Place; open: boolean; onOpen: () => void }) {
-  const status = statusOf(node);
-  const seconds = node.steps.reduce((sum, step) => sum + (step.seconds ?? 0), 0);
-  const cost = node.steps.reduce((sum, step) => sum + (step.cost_usd ?? 0), 0);
-  const facts = [status === "succeeded" ? "" : statusWord(status), seconds > 0 ? duration(seconds) : "", cost > 0 ? moneyAligned(cost) : "", node.steps.every((step) => step.reused) ? "taken over" : ""].filter(Boolean);
+function FrameBox({ frame, onClose }: { frame: Frame; onClose: () => void }) {
+  const { title, group, steps } = frame;
+  const status = statusOf(steps);
+  const facts = [status === "succeeded" ? "" : statusWord(status), cost(steps)].filter(Boolean).join(" · ");
+  const words = (
+    <>
+      <span className="min-w-0 truncate font-medium">{title}</span>
+      {facts && <span className="tnum shrink-0 text-ink-3">{facts}</span>}
+    </>
+  );
   return (
-    <li className="absolute" style={{ left: place.x, top: place.y, width: WIDTH, height: HEIGHT }}>
-      <button type="button" aria-expanded={open} onClick={onOpen} className={`flex size-full items-center gap-2 rounded-lg border bg-surface px-3 text-left shadow-card hover:bg-hover ${open ? "border-accent" : (EDGE[status] ?? "border-line-strong")} ${node.steps.every((step) => step.reused) ? "border-dashed" : ""}`}>
+    <li className={`absolute rounded-lg border ${group ? "border-line-strong bg-raised" : "border-dashed border-line-strong"}`} style={{ left: frame.x, top: frame.y, width: frame.width, height: frame.height }}>
+      {group ? (
+        <button type="button" aria-expanded onClick={onClose} className="flex h-[30px] w-full items-center gap-1.5 rounded-t-lg px-3 text-left text-xs hover:bg-hover">
+          <Minus className="size-3 shrink-0 text-ink-3" aria-hidden />
+          {words}
+        </button>
+      ) : (
+        <p className="flex h-[30px] items-center gap-1.5 px-3 text-xs">{words}</p>
+      )}
+      <Where inside={frame.inside} />
+    </li>
+  );
+}
+
+function StepBox({ box, open, onOpen }: { box: Box; open: boolean; onOpen: () => void }) {
+  const { steps, group } = box;
+  const status = statusOf(steps);
+  const seconds = steps.reduce((sum, step) => sum + (step.seconds ?? 0), 0);
+  const reused = steps.every((step) => step.reused);
+  const facts = [status === "succeeded" ? "" : statusWord(status), group ? plural(steps.length, "step") : "", seconds > 0 ? duration(seconds) : "", cost(steps), reused ? "taken over" : ""].filter(Boolean);
+  const kind = kindOf(steps[0] as Step);
+  return (
+    <li className="absolute" style={{ left: box.x, top: box.y, ...BOX }}>
+      <button type="button" aria-expanded={group ? false : open} onClick={onOpen} className={`flex size-full items-center gap-2 rounded-lg border bg-surface px-3 text-left shadow-card hover:bg-hover ${open ? "border-accent" : (LINE[status] ?? "border-line-strong")} ${reused ? "border-dashed" : ""}`}>
         <StatusIcon status={status} />
         <span className="min-w-0 flex-1">
-          <span className="block truncate text-sm font-medium">{labelOf(node)}</span>
+          <span className="block truncate text-sm font-medium">{group?.title ?? labelOf(steps)}</span>
           {facts.length > 0 && <span className="tnum block truncate text-xs text-ink-3">{facts.join(" · ")}</span>}
         </span>
+        {group ? <Plus className="size-3.5 shrink-0 text-ink-3" aria-hidden /> : <kind.icon className="size-3.5 shrink-0 text-ink-3" aria-hidden />}
+        <Where inside={box.inside} />
       </button>
     </li>
   );
 }
 
-function labelOf({ steps }: GraphNode): string {
-  const first = steps[0] as Step;
-  return (steps.length > 1 ? `${steps.length} × ` : "") + (first.label || first.name);
+/** For those who do not see the frames. */
+function Where({ inside }: { inside: string[] }) {
+  return inside.length === 0 ? null : <span className="sr-only">, in {inside.join(", ")}</span>;
 }
 
-const ORDER = ["failed", "waiting", "running", "cancelled", "succeeded"] as const;
-
-/** Of many the one that a person has to know of. */
-function statusOf({ steps }: GraphNode): Step["status"] {
-  return ORDER.find((status) => steps.some((step) => step.status === status)) ?? "succeeded";
+function cost(steps: Step[]): string {
+  const sum = steps.reduce((all, step) => all + (step.cost_usd ?? 0), 0);
+  return sum > 0 ? moneyAligned(sum) : "";
 }
 
 const SHOWN = 5;
 
-/** The first few, those that failed before the others. */
-function telling(steps: Step[]): Step[] {
-  return [...steps].sort((a, b) => ORDER.indexOf(a.status) - ORDER.indexOf(b.status) || a.seq - b.seq).slice(0, SHOWN);
+function Opened({ steps }: { steps: Step[] }) {
+  return (
+    <section aria-label={labelOf(steps)} className="mt-4 flex flex-col gap-6 rounded-lg border border-line bg-sunken px-4 py-4">
+      {mostTelling(steps, SHOWN).map((step) => (
+        <div key={step.seq}>
+          <h3 className="mb-3 flex flex-wrap items-center gap-2 font-semibold">
+            <StatusIcon status={step.status} /> {step.label || step.name}
+            {(step.within ?? []).map((place, index) => (
+              <span key={index} className="flex items-center gap-1 text-sm font-normal text-ink-3">
+                <ChevronRight className="size-3" aria-hidden /> {place.kind} {place.name || place.group}
+              </span>
+            ))}
+          </h3>
+          <StepInside step={step} />
+        </div>
+      ))}
+      {steps.length > SHOWN && <p className="text-sm text-ink-3">{plural(SHOWN, "step")} of {steps.length} are shown, those that failed first. The list has all.</p>}
+    </section>
+  );
 }

@@ -209,3 +209,7 @@ function Inside({ title, value }: { title: string; value: Json | undefined }) {
     </div>
   );
 }
+
+export function kindOf(step: Step): { icon: typeof Search; word: string } {
+  return KINDS[step.kind] ?? { icon: Settings2, word: step.kind };
+}
