@@ -41,6 +41,7 @@ test("branches are columns with their names, also where their steps did not over
   const [price, stock] = [place("branch", 1, "price"), place("branch", 1, "stock")];
   const picture = pictureOf([step(1, 0, 1), step(2, 1, 2, "p", [price]), step(3, 2, 3, "s", [stock]), step(4, 3, 4, "t", [stock]), step(5, 4, 5)], NONE);
   expect(picture.frames.map((frame) => [frame.title, frame.steps.length])).toEqual([["price", 1], ["stock", 2]]);
+  expect(new Set(picture.frames.map((frame) => frame.height)).size).toBe(1); // or lines would run through the higher one
   const boxes = Object.fromEntries(picture.boxes.map((box) => [box.steps[0]?.name, box]));
   expect(boxes["p"]?.y).toBe(boxes["s"]?.y);
   expect(boxes["p"]?.x).toBeLessThan(boxes["s"]?.x ?? 0);

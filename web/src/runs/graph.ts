@@ -142,15 +142,16 @@ function columned(unit: Unit, level: Level): Block {
     const inner = blockOf(steps, { ...level, depth: level.depth + 1, path: key, inside: [...level.inside, title] });
     return framed(inner, { key, title, steps, group: null, inside: level.inside });
   });
+  const height = Math.max(...columns.map((column) => column.height));
   let x = 0;
   const blocks = columns.map((column) => {
-    const here = moved(column, x, 0);
+    const here = moved(tall(column, height), x, 0);
     x += column.width + ACROSS;
     return here;
   });
   return {
     width: x - ACROSS,
-    height: Math.max(...columns.map((column) => column.height)),
+    height,
     boxes: blocks.flatMap((block) => block.boxes),
     frames: blocks.flatMap((block) => block.frames),
     lines: blocks.flatMap((block) => block.lines),
@@ -164,6 +165,12 @@ function framed(block: Block, frame: Omit<Frame, "x" | "y" | "width" | "height">
   const inner = moved(block, (width - block.width) / 2, HEAD);
   const height = block.height + HEAD + EDGE;
   return { ...inner, width, height, frames: [{ ...frame, x: 0, y: 0, width, height }, ...inner.frames], tops: [{ x: width / 2, y: 0 }], bottoms: [{ x: width / 2, y: height }] };
+}
+
+/** A frame as high as those beside it, so that no line from its end runs through them. */
+function tall(block: Block, height: number): Block {
+  const [outer, ...inner] = block.frames;
+  return { ...block, height, frames: [{ ...(outer as Frame), height }, ...inner], bottoms: block.bottoms.map(({ x }) => ({ x, y: height })) };
 }
 
 function moved(block: Block, x: number, y: number): Block {
