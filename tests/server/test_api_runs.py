@@ -6,7 +6,7 @@ from .over_http import Here
 
 RUN_FIELDS = {
     "id", "pipeline", "title", "status", "created_at", "started_at", "finished_at", "seconds", "cost_usd", "user",
-    "position",
+    "position", "waits_for",
 }  # fmt: skip
 DETAIL_FIELDS = {
     "input", "output", "error", "steps", "approvals", "feedback", "forked_from", "forked_at", "changes",

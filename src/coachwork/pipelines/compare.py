@@ -5,6 +5,7 @@ from difflib import SequenceMatcher
 from typing import Literal, TypeAlias
 
 from coachwork.pipelines.views import RunDetail, RunView, StepView, View
+from coachwork.tracing.branches import place_order
 
 Differs: TypeAlias = Literal["input", "output", "status", "model", "prompt_version"]
 _COMPARED: tuple[Differs, ...] = ("input", "output", "status", "model", "prompt_version")
@@ -36,7 +37,7 @@ class Comparison(View):
 
 def compare(a: RunDetail, b: RunDetail) -> Comparison:
     """Steps are the same where kind and name follow each other alike; what is between is of one run alone."""
-    pairs = _paired(a.steps, b.steps)
+    pairs = _paired(_in_order(a.steps), _in_order(b.steps))
     first = next((place for place, pair in enumerate(pairs) if pair.differs or pair.a is None or pair.b is None), None)
     return Comparison(
         a=RunView(**{name: getattr(a, name) for name in RunView.model_fields}),
@@ -48,6 +49,11 @@ def compare(a: RunDetail, b: RunDetail) -> Comparison:
         cost_usd=_less(b.cost_usd, a.cost_usd),
         seconds=_less(b.seconds, a.seconds),
     )
+
+
+def _in_order(steps: Sequence[StepView]) -> list[StepView]:
+    """In the order of the code: branches work side by side, and which is first is a matter of time."""
+    return sorted(steps, key=lambda step: (place_order(step.place), step.seq))
 
 
 def _paired(a: Sequence[StepView], b: Sequence[StepView]) -> list[ComparedStep]:

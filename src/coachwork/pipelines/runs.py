@@ -41,6 +41,8 @@ from coachwork.store.inserting import insert_if_new
 from coachwork.store.tables import approvals, feedback, runs, steps
 
 _MOST = 200  # items a page
+_ASKED = approvals.c.run_id == runs.c.id, approvals.c.status == "pending"
+_SHOWN = sa.select(runs, sa.exists().where(*_ASKED).label("asks"))
 _SAME: Any = object()  # an input that is not given stays as it was
 
 
@@ -159,7 +161,7 @@ class Runs:
         """A run with its steps, approvals and feedback. Raises NotFound."""
 
         def read(c: sa.Connection) -> tuple[Any, ...]:
-            run = c.execute(runs.select().where(runs.c.id == run_id)).one_or_none()
+            run = c.execute(_SHOWN.where(runs.c.id == run_id)).one_or_none()
             if run is None:
                 raise NotFound(f"there is no run {run_id!r}")
             done = c.execute(steps.select().where(steps.c.run_id == run_id).order_by(steps.c.seq)).all()
@@ -197,7 +199,7 @@ class Runs:
         counts = sa.select(runs.c.status, sa.func.count()).where(*where).group_by(runs.c.status)
         if filter.status:
             where.append(runs.c.status.in_(_statuses(filter.status)))
-        query = _after(sa.select(runs).where(*where), runs, filter.cursor).limit(limit + 1)
+        query = _after(_SHOWN.where(*where), runs, filter.cursor).limit(limit + 1)
         rows, by_status, places = await self._services.database.read(
             lambda c: (c.execute(query).all(), c.execute(counts).all(), line.positions(c))
         )

@@ -113,6 +113,7 @@ class RunView(View):
     cost_usd: float | None
     user: str
     position: int | None = None
+    waits_for: Literal["person", "time"] | None = None
 
 
 class RunDetail(RunView):
@@ -188,7 +189,7 @@ def approval_view(row: sa.Row[Any], pipeline_title: str) -> ApprovalView:
 
 
 def run_fields(row: sa.Row[Any], position: int | None) -> dict[str, Any]:
-    """The fields of RunView from a row of `runs`."""
+    """The fields of RunView from a row of `runs` with whether it `asks` a person."""
     values = row._asdict()
     return {
         **{name: values[name] for name in ("id", "pipeline", "title", "status", "user")},
@@ -198,6 +199,7 @@ def run_fields(row: sa.Row[Any], position: int | None) -> dict[str, Any]:
         "seconds": between(values["started_at"], values["finished_at"]),
         "cost_usd": dollars(values["cost_nano"]),
         "position": position if values["status"] == "queued" else None,
+        "waits_for": ("person" if values["asks"] else "time") if values["status"] == "waiting" else None,
     }
 
 

@@ -102,6 +102,7 @@ approvals = sa.Table(
     sa.Column("reminders", Json),  # when, in order
     sa.Column("remind_at", BigInt),  # the next of them
     sa.Column("notify", sa.Boolean, nullable=False, server_default=sa.false()),  # the project's receiver is told
+    sa.Index("approvals_by_run", "run_id"),
     sa.Index("approvals_by_status", "status", "created_at"),
     sa.Index("approvals_by_decision", "decided_at"),
     sa.Index("approvals_by_reminder", "remind_at"),

@@ -51,6 +51,12 @@ class Line:
         return f"{self.path}{self.count + 1}"
 
 
+def place_order(place: str) -> list[tuple[bool, int, str]]:
+    """A key by which places stand in the order of the code, branches by their names."""
+    parts = place.replace("/", ".").split(".")
+    return [(not part.isdigit(), int(part) if part.isdigit() else 0, part) for part in parts]
+
+
 def here() -> Line | None:
     """The line that this code follows; None outside of a run."""
     return _line.get()

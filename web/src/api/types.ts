@@ -108,6 +108,7 @@ export interface RunSummary {
   cost_usd: number | null;
   user: string | null;
   position: number | null;
+  waits_for?: "person" | "time" | null;
 }
 
 export type BatchStatus = "running" | "paused" | "finished" | "cancelled";

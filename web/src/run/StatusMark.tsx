@@ -14,8 +14,9 @@ const LOOKS: Record<Status, { word: string; icon: typeof Check; text: string; ch
   refused: { word: "Not taken", icon: FileX2, text: "text-failed", chip: "bg-failed-soft text-failed" },
 };
 
-export function statusWord(status: Status, position?: number | null): string {
-  const word = LOOKS[status].word;
+/** What the state is called; of what waits, `waitsFor` says whether for a person or a time. */
+export function statusWord(status: Status, position?: number | null, waitsFor?: "person" | "time" | null): string {
+  const word = status === "waiting" && waitsFor === "time" ? "Waiting for a time" : LOOKS[status].word;
   return status === "queued" && position ? `${word} (${ordinal(position)})` : word;
 }
 
@@ -31,25 +32,25 @@ export function StatusIcon({ status, className = "size-4", silent = false }: { s
   );
 }
 
-export function StatusChip({ status, position }: { status: Status; position?: number | null }) {
+export function StatusChip({ status, position, waitsFor }: { status: Status; position?: number | null; waitsFor?: "person" | "time" | null }) {
   const look = LOOKS[status];
   const Icon = look.icon;
   return (
     <span className={`inline-flex h-6 items-center gap-1.5 rounded-full px-2.5 text-sm font-medium whitespace-nowrap ${look.chip}`}>
       <Icon className={`size-3.5 ${look.moves ?? ""}`} aria-hidden />
-      {statusWord(status, position)}
+      {statusWord(status, position, waitsFor)}
     </span>
   );
 }
 
 /** The same without a ground, for tables. */
-export function StatusText({ status, position }: { status: Status; position?: number | null }) {
+export function StatusText({ status, position, waitsFor }: { status: Status; position?: number | null; waitsFor?: "person" | "time" | null }) {
   const look = LOOKS[status];
   const Icon = look.icon;
   return (
     <span className={`flex items-center gap-2 whitespace-nowrap ${look.text}`}>
       <Icon className={`size-4 shrink-0 ${look.moves ?? ""}`} aria-hidden />
-      {statusWord(status, position)}
+      {statusWord(status, position, waitsFor)}
     </span>
   );
 }

@@ -7,6 +7,7 @@ import { useNow } from "../parts/When";
 import { duration, ordinal, plural } from "../text/numbers";
 import { sideBySide } from "./progress";
 import type { RunView, ToolUse } from "./progress";
+import { waitsFor } from "./waits";
 import { StatusIcon } from "./StatusMark";
 
 /** What a run is doing, in the author's words; one line once it is done. */
@@ -110,7 +111,7 @@ export function headline(view: RunView): string {
     case "queued":
       return view.position ? `Waiting in line (${ordinal(view.position)})` : "Waiting in line";
     case "waiting":
-      return "Waiting for a person";
+      return waitsFor(view.steps) === "time" ? "Waiting for a time" : "Waiting for a person";
     case "running": {
       const now = view.steps.findLast((step) => step.status === "running");
       return view.note || now?.label || now?.name || "Working";

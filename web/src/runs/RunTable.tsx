@@ -99,7 +99,7 @@ export function RunTable({ runs, app, more, loading, onMore }: RunTableProps) {
             return (
               <tr key={run.id} data-row={row.index} aria-rowindex={row.index + 2} className="group relative cursor-pointer hover:bg-hover" onClick={(event) => !(event.target as HTMLElement).closest("a") && go(`/runs/${run.id}`)}>
                 <Cell className="pl-8! text-clip!">
-                  <StatusText status={run.status} position={run.position} />
+                  <StatusText status={run.status} position={run.position} waitsFor={run.waits_for} />
                 </Cell>
                 <Cell>
                   <Link href={`/runs/${run.id}`} className="font-medium group-hover:underline">

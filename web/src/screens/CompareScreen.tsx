@@ -83,7 +83,7 @@ function Side({ run, what }: { run: RunSummary; what: string }) {
           {run.cost_usd !== null && ` · ${money(run.cost_usd)}`}
         </span>
       </span>
-      <StatusChip status={run.status} position={run.position} />
+      <StatusChip status={run.status} position={run.position} waitsFor={run.waits_for} />
     </div>
   );
 }

@@ -18,6 +18,7 @@ import { AnswerText, UnsupportedNote } from "../run/AnswerText";
 import { FieldsView } from "../run/FieldsView";
 import { Sources } from "../run/Sources";
 import { StatusChip } from "../run/StatusMark";
+import { waitsFor } from "../run/waits";
 import { useRunView } from "../run/useRunView";
 import type { RunView } from "../run/progress";
 import { StepTable } from "../runs/StepTable";
@@ -188,7 +189,7 @@ function Facts({ run, view, appTitle }: { run: Run; view: RunView; appTitle: str
   return (
     <dl className="mb-8 flex flex-wrap gap-x-10 gap-y-4 rounded-lg border border-line bg-sunken px-5 py-4">
       <FactItem label="Status">
-        <StatusChip status={view.status} position={view.position} />
+        <StatusChip status={view.status} position={view.position} waitsFor={waitsFor(view.steps)} />
       </FactItem>
       <FactItem label="App">
         <Link href={`/apps/${run.pipeline}`} className="hover:underline">
