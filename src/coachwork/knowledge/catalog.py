@@ -52,7 +52,8 @@ class Catalog:
         self._knowledge = knowledge
         self._mine = documents.c.knowledge == knowledge
 
-    async def entries(self) -> dict[str, Entry]:
+    async def entries(self, ids: Sequence[str] | None = None) -> dict[str, Entry]:
+        """What is written down of these documents, of all without `ids`."""
         columns = (
             documents.c.id,
             documents.c.sha256,
@@ -61,22 +62,19 @@ class Catalog:
             documents.c.passages,
             documents.c.structure,
         )
-        rows = await self._database.read(
-            lambda connection: connection.execute(sa.select(*columns).where(self._mine)).all()
-        )
+        query = sa.select(*columns).where(self._mine)
+        if ids is not None:
+            query = query.where(documents.c.id.in_(list(ids)))
+        rows = await self._database.read(lambda connection: connection.execute(query).all())
         return {row.id: _entry(row) for row in rows}
 
-    async def write(self, written: Sequence[Written], now: int) -> None:
-        """Insert or replace these documents' rows in one transaction; `now` in epoch milliseconds."""
+    def put(self, connection: sa.Connection, written: Sequence[Written], now: int) -> None:
+        """Insert or replace these documents' rows; `now` in epoch milliseconds."""
         if not written:
             return
         rows = [self._row(document, now) for document in written]
-
-        def work(connection: sa.Connection) -> None:
-            connection.execute(sa.delete(documents).where(self._mine, documents.c.id.in_([row["id"] for row in rows])))
-            connection.execute(sa.insert(documents), rows)
-
-        await self._database.write(work)
+        connection.execute(sa.delete(documents).where(self._mine, documents.c.id.in_([row["id"] for row in rows])))
+        connection.execute(sa.insert(documents), rows)
 
     async def forget(self, ids: Sequence[str]) -> None:
         def work(connection: sa.Connection) -> None:

@@ -136,8 +136,9 @@ Phase: TypeAlias = Literal["waiting", "fetching", "reading", "indexing", "beside
 class IngestProgress:
     """How far an ingest is. `found` documents to look at, of which `read` are settled; `embedded` passages.
 
-    `phase` is `waiting` while another process ingests the same knowledge base, `fetching` while sources are asked.
-    `beside` while the index of `next_embed` is brought to what serves. `seconds` since the start.
+    `unchanged` ones of those did not have to be read. `phase` is `waiting` while others ingest by other settings,
+    `fetching` while sources are asked, `beside` while the index of `next_embed` is brought to what serves. `seconds`
+    since the start; so many processes as `workers` share the work.
     """
 
     found: int
@@ -147,10 +148,13 @@ class IngestProgress:
     current: str
     seconds: float
     phase: Phase = "reading"
+    unchanged: int = 0
+    workers: int = 1
 
     @property
     def documents_a_second(self) -> float | None:
-        return self.read / self.seconds if self.read and self.seconds >= 1 else None
+        read = self.read - self.unchanged
+        return read / self.seconds if read > 0 and self.seconds >= 1 else None
 
     @property
     def seconds_left(self) -> float | None:
@@ -165,6 +169,38 @@ class IngestProgress:
     @property
     def total(self) -> int:
         return self.found
+
+
+NOTHING_YET = IngestProgress(0, 0, 0, 0, "", 0.0)
+
+
+@dataclass(frozen=True)
+class WorkerState:
+    """A process that works on an ingestion: what it does, and how many documents it has; `stuck` without a
+    heartbeat."""
+
+    host: str
+    pid: int
+    phase: str
+    current: str
+    documents: int
+    stuck: bool
+
+
+@dataclass(frozen=True)
+class IngestState:
+    """How far the last ingestion of a knowledge base is, whoever works on it. Times in epoch milliseconds.
+
+    `stuck` where nobody works on it, or nothing has moved for a minute; `stopped` before its end, by who began it.
+    `problem` is what ended a `failed` one, as `CoachworkError.to_dict` keeps it.
+    """
+
+    state: Literal["none", "working", "stuck", "done", "failed", "stopped"]
+    progress: IngestProgress = NOTHING_YET
+    started_at: int | None = None
+    moved_at: int | None = None
+    workers: tuple[WorkerState, ...] = ()
+    problem: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True)

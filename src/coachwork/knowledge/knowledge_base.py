@@ -1,9 +1,7 @@
 """A knowledge base as an application uses it: search, verify, ingest. Knows who does what; does none of it itself."""
 
 import asyncio
-import hashlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -22,12 +20,14 @@ from coachwork.knowledge.document import (
     DocumentText,
     IngestProgress,
     IngestReport,
+    IngestState,
     KnowledgeStatus,
     PagePicture,
 )
 from coachwork.knowledge.explanation import Explanation, explained
 from coachwork.knowledge.filters import Filter, Range, Where, conditions_of
 from coachwork.knowledge.index import WHOLE, PassageIndex, PassageStore, Stretch, open_store, table_name, table_prefix
+from coachwork.knowledge.ingest_queue import IngestQueue
 from coachwork.knowledge.query import (
     QUESTION_CHARACTERS,
     Outcome,
@@ -40,10 +40,11 @@ from coachwork.knowledge.query import (
 from coachwork.knowledge.search import Found, as_passage
 from coachwork.knowledge.weights import Weight, WeightTable
 from coachwork.messages import Checked, Passage, Scores, StepRecord
+from coachwork.store.locks import Locks
 from coachwork.tracing.scope import current_scope, recorded
 
 if TYPE_CHECKING:
-    from coachwork.knowledge.ingest import Ingest
+    from coachwork.knowledge.ingest_worker import Ingest, Model
     from coachwork.knowledge.moving import Moved
     from coachwork.knowledge.planning import IngestPlan
     from coachwork.knowledge.sources.gathered import Sources
@@ -291,26 +292,28 @@ class KnowledgeBase:
     async def ingest(self, progress: Callable[[IngestProgress], None] | None = None) -> IngestReport:
         """Index what is new or changed in the folder, forget what is gone; documents that can't be read are reported.
 
-        Safe to kill and to run from several processes: one works, the others wait for it.
+        Safe to kill and to run from several processes: they share the work, and all give the report of the whole.
         """
-        async with self._ingesting(progress or _nobody) as job:
-            report = await job.run()
-            return replace(report, embedded_beside=await self._fill_next(job))
+        return await (await self._job(progress or _nobody)).run()
+
+    async def ingestion(self) -> IngestState:
+        """How far the last ingest is, whatever process works on it."""
+        return await self._queue(self._need()).state()
 
     async def plan(self, progress: Callable[[IngestProgress], None] | None = None) -> "IngestPlan":
         """What an ingest would do now, and what its embedding would cost at most. Nothing is indexed."""
         from coachwork.knowledge.planning import Planning
 
         bound = self._need()
-        model, dimensions = await self._asked(bound, bound.config.embed)
-        index = await self._passages(bound).open(table_name(self.name, model, dimensions), bound.config.language)
+        model = await self._asked(bound, bound.config.embed)
+        name = table_name(self.name, model.name, model.dimensions)
         planning = Planning(
             folder=self.folder,
             config=bound.config,
             catalog=Catalog(bound.database, self.name),
             sources=self._sources(bound),
-            model=model,
-            index=index,
+            model=model.name,
+            index=await self._passages(bound).open(name, bound.config.language),
             cost=bound.models.cost_of_embedding,
             tell=progress or _nobody,
         )
@@ -321,24 +324,23 @@ class KnowledgeBase:
     ) -> DocumentInfo:
         """Put a document into the folder under `name`, in place of one of that name, and index it.
 
-        It is in the folder, and found, when this returns. A running ingest is waited for. Raises InputError for a
-        name or size that can't be taken, DocumentUnreadable for what can't be read: then nothing has changed.
+        It is in the folder, and found, when this returns. A running ingest is waited for only where it is at this very
+        document. Raises InputError for a name or size that can't be taken, DocumentUnreadable for what can't be read:
+        then nothing has changed.
         """
         from coachwork.knowledge.document import SourceFile
         from coachwork.knowledge.ingest import limits_of
         from coachwork.knowledge.uploads import clean, place_of, staged
 
         place = place_of(self.folder, name)
-        limit = limits_of(self._need().config).max_bytes
-        async with self._ingesting(progress or _nobody) as job:
-            await asyncio.to_thread(clean, self.folder)
-            path = await asyncio.to_thread(staged, self.folder, place, data, limit)
-            try:
-                await job.add(SourceFile(name, path, len(data)), place)
-            finally:
-                path.unlink(missing_ok=True)
-            await self._fill_next(job)
-            return next(found for found in await job.catalog.listed() if found.id == name)
+        job = await self._job(progress or _nobody)
+        await asyncio.to_thread(clean, self.folder)
+        path = await asyncio.to_thread(staged, self.folder, place, data, limits_of(job.config).max_bytes)
+        try:
+            await job.add(SourceFile(name, path, len(data)), place)
+        finally:
+            path.unlink(missing_ok=True)
+        return next(found for found in await job.catalog.listed() if found.id == name)
 
     async def remove(self, name: str) -> None:
         """Take a document out of the folder and, at once, out of every answer. Raises NotFound.
@@ -349,80 +351,44 @@ class KnowledgeBase:
 
         path = file_of(self.folder, name)
         bound = self._need()
-        job, beside = await self._job(_nobody), await self._next_table(bound)
+        job = await self._job(_nobody)
         path.unlink(missing_ok=True)
         gone = await job.remove(name)
-        if beside and (index := await self._passages(bound).open(beside[0], bound.config.language)) is not None:
-            await index.remove(gone)
+        if job.beside is not None:
+            index = await self._passages(bound).open(job.table(job.beside), bound.config.language)
+            if index is not None:
+                await index.remove(gone)
 
-    @asynccontextmanager
-    async def _ingesting(self, tell: Callable[[IngestProgress], None]) -> "AsyncIterator[Ingest]":
-        """The right to write, and what to write with; tables of other embedding models are dropped at the end."""
-        from coachwork.knowledge.lock import exclusive
-
-        def waiting() -> None:
-            tell(IngestProgress(0, 0, 0, 0, "", 0.0, "waiting"))
-
-        bound = self._need()
-        async with exclusive(self._lock_file(bound), waiting):
-            job = await self._job(tell)
-            yield job
-            store, beside = self._passages(bound), await self._next_table(bound)
-            kept = {table_name(self.name, job.model, job.dimensions), beside[0] if beside else ""}
-            for other in await store.tables():
-                if other.startswith(table_prefix(self.name)) and other not in kept:
-                    await store.drop(other)
-
-    async def _fill_next(self, job: "Ingest") -> int:
-        """Bring the index of `next_embed` to what serves; how many passages were embedded for it."""
-        from coachwork.knowledge.beside import filled
-        from coachwork.knowledge.ingest import row_text
-
-        bound = self._need()
-        beside = await self._next_table(bound)
-        if beside is None:
-            return 0
-        index = await self._passages(bound).create(*beside, bound.config.language)
-
-        async def embed(texts: Sequence[str]) -> Sequence[Sequence[float]]:
-            return list((await bound.models.embed(bound.config.next_embed, texts, purpose="passage")).vectors)
-
-        def tell(embedded: int) -> None:
-            job.tell(IngestProgress(0, 0, embedded, 0, "", 0.0, "beside"))
-
-        return await filled(job.index, index, row_text, embed, tell)
-
-    async def _next_table(self, bound: _Bound) -> tuple[str, int] | None:
-        """The table of `next_embed` and its dimensions; None without that setting."""
-        if not bound.config.next_embed:
-            return None
-        model, dimensions = await self._asked(bound, bound.config.next_embed)
-        return table_name(self.name, model, dimensions), dimensions
-
-    async def _asked(self, bound: _Bound, route: str) -> tuple[str, int]:
+    async def _asked(self, bound: _Bound, route: str) -> "Model":
         """Which model answers on a route, and its dimensions: asked and not assumed, as the tables depend on it."""
+        from coachwork.knowledge.ingest_worker import Model
+
         probe = await bound.models.embed(route, ["model"], purpose="passage")
-        return probe.model, probe.dimensions
+        return Model(probe.model, probe.dimensions)
 
     async def _job(self, tell: Callable[[IngestProgress], None]) -> "Ingest":
-        from coachwork.knowledge.ingest import Ingest
+        from coachwork.knowledge.ingest_worker import Ingest
 
         bound = self._need()
-        model, dimensions = await self._asked(bound, bound.config.embed)
-        name = table_name(self.name, model, dimensions)
-        index = await self._passages(bound).create(name, dimensions, bound.config.language)
+        next_embed = bound.config.next_embed
         return Ingest(
+            knowledge=self.name,
             folder=self.folder,
             config=bound.config,
             catalog=Catalog(bound.database, self.name),
-            index=index,
+            queue=self._queue(bound),
+            locks=Locks(bound.database),
+            store=self._passages(bound),
             embedder=bound.models,
-            model=model,
-            dimensions=dimensions,
+            model=await self._asked(bound, bound.config.embed),
+            beside=await self._asked(bound, next_embed) if next_embed else None,
             tell=tell,
             weights=WeightTable(bound.database, self.name),
             sources=self._sources(bound),
         )
+
+    def _queue(self, bound: _Bound) -> IngestQueue:
+        return IngestQueue(bound.database, Locks(bound.database), self.name)
 
     async def status(self) -> KnowledgeStatus:
         """Counts, from the last ingest: of what the one who asks may read."""
@@ -476,13 +442,13 @@ class KnowledgeBase:
     async def purge(self) -> None:
         """Take off the disk, now, what was deleted; an ingest takes out of the index what is an hour old by then.
 
-        Waits for a running ingest; searches that go on at this moment may fail and be asked again. Raises Conflict
+        Waits for a moment in which nobody writes; searches that go on at this moment may fail and be asked again. Raises Conflict
         where somebody reads the database for so long that its log could not be emptied: call it again.
         """
-        from coachwork.knowledge.lock import exclusive
+        from coachwork.knowledge.ingest_worker import writing_lock
 
         bound = self._need()
-        async with exclusive(self._lock_file(bound), lambda: None):
+        async with Locks(bound.database).exclusive(writing_lock(self.name)):
             await (await self._index(bound)).purge()
             if not await bound.database.scrub():
                 raise Conflict(
@@ -492,15 +458,15 @@ class KnowledgeBase:
     async def move(self, to: str, tell: Callable[[int], None]) -> "Moved":
         """Copy the index to another place, vectors and all; the old one is left. `tell` hears of passages copied.
 
-        A running ingest is waited for. Searches go on here until `index` of the settings says otherwise.
+        A running ingest pauses. Searches go on here until `index` of the settings says otherwise.
         """
-        from coachwork.knowledge.lock import exclusive
+        from coachwork.knowledge.ingest_worker import writing_lock
         from coachwork.knowledge.moving import copied
 
         bound = self._need()
         target = open_store(to)
         try:
-            async with exclusive(self._lock_file(bound), lambda: None):
+            async with Locks(bound.database).exclusive(writing_lock(self.name)):
                 name, index = await self._named_index(bound)
                 return await copied(index, target, name, bound.config.language, tell)
         finally:
@@ -520,11 +486,7 @@ class KnowledgeBase:
         from coachwork.knowledge.sources.gathered import Sources
 
         copies = bound.project / ".coachwork" / "sources" / self.name
-        return Sources(bound.config.sources, self._source, bound.project, copies)
-
-    def _lock_file(self, bound: _Bound) -> Path:
-        place = bound.project / ".coachwork" if "://" in bound.index else Path(bound.index)
-        return place / f".{hashlib.sha256(self.name.encode()).hexdigest()[:16]}.lock"
+        return Sources(self.name, bound.config.sources, self._source, bound.project, copies, Locks(bound.database))
 
     def _need(self) -> _Bound:
         if self._bound is None:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Literal
 
 from coachwork.errors import DocumentUnreadable
 from coachwork.knowledge.catalog import Catalog, Entry
@@ -15,6 +16,14 @@ from coachwork.knowledge.opened import sha256_of
 from coachwork.knowledge.reader import DocumentReader
 from coachwork.knowledge.sources.gathered import Sources
 from coachwork.knowledge.tokens import estimated_tokens
+
+
+@dataclass(frozen=True)
+class PlannedChange:
+    """A document that an ingest would take up, read anew or forget."""
+
+    document: str
+    what: Literal["new", "changed", "gone"]
 
 
 @dataclass(frozen=True)
@@ -32,6 +41,7 @@ class IngestPlan:
     reused: int = 0
     tokens: int = 0
     cost_usd: float | None = None
+    changes: list[PlannedChange] = field(default_factory=list)
     failed: list[FailedDocument] = field(default_factory=list)
 
 
@@ -71,12 +81,14 @@ class Planning:
                     present.update(id_ for id_ in known if id_.startswith(f"{file.id}/"))
                     plan = _unchanged(plan, entry)
                     continue
-                plan = _counted(plan, entry)
+                plan = _counted(plan, file.id, entry)
                 plan, ids = await _read(plan, file, reader, self.index)
                 present.update(ids)
         nano = self.cost(self.model, plan.tokens)
         cost_usd = None if nano is None else nano / 1e9
-        return replace(plan, deleted=len({*known, *indexed} - present), cost_usd=cost_usd)
+        gone = sorted({*known, *indexed} - present)
+        changes = [*plan.changes, *(PlannedChange(id_, "gone") for id_ in gone)]
+        return replace(plan, deleted=len(gone), changes=changes, cost_usd=cost_usd)
 
     def _say(self, plan: IngestPlan, read: int, name: str) -> None:
         self.tell(IngestProgress(plan.found, read, 0, len(plan.failed), name, 0.0))
@@ -87,8 +99,10 @@ def _unchanged(plan: IngestPlan, entry: Entry | None) -> IngestPlan:
     return replace(plan, unchanged=plan.unchanged + 1, failed=plan.failed + failed)
 
 
-def _counted(plan: IngestPlan, entry: Entry | None) -> IngestPlan:
-    return replace(plan, added=plan.added + 1) if entry is None else replace(plan, changed=plan.changed + 1)
+def _counted(plan: IngestPlan, document: str, entry: Entry | None) -> IngestPlan:
+    if entry is None:
+        return replace(plan, added=plan.added + 1, changes=[*plan.changes, PlannedChange(document, "new")])
+    return replace(plan, changed=plan.changed + 1, changes=[*plan.changes, PlannedChange(document, "changed")])
 
 
 async def _read(

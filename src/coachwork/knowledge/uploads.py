@@ -5,6 +5,7 @@ only then moved. What a kill leaves of it is cleaned up by the next one.
 """
 
 import os
+import time
 import uuid
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from coachwork.knowledge.opened import too_large
 from coachwork.knowledge.parse import PARSERS, format_of
 
 _STAGED = ".coachwork-upload-"
+_LEFT_SECONDS = 3600  # a staged file as old as this belongs to nobody any more
 _NAME_BYTES = 200  # file systems take 255 of a name
 
 
@@ -61,6 +63,10 @@ def staged(folder: Path, place: Path, data: bytes, limit: int) -> Path:
 
 
 def clean(folder: Path) -> None:
-    """Take away what interrupted uploads left. Only for who holds the knowledge base's lock."""
+    """Take away what interrupted uploads left; those of other processes that are under way are younger."""
     for path in folder.glob(f"{_STAGED}*"):
-        path.unlink(missing_ok=True)
+        try:
+            if time.time() - path.stat().st_mtime > _LEFT_SECONDS:
+                path.unlink()
+        except FileNotFoundError:
+            continue  # its upload has just ended

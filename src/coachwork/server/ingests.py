@@ -1,91 +1,101 @@
-"""Ingests that this process was asked for over HTTP, one a knowledge base. Knows how far they are; reads nothing."""
+"""Ingests and dry runs that this process was asked for over HTTP, one a knowledge base. Knows tasks; reads nothing."""
 
 import asyncio
-import time
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from collections.abc import Coroutine
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from coachwork.errors import CoachworkError
 from coachwork.knowledge import KnowledgeBase
-from coachwork.knowledge.document import IngestProgress
+from coachwork.knowledge.document import NOTHING_YET, IngestProgress, IngestState
+from coachwork.knowledge.planning import IngestPlan
 from coachwork.server.problems import bug, from_error, log_bug
-
-STUCK_SECONDS = 60.0
-_UNKNOWN = IngestProgress(0, 0, 0, 0, "", 0.0)
-
-
-def _now() -> int:
-    return int(time.time() * 1000)
 
 
 @dataclass
-class Ingesting:
-    """One ingest: its last word, when it began and last moved (epoch milliseconds), and how it ended."""
+class Task:
+    """What goes on here for a knowledge base: its last word, and what ended it."""
 
-    progress: IngestProgress = _UNKNOWN
-    started_ms: int = field(default_factory=_now)
-    moved_ms: int = field(default_factory=_now)
-    ended: Literal["", "done", "failed"] = ""
+    progress: IngestProgress = NOTHING_YET
+    ended: bool = False
+    problem: dict[str, Any] | None = None
+    plan: IngestPlan | None = None
+
+    def tell(self, progress: IngestProgress) -> None:
+        self.progress = progress
+
+
+@dataclass(frozen=True)
+class Seen:
+    """An ingest as this process sees it: `waiting` while others work here by other settings."""
+
+    state: IngestState
+    waiting: bool = False
     problem: dict[str, Any] | None = None
 
-    @property
-    def state(self) -> Literal["waiting", "working", "stuck", "done", "failed"]:
-        if self.ended:
-            return self.ended
-        if self.progress.phase == "waiting":
-            return "waiting"
-        return "stuck" if _now() - self.moved_ms > STUCK_SECONDS * 1000 else "working"
 
-    @property
-    def documents_a_second(self) -> float | None:
-        done, seconds = self.progress.read, self.progress.seconds
-        return round(done / seconds, 2) if done and seconds >= 1 else None
-
-    @property
-    def seconds_left(self) -> float | None:
-        """None when it has ended, or where nothing can be told yet."""
-        speed = self.documents_a_second
-        return round((self.progress.found - self.progress.read) / speed, 1) if speed and not self.ended else None
-
-
+@dataclass
 class Ingests:
-    """The last ingest of each knowledge base that this process began."""
+    """The last ingest, and the last dry run, of each knowledge base that this process began."""
 
-    def __init__(self) -> None:
-        self._of: dict[str, Ingesting] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
+    _ingests: dict[str, Task] = field(default_factory=dict)
+    _plans: dict[str, Task] = field(default_factory=dict)
+    _running: set[asyncio.Task[None]] = field(default_factory=set)
 
-    def of(self, knowledge: str) -> Ingesting | None:
-        return self._of.get(knowledge)
+    async def of(self, base: KnowledgeBase) -> Seen:
+        """How far the ingest is, whatever process works on it."""
+        state, here = await base.ingestion(), self._ingests.get(base.name)
+        if here is None:
+            return Seen(state)
+        if here.ended:
+            return Seen(replace(state, state="failed"), problem=here.problem) if here.problem else Seen(state)
+        if here.progress.phase == "waiting":
+            return Seen(state, waiting=True)
+        # Asked for and not yet begun: what the database tells is of the one before.
+        return Seen(state if state.state in ("working", "stuck") else IngestState("working", here.progress))
 
-    def start(self, base: KnowledgeBase) -> Ingesting:
-        """Begin one; the one that is under way where there is one."""
-        last = self._of.get(base.name)
-        if last is not None and not last.ended:
-            return last
-        begun = self._of[base.name] = Ingesting()
-        task = asyncio.create_task(self._run(base, begun))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        return begun
+    def start(self, base: KnowledgeBase) -> None:
+        """Begin one, or take a share of the one that another process is at; nothing where one is under way here."""
+
+        async def work(task: Task) -> None:
+            await base.ingest(task.tell)
+
+        self._begin(base, self._ingests, work)
+
+    def plan(self, base: KnowledgeBase) -> Task:
+        """Begin a dry run; the one that is under way where there is one."""
+
+        async def work(task: Task) -> None:
+            task.plan = await base.plan(task.tell)
+
+        return self._begin(base, self._plans, work)
+
+    def planned(self, knowledge: str) -> Task | None:
+        return self._plans.get(knowledge)
 
     async def close(self) -> None:
         """Stop those under way; what they have indexed stays, and the next one goes on from there."""
-        for task in self._tasks:
+        for task in self._running:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*self._running, return_exceptions=True)
 
-    async def _run(self, base: KnowledgeBase, ingesting: Ingesting) -> None:
-        def tell(progress: IngestProgress) -> None:
-            ingesting.progress, ingesting.moved_ms = progress, _now()
+    def _begin(self, base: KnowledgeBase, tasks: dict[str, Task], work: Any) -> Task:
+        last = tasks.get(base.name)
+        if last is not None and not last.ended:
+            return last
+        begun = tasks[base.name] = Task()
+        running = asyncio.create_task(_run(base, begun, work(begun)))
+        self._running.add(running)
+        running.add_done_callback(self._running.discard)
+        return begun
 
-        try:
-            await base.ingest(tell)
-        except CoachworkError as error:
-            ingesting.ended, ingesting.problem = "failed", from_error(error).plain()
-        except Exception as error:
-            ingesting.ended, ingesting.problem = "failed", bug(log_bug(error, knowledge=base.name)).plain()
-        else:
-            ingesting.ended = "done"
-        finally:
-            ingesting.moved_ms = _now()
+
+async def _run(base: KnowledgeBase, task: Task, work: Coroutine[Any, Any, None]) -> None:
+    try:
+        await work
+    except CoachworkError as error:
+        task.problem = from_error(error).plain()
+    except Exception as error:
+        task.problem = bug(log_bug(error, knowledge=base.name)).plain()
+    finally:
+        task.ended = True

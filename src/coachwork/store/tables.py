@@ -363,6 +363,58 @@ knowledge_access = sa.Table(
     sa.Column("rules", sa.Text, nullable=False),  # the fingerprint of those that the whole index was built by
 )
 
+ingests = sa.Table(  # the last ingestion of each knowledge base, by however many processes
+    "ingests",
+    metadata,
+    sa.Column("knowledge", sa.Text, primary_key=True),
+    sa.Column("generation", sa.Text, nullable=False, server_default=""),  # names this ingestion; "" before the first
+    sa.Column("terms", sa.Text, nullable=False, server_default=""),  # the model and settings that all of them work by
+    sa.Column("status", sa.Text, nullable=False),  # none, open, done, failed, stopped
+    sa.Column("closer", sa.Text, nullable=False, server_default=""),  # the worker that brings it to its end
+    sa.Column("parts", Json, nullable=False),  # documents found and looked at, by source
+    sa.Column("added", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("changed", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("deleted", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("failed", sa.Integer, nullable=False, server_default="0"),  # in this ingestion
+    sa.Column("embedded", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("reused", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("embedded_beside", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("started_at", BigInt, nullable=False),
+    sa.Column("moved_at", BigInt, nullable=False),
+    sa.Column("ended_at", BigInt),
+    sa.Column("problem", Json),  # what ended it: code, message, hint, reader
+)
+
+ingest_documents = sa.Table(  # what an ingestion has to read, and who has it
+    "ingest_documents",
+    metadata,
+    sa.Column("knowledge", sa.Text, primary_key=True),
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("status", sa.Text, nullable=False),  # queued, claimed, done, refused
+    sa.Column("sha256", sa.Text, nullable=False),  # of the bytes to be read, or that were
+    sa.Column("worker", sa.Text, nullable=False, server_default=""),
+    sa.Column("asked", sa.Integer, nullable=False, server_default="0"),  # how often it was asked for again
+    sa.Column("tries", sa.Integer, nullable=False, server_default="0"),  # how often it was claimed
+    sa.Index("ingest_documents_by_status", "knowledge", "status", "id"),
+)
+
+ingest_workers = sa.Table(  # processes that work on an ingestion now
+    "ingest_workers",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("knowledge", sa.Text, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),  # ingest, add: a single document
+    sa.Column("host", sa.Text, nullable=False),
+    sa.Column("pid", sa.Integer, nullable=False),
+    sa.Column("gathering", sa.Boolean, nullable=False),  # may it still find documents?
+    sa.Column("phase", sa.Text, nullable=False),
+    sa.Column("current", sa.Text, nullable=False, server_default=""),
+    sa.Column("started_at", BigInt, nullable=False),
+    sa.Column("moved_at", BigInt, nullable=False),
+    sa.Column("heartbeat_at", BigInt, nullable=False),
+    sa.Index("ingest_workers_by_knowledge", "knowledge"),
+)
+
 agent_messages = sa.Table(
     "agent_messages",
     metadata,

@@ -11,7 +11,8 @@ from coachwork.knowledge.document import ReadLimits, SourceFile
 from coachwork.knowledge.folder import original, scan
 from coachwork.knowledge.sources.config import FolderConfig, S3Config, SourceConfig
 from coachwork.knowledge.sources.contract import Source
-from coachwork.knowledge.sources.mirror import pull
+from coachwork.knowledge.sources.mirror import last_pull, pull
+from coachwork.store.locks import Locks
 
 GIVEN = ""  # the source that the application gives in Python: its documents keep their own names
 
@@ -20,42 +21,81 @@ GIVEN = ""  # the source that the application gives in Python: its documents kee
 class Sources:
     """The sources of a knowledge base by name, and `copies`, the folder where what they have is kept."""
 
+    knowledge: str
     configs: Mapping[str, SourceConfig]
     given: Source | None
     project: Path
     copies: Path
+    locks: Locks
 
     def __bool__(self) -> bool:
-        return bool(self.configs) or self.given is not None
+        return bool(self.names)
+
+    @property
+    def names(self) -> list[str]:
+        return [*([GIVEN] if self.given else []), *self.configs]
 
     async def gather(self, folder: Path, limits: ReadLimits, tell: Callable[[str], None]) -> list[SourceFile]:
         """Every document, sorted by id: of the folder, and of each source below its name.
 
-        A source that can't be reached is named as a document that failed; what was taken of it before stays.
         Where two have the same name the folder's own stands. Raises ProjectError without a folder.
         """
         found = {}
-        for name in [*([GIVEN] if self.given else []), *self.configs]:
-            for file in await self._of(name, limits, tell):
-                id_ = f"{name}/{file.id}" if name and file.id != name else file.id
-                found[id_] = replace(file, id=id_)
-        own = await asyncio.to_thread(self._own, folder, limits)
-        found.update((file.id, file) for file in own)
+        for name in self.names:
+            found.update((file.id, file) for file in await self.asked(name, limits, tell))
+        found.update((file.id, file) for file in await self.own(folder, limits))
         return sorted(found.values(), key=lambda file: file.id)
 
-    def _own(self, folder: Path, limits: ReadLimits) -> list[SourceFile]:
-        return scan(folder, limits) if folder.is_dir() or not self else []
+    async def own(self, folder: Path, limits: ReadLimits) -> list[SourceFile]:
+        """The documents of the folder. Raises ProjectError where there is none, and no source either."""
+        return await asyncio.to_thread(scan, folder, limits) if folder.is_dir() or not self else []
 
-    async def _of(self, name: str, limits: ReadLimits, tell: Callable[[str], None]) -> list[SourceFile]:
+    async def asked(self, name: str, limits: ReadLimits, tell: Callable[[str], None]) -> list[SourceFile]:
+        """The documents of a source, which is asked what it has now; one that can't be reached is named as a document
+        that failed, and what was taken of it before stays.
+
+        One process at a time asks a source. Who had to wait for another takes what that one was told.
+        """
         config = self.configs.get(name)
         if isinstance(config, FolderConfig):
-            return await asyncio.to_thread(_files, self.project / config.path, name, limits)
+            return self._named(name, await asyncio.to_thread(_files, self.project / config.path, name, limits))
         place = self.copies / (name or "given")
-        try:
-            refused = await pull(self._source(config, limits), place, limits.max_bytes, tell)
-        except CoachworkError as error:
-            refused = [SourceFile(name or "source", place / ".none", 0, f"the source failed: {error.message}")]
-        return [*(await asyncio.to_thread(scan, place, limits)), *refused] if place.is_dir() else refused
+        before, waited = await asyncio.to_thread(last_pull, place), False
+
+        def waiting() -> None:
+            nonlocal waited
+            waited = True
+            tell("waiting for another process that asks it")
+
+        async with self.locks.exclusive(f"source {self.knowledge} {name}", waiting):
+            last = await asyncio.to_thread(last_pull, place) if waited else None
+            if last is not None and (before is None or last.id != before.id):
+                refused = [SourceFile(id_, place / ".none", 0, reason) for id_, reason in last.refused]
+            else:
+                try:
+                    refused = await pull(self._source(config, limits), place, limits.max_bytes, tell)
+                except CoachworkError as error:
+                    refused = [SourceFile(name or "source", place / ".none", 0, f"the source failed: {error.message}")]
+        return self._named(name, [*(await self._copied(place, limits)), *refused])
+
+    async def listed(self, folder: Path, limits: ReadLimits) -> dict[str, SourceFile]:
+        """Every document that is here now, by id; no source is asked."""
+        found = {}
+        for name in self.names:
+            config = self.configs.get(name)
+            if isinstance(config, FolderConfig):
+                files = await asyncio.to_thread(_files, self.project / config.path, name, limits)
+            else:
+                files = await self._copied(self.copies / (name or "given"), limits)
+            found.update((file.id, file) for file in self._named(name, files))
+        found.update((file.id, file) for file in await self.own(folder, limits))
+        return found
+
+    def _named(self, name: str, files: list[SourceFile]) -> list[SourceFile]:
+        return [replace(file, id=f"{name}/{file.id}" if name and file.id != name else file.id) for file in files]
+
+    async def _copied(self, place: Path, limits: ReadLimits) -> list[SourceFile]:
+        return await asyncio.to_thread(scan, place, limits) if place.is_dir() else []
 
     def _source(self, config: SourceConfig | None, limits: ReadLimits) -> Source:
         if config is None:

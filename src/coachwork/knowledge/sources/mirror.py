@@ -9,6 +9,7 @@ import os
 import uuid
 from collections.abc import Callable
 from contextlib import aclosing
+from dataclasses import dataclass
 from pathlib import Path
 
 from coachwork.errors import InputError
@@ -18,8 +19,17 @@ from coachwork.knowledge.sources.contract import Item, Source
 from coachwork.knowledge.uploads import place_of
 
 _STATE = ".versions.json"
+_LAST = ".last-pull.json"
 _PART = ".part-"
 _SAVE_EVERY = 50  # documents
+
+
+@dataclass(frozen=True)
+class LastPull:
+    """A pull that went through: its id, and the documents that could not be had, with why."""
+
+    id: str
+    refused: tuple[tuple[str, str], ...]
 
 
 async def pull(source: Source, folder: Path, limit: int, tell: Callable[[str], None]) -> list[SourceFile]:
@@ -42,7 +52,18 @@ async def pull(source: Source, folder: Path, limit: int, tell: Callable[[str], N
             if len(seen) % _SAVE_EVERY == 0:
                 await asyncio.to_thread(_write, folder, versions)
     await asyncio.to_thread(_keep, folder, seen, versions)
+    last = {"id": uuid.uuid4().hex, "refused": [[file.id, file.refusal] for file in refused.values()]}
+    await asyncio.to_thread(_put, folder, _LAST, last)
     return list(refused.values())
+
+
+def last_pull(folder: Path) -> LastPull | None:
+    """The last pull into `folder` that went through."""
+    try:
+        found = json.loads((folder / _LAST).read_text("utf-8"))
+        return LastPull(found["id"], tuple((id_, reason) for id_, reason in found["refused"]))
+    except (FileNotFoundError, NotADirectoryError, json.JSONDecodeError):
+        return None
 
 
 def _prepared(folder: Path) -> tuple[Path, dict[str, str]]:
@@ -56,7 +77,7 @@ def _prepared(folder: Path) -> tuple[Path, dict[str, str]]:
 
 def _keep(folder: Path, names: set[str], versions: dict[str, str]) -> None:
     """Take away every copy but those of `names`."""
-    for path in [path for path in folder.rglob("*") if path.is_file() and path.name != _STATE]:
+    for path in [path for path in folder.rglob("*") if path.is_file() and path.name not in (_STATE, _LAST)]:
         name = path.relative_to(folder).as_posix()
         if name not in names:
             path.unlink()
@@ -99,6 +120,10 @@ def _read(folder: Path) -> dict[str, str]:
 
 
 def _write(folder: Path, versions: dict[str, str]) -> None:
+    _put(folder, _STATE, versions)
+
+
+def _put(folder: Path, name: str, value: object) -> None:
     part = folder / f"{_PART}{uuid.uuid4().hex}"
-    part.write_text(json.dumps(versions, ensure_ascii=False), "utf-8")
-    os.replace(part, folder / _STATE)
+    part.write_text(json.dumps(value, ensure_ascii=False), "utf-8")
+    os.replace(part, folder / name)
