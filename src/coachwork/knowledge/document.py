@@ -171,6 +171,7 @@ class IngestProgress:
         return self.found
 
 
+State: TypeAlias = Literal["none", "working", "stuck", "done", "failed", "stopped"]
 NOTHING_YET = IngestProgress(0, 0, 0, 0, "", 0.0)
 
 
@@ -195,7 +196,7 @@ class IngestState:
     `problem` is what ended a `failed` one, as `CoachworkError.to_dict` keeps it.
     """
 
-    state: Literal["none", "working", "stuck", "done", "failed", "stopped"]
+    state: State
     progress: IngestProgress = NOTHING_YET
     started_at: int | None = None
     moved_at: int | None = None

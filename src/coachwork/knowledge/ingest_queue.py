@@ -15,7 +15,7 @@ from typing import Any, Literal
 import sqlalchemy as sa
 
 from coachwork.errors import CoachworkError
-from coachwork.knowledge.document import IngestProgress, IngestState, WorkerState
+from coachwork.knowledge.document import IngestProgress, IngestState, State, WorkerState
 from coachwork.store.database import Database
 from coachwork.store.inserting import insert_if_new
 from coachwork.store.locks import Held, Locks
@@ -293,7 +293,12 @@ class IngestQueue:
         """Has the ingestion of this worker ended, by whosever hand?"""
         query = sa.select(ingests.c.generation, ingests.c.status).where(ingests.c.knowledge == self._knowledge)
         row = await self._database.read(lambda connection: connection.execute(query).one())
-        return row.generation != worker.generation or row.status != "open"
+        return bool(row.generation != worker.generation or row.status != "open")
+
+    async def is_open(self) -> bool:
+        """Is an ingestion under way, or cut off before its end?"""
+        query = sa.select(ingests.c.status).where(ingests.c.knowledge == self._knowledge)
+        return await self._database.read(lambda connection: connection.execute(query).scalar()) == "open"
 
     # ── How far it is ──────────────────────────────────────────────────────────────────────────
 
@@ -317,13 +322,13 @@ class IngestQueue:
         def look(connection: sa.Connection) -> tuple[Any, dict[str, int], list[Any], dict[str, int]]:
             row = connection.execute(sa.select(ingests).where(ingests.c.knowledge == self._knowledge)).one_or_none()
             by_status = sa.select(ingest_documents.c.status, sa.func.count()).where(self._documents)
-            counts = {name: count for name, count in connection.execute(by_status.group_by(ingest_documents.c.status))}
+            counts = _counted(connection, by_status.group_by(ingest_documents.c.status))
             here = sa.select(ingest_workers).where(self._workers, ingest_workers.c.kind == "ingest")
             workers = list(connection.execute(here.order_by(ingest_workers.c.started_at)).all())
             claimed = sa.select(ingest_documents.c.worker, sa.func.count()).where(
                 self._documents, ingest_documents.c.status == "claimed"
             )
-            has = {name: count for name, count in connection.execute(claimed.group_by(ingest_documents.c.worker))}
+            has = _counted(connection, claimed.group_by(ingest_documents.c.worker))
             return row, counts, workers, has
 
         row, counts, workers, has = await self._database.read(look)
@@ -422,10 +427,14 @@ def _state(row: Any, counts: Mapping[str, int], rows: Sequence[Any], has: Mappin
         unchanged=max(0, read - counts.get("done", 0)),
         workers=len(workers),
     )
-    state = row.status if row.status != "open" else "working"
+    state: State = row.status if row.status != "open" else "working"
     if state == "working" and (all(one.stuck for one in workers) or now - moved_at > 1000 * IDLE_SECONDS):
         state = "stuck"
     return IngestState(state, progress, row.started_at, moved_at, tuple(workers), row.problem)
+
+
+def _counted(connection: sa.Connection, query: sa.Select[Any]) -> dict[str, int]:
+    return {str(row[0]): int(row[1]) for row in connection.execute(query)}
 
 
 def _life(worker: str) -> str:

@@ -88,7 +88,7 @@ class Ingest:
         """Read one file, move it to `place`, and index it with what is attached to it. Raises DocumentUnreadable."""
         async with self._working("add") as run:
             await run.add(file, place)
-            if (await self.queue.totals())["status"] != "open":  # else the ingestion's end does it
+            if not await self.queue.is_open():  # else the ingestion's end does it
                 await run.fill_beside()
             run.say(file.id, "done")
 
@@ -102,7 +102,9 @@ class Ingest:
         return gone
 
     async def index(self) -> PassageIndex:
-        return await self.store.create(self.table(self.model), self.model.dimensions, self.config.language)
+        """The index of the model. It is made once: two who make one at the same moment are in each other's way."""
+        async with self.locks.exclusive(self.writing()):
+            return await self.store.create(self.table(self.model), self.model.dimensions, self.config.language)
 
     def table(self, model: Model) -> str:
         return table_name(self.knowledge, model.name, model.dimensions)

@@ -442,8 +442,8 @@ class KnowledgeBase:
     async def purge(self) -> None:
         """Take off the disk, now, what was deleted; an ingest takes out of the index what is an hour old by then.
 
-        Waits for a moment in which nobody writes; searches that go on at this moment may fail and be asked again. Raises Conflict
-        where somebody reads the database for so long that its log could not be emptied: call it again.
+        Waits for a moment in which nobody writes; searches that go on at this moment may fail and be asked again.
+        Raises Conflict where somebody reads the database for so long that its log could not be emptied: call it again.
         """
         from coachwork.knowledge.ingest_worker import writing_lock
 

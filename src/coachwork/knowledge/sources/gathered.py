@@ -40,7 +40,7 @@ class Sources:
 
         Where two have the same name the folder's own stands. Raises ProjectError without a folder.
         """
-        found = {}
+        found: dict[str, SourceFile] = {}
         for name in self.names:
             found.update((file.id, file) for file in await self.asked(name, limits, tell))
         found.update((file.id, file) for file in await self.own(folder, limits))
@@ -48,7 +48,7 @@ class Sources:
 
     async def own(self, folder: Path, limits: ReadLimits) -> list[SourceFile]:
         """The documents of the folder. Raises ProjectError where there is none, and no source either."""
-        return await asyncio.to_thread(scan, folder, limits) if folder.is_dir() or not self else []
+        return await asyncio.to_thread(lambda: scan(folder, limits) if folder.is_dir() or not self else [])
 
     async def asked(self, name: str, limits: ReadLimits, tell: Callable[[str], None]) -> list[SourceFile]:
         """The documents of a source, which is asked what it has now; one that can't be reached is named as a document
@@ -80,7 +80,7 @@ class Sources:
 
     async def listed(self, folder: Path, limits: ReadLimits) -> dict[str, SourceFile]:
         """Every document that is here now, by id; no source is asked."""
-        found = {}
+        found: dict[str, SourceFile] = {}
         for name in self.names:
             config = self.configs.get(name)
             if isinstance(config, FolderConfig):
@@ -95,7 +95,7 @@ class Sources:
         return [replace(file, id=f"{name}/{file.id}" if name and file.id != name else file.id) for file in files]
 
     async def _copied(self, place: Path, limits: ReadLimits) -> list[SourceFile]:
-        return await asyncio.to_thread(scan, place, limits) if place.is_dir() else []
+        return await asyncio.to_thread(lambda: scan(place, limits) if place.is_dir() else [])
 
     def _source(self, config: SourceConfig | None, limits: ReadLimits) -> Source:
         if config is None:
