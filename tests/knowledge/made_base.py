@@ -28,6 +28,7 @@ def made(tmp_path: Path) -> Iterator[Made]:
         chat: Any = (),
         index: str = "",
         source: Any = None,
+        database: str = "",
         **settings: Any,
     ) -> KnowledgeBase:
         folder = tmp_path / "documents"
@@ -35,9 +36,9 @@ def made(tmp_path: Path) -> Iterator[Made]:
         for name, text in documents.items():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             (folder / name).write_text(text)
-        database = Database(f"sqlite:///{tmp_path}/test.db")
-        database.migrate()
-        databases.append(database)
+        opened = Database(database or f"sqlite:///{tmp_path}/test.db")
+        opened.migrate()
+        databases.append(opened)
         config = ModelsConfig.model_validate(
             {
                 "routes": {
@@ -56,12 +57,12 @@ def made(tmp_path: Path) -> Iterator[Made]:
             KnowledgeConfig.model_validate({"folder": "documents", **settings}),
             project=tmp_path,
             index=index or str(tmp_path / "index"),
-            database=database,
+            database=opened,
             groups=groups,
             models=Models(config, database=None, cache_dir=tmp_path, environ={}, extra_providers=fake),
         )
         return base
 
     yield make
-    for database in databases:
-        database.close()
+    for opened in databases:
+        opened.close()

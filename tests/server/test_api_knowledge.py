@@ -19,7 +19,8 @@ def indexed(here: Here) -> None:
         Written("returns.md", len(text), "0", "1", returns, passages=1),
         Written("scans/broken.pdf", 9, "0", "1", Parsed("broken", "pdf", ""), reason="it has a password"),
     ]
-    asyncio.run(Catalog(here.project.database, "handbook").write(written, now=1_700_000_000_000))
+    catalog = Catalog(here.project.database, "handbook")
+    asyncio.run(here.project.database.write(lambda connection: catalog.put(connection, written, now=1_700_000_000_000)))
 
 
 def test_a_knowledge_base_says_how_much_it_knows(here: Here) -> None:

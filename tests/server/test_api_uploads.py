@@ -90,6 +90,18 @@ def test_what_is_not_taken_says_why_and_changes_nothing(desk: Here, name: str, c
 def test_the_folder_is_ingested_and_tells_how_far_it_is(desk: Here) -> None:
     for number in range(3):
         (desk.folder / f"knowledge/handbook/rule{number}.md").write_text(f"# Rule {number}\n\nHelmets are lent.\n")
+    planned = desk.http.post(f"{KB}/plan")
+    assert planned.status_code == 202, planned.text
+    deadline = time.monotonic() + 30
+    while (plan := desk.http.get(f"{KB}/plan").json())["state"] != "done":
+        assert plan["state"] == "working", plan
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    new = {change["document"] for change in plan["changes"] if change["what"] == "new"}
+    assert {"rule0.md", "rule1.md", "rule2.md"} <= new
+    assert (plan["found"], plan["added"], plan["passages"], plan["model"]) == (4, len(new), len(new), "fake:words")
+    assert not {"rule0.md"} & set(found(desk, "Are helmets lent?"))
+
     begun = desk.http.post(f"{KB}/ingest")
     assert begun.status_code == 202
     assert begun.json()["state"] in ("waiting", "working")
@@ -98,7 +110,7 @@ def test_the_folder_is_ingested_and_tells_how_far_it_is(desk: Here) -> None:
         assert now["state"] in ("waiting", "working"), now
         assert time.monotonic() < deadline
         time.sleep(0.05)
-    assert (now["found"], now["read"], now["failed"], now["problem"]) == (4, 4, 0, None)
+    assert (now["found"], now["read"], now["failed"], now["problem"], now["workers"]) == (4, 4, 0, None, [])
     assert {"rule0.md", "rule1.md", "rule2.md"} <= set(found(desk, "Are helmets lent?"))
     [info] = [each for each in desk.http.get("/api/knowledge").json()["items"] if each["name"] == "handbook"]
     assert (info["documents"], info["writable"]) == (4, True)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from coachwork.knowledge.planning import IngestPlan
 
 
-_DOING = {"waiting": "waiting for another process to index", "beside": "embedding for the next model of"}
+_DOING = {"waiting": "waiting for processes with other settings to index", "beside": "embedding for the next model of"}
 
 
 def ingest(
@@ -123,6 +123,7 @@ def progress_in_words(at: "IngestProgress") -> str:
     """`120 passages embedded, 1 failed, 8.3 documents/s, 2 min 5 s left`."""
     said = [f"{at.embedded} passages embedded"] if at.embedded else []
     said += [f"{at.failed} failed"] if at.failed else []
+    said += [f"{at.workers} processes"] if at.workers > 1 else []
     said += [f"{at.documents_a_second:.1f} documents/s"] if at.documents_a_second else []
     said += [f"{output.duration(at.seconds_left)} left"] if at.seconds_left else []
     said += [at.current[-60:]] if at.phase == "fetching" else []

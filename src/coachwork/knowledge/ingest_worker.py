@@ -189,6 +189,8 @@ class _Run:
                         await gathering
                         if await self._close():
                             break
+                    elif self.fetching:
+                        self.say(self.fetching, "fetching")
                     await job.queue.bury()
                     await asyncio.sleep(_POLL_SECONDS)
         finally:

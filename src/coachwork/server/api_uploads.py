@@ -26,7 +26,7 @@ _BYTES: dict[str, Any] = {
 
 
 class IngestWorker(BaseModel):
-    """A process that works on an ingest: what it does, and how many documents it has. `stuck` without a sign of life."""
+    """A process that works on an ingest: what it does, how many documents it has; `stuck` without a sign of life."""
 
     host: str
     pid: int

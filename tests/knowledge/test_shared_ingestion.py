@@ -1,0 +1,150 @@
+"""One ingestion by several processes: shared, followed from anywhere, taken over from the dead; nothing holds it up."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from coachwork.knowledge.document import IngestProgress
+from coachwork.knowledge.ingest_queue import IngestQueue
+from coachwork.store.database import Database
+from coachwork.store.locks import Locks
+from coachwork.store.tables import ingest_workers
+
+from .made_base import Made, made  # noqa: F401
+
+Until = Callable[[Callable[[], bool | Awaitable[bool]]], Awaitable[None]]
+
+
+@pytest.fixture
+def place(request: pytest.FixtureRequest, database_url: str) -> dict[str, str]:
+    """SQLite with LanceDB, PostgreSQL with pgvector."""
+    return {"database": database_url, "index": database_url if database_url.startswith("postgresql") else ""}
+
+
+async def test_a_second_process_shares_the_work_and_a_slow_source_holds_nobody_up(
+    made: Made,  # noqa: F811
+    place: dict[str, str],
+    until: Until,
+) -> None:
+    answered = asyncio.Event()
+    asked: list[str] = []
+
+    async def slow() -> AsyncIterator[tuple[str, str]]:
+        asked.append("once")
+        yield "lamps.md", "A lamp costs 20 euro."
+        await answered.wait()
+        yield "locks.md", "A lock costs 30 euro."
+
+    shop = {f"bell{number}.md": f"Bell {number} costs {number} euro." for number in range(12)}
+    await made({"hours.md": "The shop opens at nine."}, **place).ingest()
+    one, two = made(shop, source=slow, **place), made({}, source=slow, **place)
+    seen: list[IngestProgress] = []
+    first, second = asyncio.create_task(one.ingest(seen.append)), asyncio.create_task(two.ingest())
+
+    async def both_at_work() -> bool:
+        state = await two.ingestion()
+        return len(state.workers) == 2 and state.state == "working"
+
+    async def folder_is_read() -> bool:
+        return (await two.ingestion()).progress.read == 13
+
+    await until(both_at_work)
+    await until(folder_is_read)  # the folder is indexed while the source still thinks, and both say so
+    await two.add("pumps.md", b"A pump costs 9 euro.")
+    assert (await two.search("pump", top_k=1))[0].document == "pumps.md"
+    answered.set()
+    reports = await asyncio.gather(first, second)
+    assert asked == ["once"]  # the one who waited for the other took what that one was told
+    assert reports[0].embedded == reports[1].embedded == 14  # beside the upload: each once, whoever did it
+    assert [found.id for found in await one.documents()] == sorted(
+        [*shop, "hours.md", "lamps.md", "locks.md", "pumps.md"]
+    )
+    state = await two.ingestion()
+    assert (state.state, state.progress.found, state.progress.read, state.workers) == ("done", 15, 15, ())
+    assert (seen[-1].phase, seen[-1].read) == ("done", 15)
+
+
+async def test_the_documents_of_a_dead_worker_are_taken_over(
+    made: Made,  # noqa: F811
+    place: dict[str, str],
+) -> None:
+    base = made({"bells.md": "A bell costs 12 euro.", "lamps.md": "A lamp costs 20 euro."}, **place)
+    await base.ingest()
+    (base.folder / "bells.md").write_text("A bell costs 15 euro.")
+    database = Database(place["database"])
+    queue = IngestQueue(database, Locks(database), base.name)
+    dead = await queue.join("ingest", "terms")
+    assert dead is not None
+    await queue.enlist(dead, "", 2, 2, {"bells.md": "0"})
+    assert [claim.id for claim in await queue.claim(dead) or []] == ["bells.md"]
+    state = await base.ingestion()
+    assert (state.state, state.workers[0].documents, state.workers[0].stuck) == ("working", 1, False)
+
+    silent = sa.update(ingest_workers).values(heartbeat_at=ingest_workers.c.heartbeat_at - 30_000)
+    await database.write(lambda connection: connection.execute(silent))
+    state = await base.ingestion()
+    assert (state.state, state.workers[0].stuck) == ("stuck", True)
+
+    dead.life.release()  # as the system does it for the killed
+    report = await base.ingest()
+    assert (report.changed, report.unchanged, report.embedded) == (1, 1, 1)
+    assert await queue.claim(dead) is None  # should it come back
+    assert await queue.held(dead, ["bells.md"]) == set()
+    assert (await base.ingestion()).state == "done"
+    database.close()
+
+
+async def test_an_ingestion_that_fails_or_is_stopped_says_so_everywhere(made: Made, until: Until) -> None:  # noqa: F811
+    gone = made({"bells.md": "A bell costs 12 euro."})
+    gone.folder.rename(gone.folder.parent / "elsewhere")
+    with pytest.raises(Exception, match="folder of documents is not there"):
+        await gone.ingest()
+    state = await gone.ingestion()
+    assert state.state == "failed"
+    assert "not there" in (state.problem or {})["message"]
+    (gone.folder.parent / "elsewhere").rename(gone.folder)
+
+    async def endless() -> AsyncIterator[tuple[str, str]]:
+        yield "lamps.md", "A lamp costs 20 euro."
+        await asyncio.Event().wait()
+
+    stopped = made({}, source=endless)
+    task = asyncio.create_task(stopped.ingest())
+
+    async def has_read() -> bool:
+        return (await stopped.ingestion()).progress.read == 1
+
+    await until(has_read)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    assert (await gone.ingestion()).state == "stopped"
+    assert (await gone.ingest()).embedded == 0
+    assert (await gone.ingestion()).state == "done"
+
+
+async def test_a_lock_is_free_when_its_holder_is_gone(database_url: str, tmp_path: Path) -> None:
+    one, two = Database(database_url), Database(database_url)
+    here, there = Locks(one), Locks(two)
+    held = await here.take("index")
+    assert held is not None
+    assert await there.take("index") is None
+    assert await there.is_held("index")
+    assert not await there.is_held("other")
+    inside: list[str] = []
+
+    async def enter(locks: Locks, name: str) -> None:
+        async with locks.exclusive("index"):
+            inside.append(name)
+            assert len(inside) == 1
+            await asyncio.sleep(0.01)
+            inside.remove(name)
+
+    waiting = [asyncio.create_task(enter(locks, f"{n}")) for n in range(4) for locks in (here, there)]
+    held.release()
+    await asyncio.gather(*waiting)
+    assert not await here.is_held("index")
+    one.close()
+    two.close()
