@@ -3,7 +3,8 @@ import { documents, opened } from "./documents.mjs";
 
 /** The answer to a path below /knowledge/handbook, undefined where it is for others. */
 export function answerKnowledge(state, path, method, body, query) {
-  if (path === "/ingest") return [method === "POST" ? 202 : 200, { state: method === "POST" ? "done" : "none", found: 12, read: 12, embedded: 3, failed: 0, current: "", started_at: null, moved_at: null, documents_a_second: null, seconds_left: null, problem: null }];
+  if (path === "/plan") return [method === "POST" ? 202 : 200, { state: "done", read: 12, model: "openai:text-embedding-3-small", found: 12, added: 1, changed: 1, unchanged: 9, deleted: 1, passages: 14, reused: 31, tokens: 2140, cost_usd: 0.0000428, changes: [{ document: "holidays.md", what: "new" }, { document: "returns.md", what: "changed" }, { document: "old-prices.xlsx", what: "gone" }], failed: [{ document: "scan.pdf", reason: "it has no text in it" }], problem: null }];
+  if (path === "/ingest") return [method === "POST" ? 202 : 200, { state: method === "POST" ? "done" : "none", phase: "", workers: [], found: 12, read: 12, embedded: 3, failed: 0, current: "", started_at: null, moved_at: null, documents_a_second: null, seconds_left: null, problem: null }];
   if (path === "/explain") return [200, explain(body)];
   const page = path.match(/^\/pages\/(\d+)\/(.+)$/);
   if (page) return [200, drawn(opened(page[2]), Number(page[1]), query.get("start") !== null)];

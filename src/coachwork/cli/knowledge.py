@@ -1,4 +1,5 @@
-"""`coachwork knowledge`: how far an index is, and what may be done with it as a whole. Knows the look; the rest is `knowledge`'s."""
+"""`coachwork knowledge`: how far an index is, and what may be done with it as a whole. Knows the look; the rest is
+`knowledge`'s."""
 
 import asyncio
 from typing import TYPE_CHECKING, Annotated

@@ -4,7 +4,7 @@ import { QueryClient, useInfiniteQuery, useMutation, useQuery, useQueryClient } 
 import { useEffect, useRef } from "react";
 import { ApiProblem, call, callNothing, callText, documentPath, withQuery } from "./client";
 import { hasEnded } from "./types";
-import type { AppInfo, Approval, Budget, Checked, DocumentInfo, DocumentText, Explanation, Feedback, IngestState, Json, JsonObject, KnowledgeInfo, PagePicture, Paged, PassageWeighed, PromptAnswer, PromptAnswers, PromptDetail, PromptInfo, PromptModel, PromptSide, RouteInfo, Run, RunPage, RunSummary, Spend, SpendBy } from "./types";
+import type { AppInfo, Approval, Budget, Checked, DocumentInfo, DocumentText, Explanation, Feedback, IngestPlan, IngestState, Json, JsonObject, KnowledgeInfo, PagePicture, Paged, PassageWeighed, PromptAnswer, PromptAnswers, PromptDetail, PromptInfo, PromptModel, PromptSide, RouteInfo, Run, RunPage, RunSummary, Spend, SpendBy } from "./types";
 
 export function newQueryClient(): QueryClient {
   return new QueryClient({
@@ -242,14 +242,14 @@ export function useDeleteDocument(kb: string) {
 
 const UNDER_WAY = new Set(["waiting", "working", "stuck"]);
 
-/** How far the ingest is that was begun here; asked again every second while it goes on. */
+/** How far the ingest is, whatever process works on it; asked again every second while it goes on, else now and then. */
 export function useIngest(kb: string) {
   const forget = useForgetKnowledge(kb);
   const before = useRef<string>(undefined);
   const query = useQuery({
     queryKey: ["ingest", kb],
     queryFn: ({ signal }) => call<IngestState>(`${kbPath(kb)}/ingest`, { signal }),
-    refetchInterval: (one) => (UNDER_WAY.has(one.state.data?.state ?? "") ? 1000 : false),
+    refetchInterval: (one) => (UNDER_WAY.has(one.state.data?.state ?? "") ? 1000 : 10_000),
   });
   const state = query.data?.state;
   useEffect(() => {
@@ -257,6 +257,21 @@ export function useIngest(kb: string) {
     before.current = state;
   });
   return query;
+}
+
+/** The dry run that was begun here, while it goes on. */
+export function usePlan(kb: string, asked: boolean) {
+  return useQuery({
+    queryKey: ["plan", kb],
+    queryFn: ({ signal }) => call<IngestPlan>(`${kbPath(kb)}/plan`, { signal }),
+    enabled: asked,
+    refetchInterval: (one) => (one.state.data?.state === "working" ? 500 : false),
+  });
+}
+
+export function useStartPlan(kb: string) {
+  const client = useQueryClient();
+  return useMutation({ mutationFn: () => call<IngestPlan>(`${kbPath(kb)}/plan`, { method: "POST" }), onSuccess: (plan) => client.setQueryData(["plan", kb], plan) });
 }
 
 export function useStartIngest(kb: string) {

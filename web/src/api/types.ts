@@ -358,8 +358,39 @@ export interface PagePicture {
   places: [number, number, number, number][];
 }
 
+/** A process that works on an ingest. */
+export interface IngestWorker {
+  host: string;
+  pid: number;
+  phase: string;
+  current: string;
+  documents: number;
+  stuck: boolean;
+}
+
+/** What an ingest would do now, and what its embedding would cost at most. */
+export interface IngestPlan {
+  state: "none" | "working" | "done" | "failed";
+  read: number;
+  model: string;
+  found: number;
+  added: number;
+  changed: number;
+  unchanged: number;
+  deleted: number;
+  passages: number;
+  reused: number;
+  tokens: number;
+  cost_usd: number | null;
+  changes: { document: string; what: "new" | "changed" | "gone" }[];
+  failed: { document: string; reason: string }[];
+  problem: Problem | null;
+}
+
 export interface IngestState {
-  state: "none" | "waiting" | "working" | "stuck" | "done" | "failed";
+  state: "none" | "waiting" | "working" | "stuck" | "done" | "failed" | "stopped";
+  phase: string;
+  workers: IngestWorker[];
   found: number;
   read: number;
   embedded: number;
