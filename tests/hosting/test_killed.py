@@ -10,6 +10,8 @@ from coachwork.testing import Answer
 
 from .served import Hosting, eventually
 
+pytestmark = pytest.mark.slow
+
 
 @dataclass
 class Killed:

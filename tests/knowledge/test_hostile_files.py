@@ -18,6 +18,7 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="pipes and socke
 SECRET = "the key under the doormat"
 
 
+@pytest.mark.slow
 async def test_every_hostile_file_ends_with_its_reason_or_is_read(made: Made, tmp_path: Path) -> None:  # noqa: F811
     base = made({}, max_file_mb=1, parse_seconds=20, parse_memory_mb=700)
     outside = tmp_path / "elsewhere" / "secret.md"

@@ -20,6 +20,7 @@ def _program() -> ModuleType:
     return module
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="kill -9 of POSIX")
 def test_killed_ingestions_lose_nothing_and_embed_nothing_twice(tmp_path: Path) -> None:
     assert _program().trial(tmp_path, documents=40, kills=2, workers=2, seed=5) == []

@@ -7,6 +7,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any
 
+import pytest
 import sqlalchemy as sa
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -212,6 +213,7 @@ def test_what_a_dead_worker_held_is_spent_at_its_deadline(calls, limit, slow, di
         assert world.spent[window] <= spent <= limit
 
 
+@pytest.mark.slow
 @settings(max_examples=80, deadline=None)
 @given(st.lists(asks, min_size=4, max_size=30), st.integers(40, 400), delays)
 def test_a_worker_that_was_only_asleep_does_not_spend_what_was_taken_from_it(calls, limit, slow):
