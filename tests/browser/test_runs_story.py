@@ -219,6 +219,11 @@ def test_a_run_is_forked_with_something_changed_and_compared_with_the_old_one(pa
     page.get_by_label("Subject").fill("Chains")
     page.get_by_label("Model for all prompts").select_option("default")
     page.get_by_label("Version of the prompt answer").select_option(index=1)
+    page.go_back()
+    page.get_by_role("link", name="Fork").click()  # what was begun is still there
+    expect(page.get_by_text("Your changes of last time are kept")).to_be_visible()
+    expect(page.get_by_label("Subject")).to_have_value("Chains")
+    expect(page.get_by_label("Model for all prompts")).to_have_value("default")
     page.get_by_role("button", name="Run it beside the old one").click()
     expect(page.get_by_role("link", name="from another run, at its beginning")).to_be_visible(timeout=LONG)
     expect(page.get_by_role("region", name="Output")).to_contain_text("CHAINS", timeout=LONG)
@@ -228,5 +233,7 @@ def test_a_run_is_forked_with_something_changed_and_compared_with_the_old_one(pa
     expect(outputs).to_contain_text("BELLS")
     expect(outputs).to_contain_text("CHAINS")
     page.get_by_text("differs: what went in, what came out").click()
-    expect(page.get_by_role("region", name="Steps")).to_contain_text("CHAINS")
+    other = page.get_by_role("region", name="Steps").get_by_role("region", name="What came out", exact=True).first
+    expect(other.get_by_role("deletion")).to_have_text("BELLS")
+    expect(other.get_by_role("insertion")).to_have_text("CHAINS")
     assert violations(page) == []

@@ -11,6 +11,7 @@ import { When } from "../parts/When";
 import { shortModel } from "../run/AnswerFacts";
 import { FieldsView } from "../run/FieldsView";
 import { StatusChip, StatusIcon } from "../run/StatusMark";
+import { DifferenceView } from "../runs/DifferenceView";
 import { duration, money } from "../text/numbers";
 import { NotFoundScreen } from "./NotFoundScreen";
 
@@ -45,6 +46,7 @@ export function CompareScreen({ a, b }: { a: string; b: string }) {
               <div className="grid gap-x-8 gap-y-4 md:grid-cols-2">
                 <Output run={left} />
                 <Output run={right} />
+                {!found.same_output && !left.error && !right.error && <DifferenceView title="What is other in it" a={left.output} b={right.output} />}
               </div>
             </Section>
           )}
@@ -96,6 +98,14 @@ function Output({ run }: { run: Run }) {
   );
 }
 
+/** Time and cost of both, where both have them: "1.2 s → 0.8 s · $0.01 → $0.002". */
+function besideWords(a: Step | null, b: Step | null): string {
+  if (a === null || b === null || b.reused) return "";
+  const times = typeof a.seconds === "number" && typeof b.seconds === "number" && Math.max(a.seconds, b.seconds) >= 0.05 ? `${duration(a.seconds)} → ${duration(b.seconds)}` : "";
+  const costs = a.cost_usd || b.cost_usd ? `${money(a.cost_usd ?? 0)} → ${money(b.cost_usd ?? 0)}` : "";
+  return [times, costs].filter(Boolean).join(" · ");
+}
+
 function Pair({ pair: { a, b, differs } }: { pair: ComparedStep }) {
   const step = (a ?? b) as Step;
   const says = a === null ? "only in the second" : b === null ? "only in the first" : differs.length > 0 ? `differs: ${differs.map((one) => WORDS[one]).join(", ")}` : "";
@@ -105,6 +115,7 @@ function Pair({ pair: { a, b, differs } }: { pair: ComparedStep }) {
         <summary className="flex flex-wrap items-center gap-x-3 gap-y-1 px-4 py-2.5 hover:bg-hover">
           <StatusIcon status={step.status} />
           <span className="min-w-0 flex-1 font-medium">{step.label || step.name}</span>
+          <span className="tnum text-sm text-ink-3">{besideWords(a, b)}</span>
           {says ? (
             <span className="text-sm text-waiting">{says}</span>
           ) : (
@@ -114,21 +125,27 @@ function Pair({ pair: { a, b, differs } }: { pair: ComparedStep }) {
           )}
         </summary>
         <div className="grid gap-x-8 gap-y-4 border-t border-line bg-sunken px-4 py-4 md:grid-cols-2">
-          <Half step={a} differs={differs} />
-          <Half step={b} differs={differs} />
+          <Half step={a} alone={b === null} />
+          <Half step={b} alone={a === null} />
+          {a && b && differs.includes("input") && <DifferenceView title="What went in" a={a.input} b={b.input} />}
+          {a && b && differs.includes("output") && !a.error && !b.error && <DifferenceView title="What came out" a={a.output} b={b.output} />}
+          {a && b && !differs.includes("output") && !a.error && hasValue(a) && <Value title="What came out of both" value={a.output ?? null} />}
         </div>
       </details>
     </li>
   );
 }
 
-function Half({ step, differs }: { step: Step | null; differs: ComparedStep["differs"] }) {
+const hasValue = (step: Step) => step.output !== undefined && step.output !== null;
+
+/** What the step took and cost in one of the runs; its values too where it stands alone or failed. */
+function Half({ step, alone }: { step: Step | null; alone: boolean }) {
   if (step === null) return <p className="text-ink-3">This run has no such step.</p>;
   return (
     <div className="flex min-w-0 flex-col gap-3">
       <p className="text-sm text-ink-3">{[step.model ? shortModel(step.model) : "", step.prompt_version ?? "", typeof step.seconds === "number" ? duration(step.seconds) : "", step.cost_usd ? money(step.cost_usd) : ""].filter(Boolean).join(" · ")}</p>
-      {differs.includes("input") && step.input !== undefined && <Value title="What went in" value={step.input} />}
-      {step.error ? <p className="text-failed">{step.error.reader || step.error.title}</p> : step.output !== undefined && step.output !== null && <Value title="What came out" value={step.output} />}
+      {alone && step.input !== undefined && <Value title="What went in" value={step.input} />}
+      {step.error ? <p className="text-failed">{step.error.reader || step.error.title}</p> : alone && hasValue(step) && <Value title="What came out" value={step.output ?? null} />}
     </div>
   );
 }

@@ -1,8 +1,9 @@
 import { GitFork } from "lucide-react";
-import { useMemo, useState } from "react";
+import { useEffect, useMemo, useState } from "react";
 import { useLocation } from "wouter";
 import { asProblem } from "../api/client";
 import { useForkRun } from "../api/forks";
+import { keepDraft, readDraft } from "../runs/forkDraft";
 import { useApp, usePrompt, useRoutes, useRun } from "../api/queries";
 import type { ForkChanges, Json, PipelineInfo, Run } from "../api/types";
 import { FieldProblems } from "../form/FieldProblems";
@@ -38,10 +39,19 @@ export function ForkScreen({ id }: { id: string }) {
 function Choices({ run, pipeline }: { run: Run; pipeline: PipelineInfo | undefined }) {
   const [, go] = useLocation();
   const fork = useForkRun(run.id);
-  const [from, setFrom] = useState(1);
-  const [model, setModel] = useState("");
-  const [versions, setVersions] = useState<Record<string, string>>({});
-  const [input, setInput] = useState<Json>(run.input);
+  const [kept] = useState(() => readDraft(run.id));
+  const [from, setFrom] = useState(kept?.from ?? 1);
+  const [model, setModel] = useState(kept?.model ?? "");
+  const [versions, setVersions] = useState<Record<string, string>>(kept?.versions ?? {});
+  const [input, setInput] = useState<Json>(kept?.input ?? run.input);
+  const changed = from !== 1 || model !== "" || Object.values(versions).some(Boolean) || JSON.stringify(input) !== JSON.stringify(run.input);
+  useEffect(() => keepDraft(run.id, changed ? { from, model, versions, input } : null), [run.id, changed, from, model, versions, input]);
+  const startOver = () => {
+    setFrom(1);
+    setModel("");
+    setVersions({});
+    setInput(run.input);
+  };
   const form = `fork-${run.id}`;
   const field = useMemo(() => pipeline && fieldOf(pipeline.input_schema, pipeline.input_schema), [pipeline]);
   const prompts = [...new Set(run.steps.filter((step) => step.kind === "prompt").map((step) => step.name))];
@@ -53,7 +63,12 @@ function Choices({ run, pipeline }: { run: Run; pipeline: PipelineInfo | undefin
     if (model) changes.model = model;
     if (chosen.length > 0) changes.prompts = Object.fromEntries(chosen.map(([name, version]) => [name, { version }]));
     if (isObject(input) && JSON.stringify(input) !== JSON.stringify(run.input)) changes.input = input;
-    fork.mutate(changes, { onSuccess: (begun) => go(`/runs/${begun.id}`) });
+    fork.mutate(changes, {
+      onSuccess: (begun) => {
+        keepDraft(run.id, null);
+        go(`/runs/${begun.id}`);
+      },
+    });
   };
   return (
     <form
@@ -89,10 +104,16 @@ function Choices({ run, pipeline }: { run: Run; pipeline: PipelineInfo | undefin
           <SchemaForm seat={{ form, problems, disabled: false, change: (path, next) => setInput(withAt(input, path, next) ?? {}) }} field={field} value={input} />
         </fieldset>
       )}
-      <div>
+      {kept && changed && <p className="text-sm text-ink-3">Your changes of last time are kept in this browser.</p>}
+      <div className="flex flex-wrap gap-2">
         <Button look="primary" type="submit" disabled={fork.isPending}>
           <GitFork className="size-4" aria-hidden /> {fork.isPending ? "Starting …" : "Run it beside the old one"}
         </Button>
+        {changed && (
+          <Button look="quiet" type="button" onClick={startOver}>
+            Undo the changes
+          </Button>
+        )}
       </div>
     </form>
   );
