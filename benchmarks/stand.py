@@ -57,7 +57,7 @@ class Process:
     def ready(self) -> bool:
         return self.sign in self.told.read_text(errors="replace")
 
-    def wait_ready(self, seconds: float = 60) -> "Process":
+    def wait_ready(self, seconds: float = 180) -> "Process":
         def looked() -> bool:
             if self.program.poll() is not None:
                 raise SystemExit(f"a process ended with {self.program.returncode}:\n{self.told.read_text()[-3000:]}")

@@ -52,10 +52,10 @@ class Watchdog:
             if told is not None and seen != told:
                 log.warning("worker.went_on", seconds=round(seen - told, 1))
                 told = None
-            if told is None and time.monotonic() - seen > self._after:
+            if told is None and time.monotonic() - seen > self._after and (task := _at_work(loop)):
                 told = seen
                 where = blocking_line(sys._current_frames().get(thread), self._folder)
-                log.warning("worker.blocked", where=where, task=_name(loop), seconds=round(time.monotonic() - seen, 1))
+                log.warning("worker.blocked", where=where, task=task, seconds=round(time.monotonic() - seen, 1))
 
 
 def blocking_line(frame: FrameType | None, folder: str) -> str:
@@ -73,6 +73,7 @@ def blocking_line(frame: FrameType | None, folder: str) -> str:
     return "unknown"
 
 
-def _name(loop: asyncio.AbstractEventLoop) -> str:
+def _at_work(loop: asyncio.AbstractEventLoop) -> str:
+    """The name of the task that has the loop; "" where none has, as on a machine that is too busy for all of us."""
     task = asyncio.current_task(loop)
     return "" if task is None else task.get_name()
