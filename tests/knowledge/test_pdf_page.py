@@ -2,6 +2,7 @@
 
 import base64
 import io
+from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,27 @@ async def base(made: Made) -> KnowledgeBase:  # noqa: F811
     (base.folder / "hyphen.pdf").write_bytes(HYPHENATED)
     await base.ingest()
     return base
+
+
+async def test_a_pdf_in_a_mail_is_shown_at_the_words_too(made: Made) -> None:  # noqa: F811
+    base = made({})
+    inner, mail = EmailMessage(), EmailMessage()
+    inner["Subject"], mail["Subject"] = "The terms", "Fwd: the terms"
+    inner.add_attachment(HYPHENATED, maintype="application", subtype="pdf", filename="hyphen.pdf")
+    mail.add_attachment(inner)
+    (base.folder / "in").mkdir()
+    (base.folder / "in" / "offer.eml").write_bytes(mail.as_bytes())
+    await base.ingest()
+    id_ = "in/offer.eml/mail 1.eml/hyphen.pdf"
+    [(passage, _weight)] = await base.passages(id_)
+    start = passage.start + passage.text.index("A bell")
+    picture = await base.page(id_, 1, start, start + len("A bell costs"))
+    assert plain(words_under(picture, HYPHENATED)) == "Abellcosts"
+    assert await base.attached(id_) == HYPHENATED
+    assert await base.attached("in/offer.eml") is None
+    (base.folder / "in" / "offer.eml").write_bytes(inner.as_bytes())
+    with pytest.raises(DocumentUnreadable, match="not attached"):
+        await base.page(id_, 1)
 
 
 def words_under(picture: PagePicture, pdf: bytes) -> str:

@@ -418,7 +418,8 @@ class KnowledgeBase:
     async def page(self, id: str, number: int, start: int = 0, end: int = 0) -> PagePicture:
         """Page `number` of a PDF as it is printed, with the places of the words at `start`..`end` of its stored text.
 
-        The file is read apart from this process, in the limits of an ingest. Raises NotFound, DocumentUnreadable.
+        It may be attached to a mail. The file is read apart from this process, in the limits of an ingest.
+        Raises NotFound, DocumentUnreadable.
         """
         from coachwork.knowledge.ingest import limits_of
         from coachwork.knowledge.reader import DocumentReader
@@ -438,6 +439,20 @@ class KnowledgeBase:
         bound = self._need()
         await self._readable(bound, id)
         return self._sources(bound).file(self.folder, id)
+
+    async def attached(self, id: str) -> bytes | None:
+        """The bytes of a document that is attached to a mail, None for one that is a file of its own.
+
+        The mail is read apart from this process, in the limits of an ingest. Raises NotFound, DocumentUnreadable.
+        """
+        from coachwork.knowledge.ingest import limits_of
+        from coachwork.knowledge.reader import DocumentReader
+
+        path = await self.file(id)
+        if path.name == id.rpartition("/")[2]:
+            return None
+        async with DocumentReader(limits_of(self._need().config), size=0, overlap=0) as reader:
+            return await reader.original(id, path)
 
     async def purge(self) -> None:
         """Take off the disk, now, what was deleted; an ingest takes out of the index what is an hour old by then.

@@ -79,10 +79,37 @@ def read_document(document: str, path: Path, limits: ReadLimits) -> tuple[list[F
 def read_page(
     document: str, path: Path, limits: ReadLimits, *, number: int, text: str, spans: Sequence[tuple[int, int]]
 ) -> dict[str, Any]:
-    """A page as it is printed: see `pdf_page.page_of`. Raises DocumentUnreadable, also for what is no PDF file."""
-    if format_of(document) != "pdf" or path.name != PurePosixPath(document).name:
+    """A page as it is printed: see `pdf_page.page_of`. Raises DocumentUnreadable, also for what is no PDF."""
+    if format_of(document) != "pdf":
         raise DocumentUnreadable(document, "only PDF files have pages that can be shown")
-    return page_of(document, read_whole(document, path, limits.max_bytes), number, text, spans)
+    return page_of(document, original_bytes(document, path, limits), number, text, spans)
+
+
+def original_bytes(document: str, path: Path, limits: ReadLimits) -> bytes:
+    """The bytes of a document: of the file at `path`, or of what is attached to the mail that it is.
+
+    Raises DocumentUnreadable.
+    """
+    data = read_whole(document, path, limits.max_bytes)
+    parts = document.split("/")
+    if path.name == parts[-1]:
+        return data
+    mail_ids = ("/".join(parts[:number]) for number in range(1, len(parts)))
+    mail_id = next((id_ for id_ in mail_ids if PurePosixPath(id_).name == path.name and format_of(id_) == "eml"), "")
+    found = _attachment(mail_id, data, document) if mail_id else None
+    if found is None:
+        raise DocumentUnreadable(document, f"it is not attached to {path.name!r} any more")
+    return found
+
+
+def _attachment(mail_id: str, data: bytes, wanted: str) -> bytes | None:
+    for name, inside in mail.attachments(mail_id, data):
+        id_ = f"{mail_id}/{name}"
+        if id_ == wanted:
+            return inside
+        if wanted.startswith(f"{id_}/"):
+            return _attachment(id_, inside, wanted)
+    return None
 
 
 def _attached(document: str, data: bytes, limits: ReadLimits, depth: int) -> Iterator[Found]:

@@ -5,6 +5,7 @@ A plain subprocess and not multiprocessing: that would import the user's main mo
 """
 
 import asyncio
+import base64
 import json
 import sys
 from asyncio.subprocess import PIPE, Process
@@ -82,6 +83,10 @@ class DocumentReader:
         asked = {"page": {"number": number, "text": text, "spans": list(spans)}}
         shown: dict[str, Any] = _wanted(document, await self._answer(document, path, asked), "page")
         return shown
+
+    async def original(self, document: str, path: Path) -> bytes:
+        """The bytes of a document, also of one that is attached to the mail at `path`. Raises DocumentUnreadable."""
+        return base64.b64decode(_wanted(document, await self._answer(document, path, {"original": True}), "original"))
 
     async def _answer(self, document: str, path: Path, asked: Mapping[str, Any]) -> dict[str, Any]:
         fresh = self._process is None

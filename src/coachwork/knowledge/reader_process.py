@@ -4,6 +4,7 @@ database.
 Wire: a 4-byte big-endian length and that many bytes of JSON, both ways. Started by `reader.py`.
 """
 
+import base64
 import json
 import os
 import sys
@@ -32,9 +33,12 @@ def main() -> None:
 
 
 def _answer(request: dict[str, Any], limits: ReadLimits) -> dict[str, Any]:
-    from coachwork.knowledge.parse import read_document, read_page
+    from coachwork.knowledge.parse import original_bytes, read_document, read_page
 
     try:
+        if "original" in request:
+            data = original_bytes(request["document"], Path(request["path"]), limits)
+            return {"original": base64.b64encode(data).decode()}
         if "page" in request:
             return {"page": read_page(request["document"], Path(request["path"]), limits, **request["page"])}
         found, sha256, size = read_document(request["document"], Path(request["path"]), limits)

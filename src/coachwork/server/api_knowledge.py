@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel
-from starlette.responses import FileResponse
+from starlette.responses import FileResponse, Response
 
 from coachwork.app.project import Project
 from coachwork.errors import NotFound, did_you_mean
@@ -156,17 +156,22 @@ async def get_page(
 
 
 @router.get("/{name}/files/{document_id:path}", response_class=FileResponse)
-async def get_file(name: str, document_id: str, project: ProjectHere) -> FileResponse:
-    """The original file: a PDF to be shown, everything else to be saved."""
-    path = await knowledge_base(project, name).file(document_id)
-    ending = PurePosixPath(document_id).suffix.lower()
-    shown = ending == ".pdf"
+async def get_file(name: str, document_id: str, here: ServedHere) -> Response:
+    """The original file, or what is attached to a mail: a PDF to be shown, everything else to be saved."""
+    base = knowledge_base(here.project, name)
+    path = await base.file(document_id)
+    place = PurePosixPath(document_id)
+    shown = place.suffix.lower() == ".pdf"
+    kind = _MEDIA_TYPES.get(place.suffix.lower(), "application/octet-stream")
+    headers = {**(_SHOWN if shown else _SAVED), "cache-control": "private, no-cache"}
+    disposition = "inline" if shown else "attachment"
+    async with here.drawing:
+        inside = await base.attached(document_id)
+    if inside is not None:
+        headers["content-disposition"] = f"{disposition}; filename*=utf-8''{quote(place.name, safe='')}"
+        return Response(inside, media_type=kind, headers=headers)
     return FileResponse(
-        path,
-        media_type=_MEDIA_TYPES.get(ending, "application/octet-stream"),
-        filename=path.name,
-        content_disposition_type="inline" if shown else "attachment",
-        headers={**(_SHOWN if shown else _SAVED), "cache-control": "private, no-cache"},
+        path, media_type=kind, filename=path.name, content_disposition_type=disposition, headers=headers
     )
 
 

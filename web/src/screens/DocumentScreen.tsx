@@ -25,7 +25,7 @@ export function DocumentScreen({ kb, id }: { kb: string; id: string }) {
   const passages = search.get("beside") === "passages";
   useTitle(document?.title ?? "Document");
   const quoted = document ? rangeOf(document, search.get("start"), search.get("end")) : null;
-  const isPdf = document?.format.toLowerCase() === "pdf" && (document.pages?.length ?? 0) > 0 && !/\.eml\//i.test(id) && !passages && search.get("view") !== "text";
+  const isPdf = document?.format.toLowerCase() === "pdf" && (document.pages?.length ?? 0) > 0 && !passages && search.get("view") !== "text";
   const page = isPdf ? Number(search.get("page")) || quoted?.page || 1 : null;
   const trail = [
     { label: "Knowledge", to: "/knowledge" },
