@@ -2,7 +2,7 @@
 
 A process feeds a batch of runs of two steps each; it is killed, another takes over and is killed too, and so on. Held
 at the end: every row has one run and its own result, and no step was done again but those that a kill cut. Before and
-after, how long it takes to ask how the batch stands.
+after, how long it takes to ask how the batch stands; at the end, what reading its rows and its results takes.
 """
 
 import argparse
@@ -11,6 +11,7 @@ import collections
 import json
 import os
 import random
+import resource
 import signal
 import subprocess
 import sys
@@ -72,6 +73,34 @@ async def asked(runtime: object, batch: str) -> float:
         await runtime.batches.get(batch)  # type: ignore[attr-defined]
         times.append(time.perf_counter() - began)
     return 1000 * sorted(times)[25]
+
+
+async def looked_at(folder: Path) -> None:
+    """What the page and a download ask of the finished batch: milliseconds a page of 100 rows, seconds a file."""
+    from coachwork.app.project import load_project
+    from coachwork.app.runtime import Runtime
+    from coachwork.pipelines import batch_results
+
+    project = load_project(folder)
+    async with Runtime(project, adopt=False) as runtime:
+        [batch] = (await runtime.batches.list()).items
+        last = {"after": max(batch.rows - 100, 0)}
+        for name, which in {"first": {}, "last": last, "failed": {"status": "failed"}}.items():
+            times = []
+            for _ in range(20):
+                began = time.perf_counter()
+                await runtime.batches.rows(batch.id, limit=100, **which)  # type: ignore[arg-type]
+                times.append(time.perf_counter() - began)
+            print(f"{name} 100 rows: {1000 * sorted(times)[10]:.1f} ms; ", end="")
+        columns = batch_results.columns_of(project.pipelines["twice"])
+        began = time.perf_counter()
+        size = sum([len(part) async for part in batch_results.as_csv(runtime.batches.results(batch.id), columns)])
+        print(f"results as CSV: {size} bytes in {time.perf_counter() - began:.2f} s; ", end="")
+        began = time.perf_counter()
+        size = len(await batch_results.as_xlsx(runtime.batches.results(batch.id), columns))
+        print(f"as XLSX: {size} bytes in {time.perf_counter() - began:.2f} s; ", end="")
+        print(f"most memory of this process: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB")
+    await project.close()
 
 
 async def work(folder: Path) -> None:
@@ -153,7 +182,9 @@ def main() -> int:
         asyncio.run(start(folder, given.rows))
         began = time.monotonic()
         made, found = killed(folder, given.kills, random.Random(given.seed))
-        return report(folder, given.rows, made, found, time.monotonic() - began)
+        held = report(folder, given.rows, made, found, time.monotonic() - began)
+        asyncio.run(looked_at(folder))
+        return held
 
 
 if __name__ == "__main__":
