@@ -194,11 +194,23 @@ def test_what_ran_is_a_graph_and_goes_on_after_a_person_changed_the_value(page: 
     address, tab = page.url, page.context.new_page()
     page.close()
 
+    tab.set_viewport_size({"width": 390, "height": 800})
     tab.goto(f"{place.url}/inbox")
     tab.get_by_role("link", name="Send this letter").first.click()
-    tab.get_by_role("button", name="Edit").click()
-    tab.get_by_label("Text").fill("None are left.")
-    tab.get_by_role("button", name="Accept my version").click()
+    tab.get_by_role("button", name="Edit").press("Enter")
+    expect(tab.get_by_label("Text")).to_be_focused()
+    tab.keyboard.press("ControlOrMeta+A")
+    tab.keyboard.type("None are left.")
+    half, tab = tab, tab.context.new_page()
+    asked = half.url
+    half.close()  # in the middle of it
+
+    tab.goto(asked)
+    expect(tab.get_by_label("Text")).to_have_value("None are left.", timeout=LONG)
+    assert violations(tab) == []
+    tab.get_by_label("Comment").press("Tab")
+    expect(tab.get_by_role("button", name="Accept my version")).to_be_focused()
+    tab.keyboard.press("Enter")
     expect(tab.get_by_text("Edited and accepted").first).to_be_visible(timeout=LONG)
     tab.goto(address)
     boxes = tab.get_by_role("region", name="Graph of the steps").get_by_role("button")

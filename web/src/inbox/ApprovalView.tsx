@@ -9,6 +9,7 @@ import { FieldProblems } from "../form/FieldProblems";
 import { fieldOf, withAt } from "../form/fields";
 import { SchemaForm } from "../form/SchemaForm";
 import { Button, buttonClass } from "../parts/Button";
+import { keep, readKept } from "../parts/kept";
 import { ProblemNote } from "../parts/ProblemNote";
 import { Skeleton } from "../parts/Skeleton";
 import { When } from "../parts/When";
@@ -24,6 +25,10 @@ export function ApprovalView({ id, next }: { id: string; next: string | undefine
   const query = useApproval(id);
   const answer = useAnswerApproval(id);
   const approval = query.data;
+  const decided = approval !== undefined && approval.status !== "pending";
+  useEffect(() => {
+    if (decided) keep(`approval-${id}`, null);
+  }, [decided, id]);
   if (query.error && !approval) {
     const problem = asProblem(query.error);
     return problem.status === 404 ? <NotFoundScreen title="There is no such approval" says="It may belong to a run that was deleted." /> : <ProblemNote problem={problem} retry={() => void query.refetch()} />;
@@ -109,13 +114,20 @@ interface DecideProps {
   onAnswer: (answer: ApprovalAnswer) => void;
 }
 
+interface Kept {
+  draft?: Json;
+  comment: string;
+}
+
 function Decide({ approval, problem, busy, onAnswer }: DecideProps) {
-  const [draft, setDraft] = useState<Json | undefined>(undefined);
-  const [comment, setComment] = useState("");
+  const form = `approval-${approval.id}`;
+  const [kept] = useState(() => readKept<Kept>(form));
+  const [draft, setDraft] = useState<Json | undefined>(kept?.draft);
+  const [comment, setComment] = useState(kept?.comment ?? "");
   const editing = draft !== undefined;
+  useEffect(() => keep(form, editing || comment ? { draft, comment } : null), [form, editing, draft, comment]);
   const schema = approval.schema;
   const field = useMemo(() => schema && fieldOf(schema, schema), [schema]);
-  const form = `approval-${approval.id}`;
   const problems = problem?.fields ?? [];
   const first = useRef<HTMLDivElement>(null);
   useEffect(() => {

@@ -3,13 +3,13 @@ import { useEffect, useMemo, useState } from "react";
 import { useLocation } from "wouter";
 import { asProblem } from "../api/client";
 import { useForkRun } from "../api/forks";
-import { keepDraft, readDraft } from "../runs/forkDraft";
 import { useApp, usePrompt, useRoutes, useRun } from "../api/queries";
 import type { ForkChanges, Json, PipelineInfo, Run } from "../api/types";
 import { FieldProblems } from "../form/FieldProblems";
 import { fieldOf, isObject, withAt } from "../form/fields";
 import { SchemaForm } from "../form/SchemaForm";
 import { Button } from "../parts/Button";
+import { keep, readKept } from "../parts/kept";
 import { ProblemNote } from "../parts/ProblemNote";
 import { Screen } from "../parts/Screen";
 import { Skeleton } from "../parts/Skeleton";
@@ -36,23 +36,30 @@ export function ForkScreen({ id }: { id: string }) {
   );
 }
 
+interface Draft {
+  from: number;
+  model: string;
+  versions: Record<string, string>;
+  input: Json;
+}
+
 function Choices({ run, pipeline }: { run: Run; pipeline: PipelineInfo | undefined }) {
   const [, go] = useLocation();
   const fork = useForkRun(run.id);
-  const [kept] = useState(() => readDraft(run.id));
+  const form = `fork-${run.id}`;
+  const [kept] = useState(() => readKept<Draft>(form));
   const [from, setFrom] = useState(kept?.from ?? 1);
   const [model, setModel] = useState(kept?.model ?? "");
   const [versions, setVersions] = useState<Record<string, string>>(kept?.versions ?? {});
   const [input, setInput] = useState<Json>(kept?.input ?? run.input);
   const changed = from !== 1 || model !== "" || Object.values(versions).some(Boolean) || JSON.stringify(input) !== JSON.stringify(run.input);
-  useEffect(() => keepDraft(run.id, changed ? { from, model, versions, input } : null), [run.id, changed, from, model, versions, input]);
+  useEffect(() => keep(form, changed ? { from, model, versions, input } : null), [form, changed, from, model, versions, input]);
   const startOver = () => {
     setFrom(1);
     setModel("");
     setVersions({});
     setInput(run.input);
   };
-  const form = `fork-${run.id}`;
   const field = useMemo(() => pipeline && fieldOf(pipeline.input_schema, pipeline.input_schema), [pipeline]);
   const prompts = [...new Set(run.steps.filter((step) => step.kind === "prompt").map((step) => step.name))];
   const problem = fork.error ? asProblem(fork.error) : null;
@@ -65,7 +72,7 @@ function Choices({ run, pipeline }: { run: Run; pipeline: PipelineInfo | undefin
     if (isObject(input) && JSON.stringify(input) !== JSON.stringify(run.input)) changes.input = input;
     fork.mutate(changes, {
       onSuccess: (begun) => {
-        keepDraft(run.id, null);
+        keep(form, null);
         go(`/runs/${begun.id}`);
       },
     });
