@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
@@ -24,11 +25,13 @@ _TRIES = 6  # of a write that met another process's: each is undone whole, and m
 class LanceIndex:
     """A table of LanceDB. Made by `LanceStore`."""
 
-    def __init__(self, table: Any, language: str, exact_up_to: int, fold_at: int) -> None:
+    def __init__(self, table: Any, language: str, exact_up_to: int, fold_at: int, fold_pause: float) -> None:
         self._table = table
         self._language = language
         self._exact_up_to = exact_up_to
         self._fold_at = fold_at
+        self._fold_pause = fold_pause
+        self._folded = time.monotonic()
 
     async def versions(self) -> dict[str, dict[str, int]]:
         columns = (await self._table.query().select(["document", "version"]).to_arrow()).to_pydict()
@@ -148,9 +151,12 @@ class LanceIndex:
 
         Every search reads them all, 35 ms of CPU for a thousand; to fold takes .5 to 1 s, to embed 500 some 15.
         """
+        if time.monotonic() - self._folded < self._fold_pause:
+            return
         words = next((found for found in await self._table.list_indices() if "words" in found.columns), None)
         if words is None or words.num_unindexed_rows < max(self._fold_at, words.num_indexed_rows // 200):
             return
+        self._folded = time.monotonic()
         try:
             await self._table.optimize(cleanup_older_than=_FOLD_KEEPS)
         except RuntimeError as error:
@@ -174,13 +180,15 @@ class LanceStore:
     """The tables of one folder or URI. Connections are made once for each event loop that asks.
 
     `exact_up_to` is how many passages are compared each with a question (some 5 ms), which needs no index and misses
-    nothing; `fold_at` how many new ones a search may have to read before they are folded into the indexes.
+    nothing; `fold_at` how many new ones a search may have to read before they are folded into the indexes,
+    `fold_pause` the least seconds between two foldings by one writer: a copy writes thousands a second.
     """
 
-    def __init__(self, uri: str, exact_up_to: int = 20_000, fold_at: int = 500) -> None:
+    def __init__(self, uri: str, exact_up_to: int = 20_000, fold_at: int = 500, fold_pause: float = 15) -> None:
         self._uri = uri
         self._exact_up_to = exact_up_to
         self._fold_at = fold_at
+        self._fold_pause = fold_pause
         self._connections: dict[int, tuple[asyncio.AbstractEventLoop, Any]] = {}
 
     async def tables(self) -> list[str]:
@@ -220,7 +228,7 @@ class LanceStore:
         self._connections = {}
 
     def _index(self, table: Any, language: str) -> LanceIndex:
-        return LanceIndex(table, language, self._exact_up_to, self._fold_at)
+        return LanceIndex(table, language, self._exact_up_to, self._fold_at, self._fold_pause)
 
     async def _connection(self) -> Any:
         loop = asyncio.get_running_loop()
