@@ -114,7 +114,7 @@ async def test_no_worker_spends_past_the_cap_and_rows_it_refused_go_on_under_a_h
         return await buy(number)
 
     runs = await start(bought)
-    batches = Batches({"bought": Pipeline(bought)}, database, at_once=4)
+    batches = Batches({"bought": Pipeline(bought)}, database, at_once=2)  # so some are in line when one is refused
     feeder = Feeder(batches, runs, database)
     batch = await batches.start("bought", TABLE, cap_usd=5.5)
     await feeder.feed_only(batch.id)
