@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import sqlalchemy as sa
-from stand import OPEN, Postgres, Process, Stand, accepted, stand, told, wait_for
+from stand import OPEN, Postgres, Process, Stand, accepted, stand, told
 
 from coachwork.store.tables import calls, runs, steps
 from coachwork.testing import ProviderServer
@@ -132,6 +132,17 @@ class Troubles:
         return False
 
 
+def supervise(tried: Stand, workers: list[Process]) -> int:
+    """Begin anew those that ended by themselves; gives how many of them had been at work.
+
+    A worker that begins while PostgreSQL is away ends with that error, as whoever supervises it expects.
+    """
+    ended = [worker for worker in workers if not worker.alive]
+    for worker in ended:
+        workers[workers.index(worker)] = tried.worker()
+    return sum(worker.ready for worker in ended)
+
+
 def crash(tried: Stand, troubles: Troubles, load: Load, patience: float) -> tuple[int, float]:
     """Make all trouble, let the rest end its work; gives the waves and the seconds."""
     server, workers = tried.server(load.served), [tried.worker() for _ in range(load.workers)]
@@ -146,14 +157,13 @@ def crash(tried: Stand, troubles: Troubles, load: Load, patience: float) -> tupl
                 name = f"{waves}.{number}"
                 accepted(server.address, "counting", {"name": name, "steps": load.steps}, name)
         time.sleep(random.uniform(0.2, 1.2))
+        troubles.made["ended by itself"] += supervise(tried, workers)
         if troubles.one(tried, workers):
             time.sleep(random.uniform(0.5, 3))  # so that something goes on between two restarts
-    try:
-        wait_for(lambda: not tried.look(OPEN), patience, every=0.1)
-    except TimeoutError:
-        print(f"{patience:.0f} s after the last trouble there were still runs that had not ended")
-    dead = [worker for worker in workers if not worker.alive]
-    told(not dead, f"{len(workers)} workers live at the end, but {len(dead)}")
+    give_up = time.monotonic() + patience
+    while tried.look(OPEN) and time.monotonic() < give_up:
+        time.sleep(0.2)
+        troubles.made["ended by itself"] += supervise(tried, workers)
     return waves, time.monotonic() - began
 
 
@@ -181,6 +191,7 @@ def report(tried: Stand, load: Load, waves: int, seconds: float, made: Counter[s
     twice = Counter((row.run_id, row.step) for row in tried.rows(sa.select(calls).where(calls.c.outcome == "ok")))
     booked, other = sum(twice.values()), tried.rows(sa.select(calls.c.outcome).where(calls.c.outcome != "ok"))
     again = sum(asked.values()) - len(asked)
+    died = made.pop("ended by itself", 0)
     live = made["kill -9 of a worker"] == 0  # every process lived to write down what it had received
     print(f"\n{', '.join(f'{times} x {what}' for what, times in made.items()) or 'no trouble'}; {seconds:.0f} s")
     print(f"{count} runs accepted, {len(ended)} there, {done} steps, {sum(asked.values())} calls at the provider")
@@ -191,6 +202,7 @@ def report(tried: Stand, load: Load, waves: int, seconds: float, made: Counter[s
     for complaint, times in Counter(line.partition("[error")[2][:90] for line in tried.complaints()).most_common(6):
         print(f"  in the logs, {times} times: {complaint.strip()}")
     held = [
+        told(not died, f"workers that ended by themselves:        {died}"),
         told(len(ended) == count and not wrong, f"runs lost or wrong:                      {len(wrong)}"),
         told(done == all_steps, f"steps missing:                           {all_steps - done}"),
         told(not repeated, f"kept steps made again:                   {repeated}"),
