@@ -5,7 +5,7 @@ PORT ?= 8000
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check web dev venv lint types rooms web-test fast-tests tests screenshots bench-footprint bench-overhead bench-soak bench-output bench-calls bench-bfcl bench-retrieval bench-search bench-citations bench-crash bench-restarts bench-line bench-idle bench-waiting bench-memory bench-hosting bench-kills bench-durable bench-batches bench-ingestion dist clean
+.PHONY: help demo test check web dev venv lint types rooms web-test fast-tests tests screenshots bench-footprint bench-overhead bench-soak bench-output bench-calls bench-bfcl bench-retrieval bench-search bench-citations bench-crash bench-restarts bench-line bench-idle bench-waiting bench-memory bench-hosting bench-kills bench-shared bench-durable bench-batches bench-ingestion dist clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -105,6 +105,9 @@ bench-durable: dev  ## what a durable step costs on SQLite and PostgreSQL beside
 
 bench-kills: dev  ## kill -9 at 50 random moments of an ingestion of 2,000 documents
 	@nice -n 15 $(BIN)/python benchmarks/ingestion_kills.py
+
+bench-shared: dev  ## an ingestion by one process and by two that share it, with a model that takes CPU
+	@nice -n 15 $(BIN)/python benchmarks/ingestion_kills.py --speedup --documents 500
 
 bench-ingestion: dev  ## pages read and passages embedded a second, beside a bare ONNX Runtime loop
 	@$(BIN)/python benchmarks/ingestion.py

@@ -4,6 +4,9 @@ Two processes ingest one knowledge base of 2,000 documents; one is killed, the o
 so on. Where an ingestion ends before that, documents are changed, added and deleted, and it goes on. Held at the
 end: index and catalog are those of an ingestion that nobody disturbed, and no passage that stood in the index after
 a kill was ever embedded again.
+
+`--speedup` kills nobody: one process, and two that share the work, ingest the same documents in turns, with an
+embedding model that takes `--cpu-ms` of CPU a passage. No passage may be embedded twice.
 """
 
 import argparse
@@ -60,8 +63,9 @@ class _Vectors:
 class Digests:
     """An embedding model whose vectors are the digest of the text; it writes down what it was asked, first."""
 
-    def __init__(self, log: Path) -> None:
+    def __init__(self, log: Path, cpu_ms: float) -> None:
         self._log = log
+        self._cpu = cpu_ms / 1000
 
     async def embed(self, route: str, texts: Sequence[str], *, purpose: str) -> _Vectors:
         digests = [hashlib.sha256(text.encode()).digest() for text in texts]
@@ -71,10 +75,19 @@ class Digests:
             os.write(handle, line.encode())
             os.close(handle)
         await asyncio.sleep(0.002)
+        if self._cpu:
+            await asyncio.to_thread(_compute, self._cpu * len(texts))
         return _Vectors([[byte / 255 for byte in digest[:8]] for digest in digests])
 
 
-async def ingest(place: Path, documents: Path) -> None:
+def _compute(seconds: float) -> None:
+    """Use so much CPU in this thread."""
+    until = time.thread_time() + seconds
+    while time.thread_time() < until:
+        hashlib.sha256(b"x" * 10_000).digest()
+
+
+async def ingest(place: Path, documents: Path, cpu_ms: float) -> None:
     """What a worker does: make ready, wait for a line, bring the index in `place` to what the documents say."""
     import lancedb  # noqa: F401  the import takes longer than all the rest
 
@@ -87,7 +100,7 @@ async def ingest(place: Path, documents: Path) -> None:
     base = KnowledgeBase("documents")
     config = KnowledgeConfig(folder=str(documents), passage_tokens=60, overlap_tokens=10)
     index = str(place / "index")
-    models: Any = Digests(place / LOG)
+    models: Any = Digests(place / LOG, cpu_ms)
     base.bind(config, project=place, index=index, database=database, models=models)
     print("ready", flush=True)
     sys.stdin.readline()
@@ -95,8 +108,9 @@ async def ingest(place: Path, documents: Path) -> None:
     database.close()
 
 
-def worker(place: Path, documents: Path) -> "subprocess.Popen[str]":
+def worker(place: Path, documents: Path, cpu_ms: float = 0.0) -> "subprocess.Popen[str]":
     command = [sys.executable, __file__, "--work", str(place), "--documents-in", str(documents)]
+    command += ["--cpu-ms", str(cpu_ms)]
     return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
 
@@ -252,27 +266,64 @@ def trial(folder: Path, *, documents: int, kills: int, workers: int, seed: int) 
     return wrong
 
 
+def together(place: Path, documents: Path, workers: int, cpu_ms: float) -> tuple[float, int, int]:
+    """Ingest with so many processes; seconds, passages sent to the model, and those that were sent twice."""
+    place.mkdir()
+    running = [worker(place, documents, cpu_ms) for _ in range(workers)]
+    start(*running)
+    started = time.monotonic()
+    for process in running:
+        finish(process)
+    seconds = time.monotonic() - started
+    sent = [digest for line in (place / LOG).read_text().splitlines() for digest in json.loads(line)]
+    return seconds, len(sent), len(sent) - len(set(sent))
+
+
+def speedup(folder: Path, *, documents: int, cpu_ms: float, rounds: int) -> list[str]:
+    source = folder / "documents"
+    source.mkdir(parents=True)
+    for number in range(documents):
+        write_document(source, number)
+    least: dict[int, float] = {}
+    wrong = []
+    for turn in range(rounds):
+        for workers in (1, 2):
+            seconds, sent, twice = together(folder / f"{turn}-{workers}", source, workers, cpu_ms)
+            least[workers] = min(seconds, least.get(workers, seconds))
+            print(f"{workers} at work: {seconds:.1f} s for {documents} documents, {sent} passages sent to the model")
+            if twice:
+                wrong.append(f"{twice} passages were embedded twice by {workers}")
+    print(f"two are {least[1] / least[2]:.2f} times as fast as one; load {os.getloadavg()[0]:.1f}")
+    return wrong
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--documents", type=int, default=2000)
     parser.add_argument("--kills", type=int, default=50)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--seed", type=int, default=int(time.time()))
+    parser.add_argument("--speedup", action="store_true", help="kill nobody: one process against two")
+    parser.add_argument("--cpu-ms", type=float, default=3.0, help="of the model, a passage, with --speedup")
+    parser.add_argument("--rounds", type=int, default=2, help="of one and two processes, with --speedup")
     parser.add_argument("--work", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--documents-in", type=Path, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.work:
-        asyncio.run(ingest(given.work, given.documents_in))
+        asyncio.run(ingest(given.work, given.documents_in, given.cpu_ms))
         return
     print(f"seed {given.seed}")
     with tempfile.TemporaryDirectory() as folder:
-        wrong = trial(
-            Path(folder) / "trial",
-            documents=given.documents,
-            kills=given.kills,
-            workers=given.workers,
-            seed=given.seed,
-        )
+        if given.speedup:
+            wrong = speedup(Path(folder) / "trial", documents=given.documents, cpu_ms=given.cpu_ms, rounds=given.rounds)
+        else:
+            wrong = trial(
+                Path(folder) / "trial",
+                documents=given.documents,
+                kills=given.kills,
+                workers=given.workers,
+                seed=given.seed,
+            )
     print("\n".join(wrong) or "all held")
     sys.exit(1 if wrong else 0)
 
