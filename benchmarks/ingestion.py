@@ -167,7 +167,7 @@ async def embedding(count: int, rounds: int) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--pages", type=int, default=400)
-    parser.add_argument("--passages", type=int, default=512)
+    parser.add_argument("--passages", type=int, default=2048)
     parser.add_argument("--rounds", type=int, default=3)
     given = parser.parse_args()
     reading(given.pages, given.rounds)
