@@ -15,6 +15,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeAlias
 
+import sqlalchemy as sa
+import structlog
+
 from coachwork.errors import CoachworkError, DocumentUnreadable, ModelUnavailable
 from coachwork.knowledge.access import fingerprint, readers_of
 from coachwork.knowledge.beside import filled
@@ -41,6 +44,7 @@ from coachwork.knowledge.sources.gathered import Sources
 from coachwork.knowledge.weights import PLAIN, WeightTable
 from coachwork.store.locks import Locks
 
+log = structlog.get_logger(__name__)
 _BATCH = 64  # passages embedded and written at once: what a kill can cost
 _COMPARED = 200  # documents of a source that are looked at before others hear of them
 _BEAT_SECONDS = 0.5
@@ -482,10 +486,13 @@ class _Run:
     async def beat(self) -> None:
         """Say twice a second that this worker lives, and hear how far all of them are."""
         while True:
-            await self.job.queue.beat(self.worker, self.phase, self.current)
-            if self.worker.kind == "ingest":
-                self.last = (await self.job.queue.state()).progress
-                self.say(self.current, self.phase)
+            try:
+                await self.job.queue.beat(self.worker, self.phase, self.current)
+                if self.worker.kind == "ingest":
+                    self.last = (await self.job.queue.state()).progress
+                    self.say(self.current, self.phase)
+            except sa.exc.SQLAlchemyError as error:  # the next one may get through; without any, others take over
+                log.warning("ingest.no_heartbeat", knowledge=self.job.knowledge, error=type(error).__name__)
             await asyncio.sleep(_BEAT_SECONDS)
 
     def say(self, current: str, phase: Phase = "reading") -> None:
