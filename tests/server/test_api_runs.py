@@ -162,3 +162,11 @@ def test_what_is_not_there_is_not_found(here: Here, path: str) -> None:
     answer = here.http.get(path)
     assert answer.status_code == 404
     assert "run_0" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize("key", ["batch:b_1:1:0", "schedule:x", "a2a:c:m"])
+def test_keys_that_coachwork_makes_itself_are_not_taken(here: Here, key: str) -> None:
+    sent = {"input": {"subject": "hello"}}
+    answer = here.http.post("/api/pipelines/answer_ticket/runs", json=sent, headers={"Idempotency-Key": key})
+    assert answer.status_code == 422
+    assert "Coachwork's own" in answer.json()["detail"]

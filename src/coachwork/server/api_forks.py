@@ -9,7 +9,7 @@ from coachwork.messages import JsonValue
 from coachwork.pipelines.compare import Comparison, compare
 from coachwork.pipelines.fork import Changes
 from coachwork.pipelines.views import RunDetail
-from coachwork.server.api_runs import as_shown
+from coachwork.server.api_runs import as_shown, own_key
 from coachwork.server.limits import JsonRoute
 from coachwork.server.served import RunsHere
 
@@ -34,7 +34,7 @@ async def fork_run(
     """Run it again from a step, with another input, version or draft of a prompt, or model; the old one stays."""
     changed = {"input": body.input} if "input" in body.model_fields_set else {}
     changes = Changes(model=body.model, prompts=body.prompts)
-    run = await runs.fork(run_id, body.from_step, changes, idempotency_key=idempotency_key, **changed)
+    run = await runs.fork(run_id, body.from_step, changes, idempotency_key=own_key(idempotency_key), **changed)
     response.headers.update({"location": f"/api/runs/{run.id}", "x-run-id": run.id})
     return as_shown(run)
 

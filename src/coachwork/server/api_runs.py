@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Header, Query, Response
 from pydantic import Field
 
+from coachwork.errors import InputError
 from coachwork.messages import ENDED, Frozen, JsonValue
 from coachwork.pipelines.runs import RunFilter, Runs
 from coachwork.pipelines.views import FeedbackView, Page, RunDetail, RunView
@@ -18,6 +19,7 @@ router = APIRouter(prefix="/api", route_class=JsonRoute, tags=["runs"])
 STREAM: dict[int | str, dict[str, Any]] = {
     200: {"description": "The run's events.", "content": {"text/event-stream": {"schema": {"type": "string"}}}}
 }
+_KEPT = ("batch:", "schedule:", "a2a:")
 _LARGEST_SEQ = 2**31 - 1
 
 
@@ -50,7 +52,7 @@ async def start_run(
 ) -> Any:
     """Start a run: return at once (202), wait up to `wait` seconds (200 if it has ended), or stream its events."""
     run = await runs.start(
-        name, body.input, idempotency_key=idempotency_key, priority=body.priority, deadline=body.deadline
+        name, body.input, idempotency_key=own_key(idempotency_key), priority=body.priority, deadline=body.deadline
     )
     headers = {"location": f"/api/runs/{run.id}", "x-run-id": run.id}
     if "text/event-stream" in accept.lower():
@@ -60,6 +62,13 @@ async def start_run(
     response.headers.update(headers)
     response.status_code = 200 if run.status in ENDED else 202
     return as_shown(run)
+
+
+def own_key(key: str | None) -> str | None:
+    """The caller's key. Raises InputError for one that would be taken for that of a batch, a schedule or a message."""
+    if key is not None and key.startswith(_KEPT):
+        raise InputError(f"the Idempotency-Key {key!r} begins with {key.partition(':')[0]!r}, which is Coachwork's own")
+    return key
 
 
 @router.get("/runs")
