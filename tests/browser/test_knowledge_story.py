@@ -10,6 +10,7 @@ from playwright.sync_api import Page, expect
 from .axe import violations
 from .conftest import ROOT, Desk
 
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 LONG = 60_000
 DOCUMENTS = ("account-and-data-protection.md", "returns-from-march-2026.md", "warranty-conditions.pdf")
 HELMETS = b"# Helmets\n\nA helmet is lent for five euros a day. Bring a passport when you fetch the helmet.\n"

@@ -6,6 +6,7 @@ import pytest
 
 from .served import Hosting, chat
 
+pytestmark = pytest.mark.slow
 HI = "hello, how are you today?"  # more pieces than a busy machine puts together
 SF = "use get_weather for sf"
 # pipeline, input, what the provider's echo makes of it, model calls, model, names in the trace
