@@ -378,6 +378,25 @@ class DeadlineExceeded(CoachworkError):
         self.seconds = seconds
 
 
+class WorkersDied(CoachworkError):
+    """A run took one worker after another with it. `deaths` is how many, `steps` how many steps had ended."""
+
+    code = "workers-died"
+    reader_default = "This stopped the program that works on it, again and again. Its maker has to look at it."
+    from_details = ("run_id", "deaths", "steps")
+
+    def __init__(self, run_id: str, deaths: int, steps: int) -> None:
+        super().__init__(
+            f"{deaths} workers died one after the other while they worked on run {run_id}, after {steps} ended steps",
+            hint="See what the next step does: it may run out of memory, or crash a library. What has ended is kept: "
+            f"coachwork runs fork {run_id} --from {steps + 1}",
+            details={"run_id": run_id, "deaths": deaths, "steps": steps},
+        )
+        self.run_id = run_id
+        self.deaths = deaths
+        self.steps = steps
+
+
 class ReplayMismatch(CoachworkError):
     """A run in flight met changed code. `details`: step, recorded, called, line."""
 

@@ -100,6 +100,30 @@ def test_what_a_dead_worker_had_is_in_line_again_by_one_of_the_living_alone(data
     assert claims == [(first, 1), (second, 1), (third, 0), None]
 
 
+def test_a_run_that_takes_one_worker_after_another_with_it_ends_unless_it_gets_on(database: Database) -> None:
+    [run_id] = accept(database, 1)
+
+    def dies(worker: str, *, crashed: bool = True) -> None:
+        begins(database, worker)
+        assert database.write_soon(partial(line.claim_next, worker=worker)).result() is not None
+        database.write_soon(partial(line.adopt, dead=worker, by="heir", crashed=crashed)).result()
+
+    for number in range(4):
+        dies(f"w{number}")
+        dies(f"told to stop {number}", crashed=False)
+    row = database.read_now(lambda c: c.execute(runs.select().where(runs.c.id == run_id)).one())
+    place = journal.Place(run_id, 1, "1", claim=row.claim)
+    record = StepRecord(kind="step", name="work")
+    ended = partial(journal.step_ended, place=place, record=record, began_at=now(), known=False, output=1)
+    database.write_soon(ended).result()
+    for number in range(5):
+        dies(f"x{number}")
+    row = database.read_now(lambda c: c.execute(runs.select().where(runs.c.id == run_id)).one())
+    assert (row.status, row.error["code"]) == ("failed", "workers-died")
+    assert f"coachwork runs fork {run_id} --from 2" in row.error["hint"]
+    assert database.write_soon(partial(line.claim_next, worker="w")).result() is None
+
+
 def test_who_was_taken_for_dead_can_write_nothing_more(database: Database) -> None:
     [run_id] = accept(database, 1)
     begins(database, "slow")

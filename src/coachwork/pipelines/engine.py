@@ -315,13 +315,7 @@ class Engine:
         log.info("run.succeeded", pipeline=row.pipeline)
 
     async def _fail(self, run_id: str, claim: int, error: CoachworkError) -> None:
-        problem = {**error.to_dict(), "run_id": run_id}
-        closing = (
-            {"type": "data-problem", "data": problem},
-            {"type": "error", "errorText": error.reader},
-            {"type": "finish"},
-        )
-        await self._end(run_id, lambda c: journal.finish(c, run_id, "failed", claim=claim, error=problem, last=closing))
+        await self._end(run_id, partial(journal.fail, run_id=run_id, error=error, claim=claim))
         log.warning("run.ended_failed", code=error.code)
 
     async def _end(self, run_id: str, work: Any) -> None:
@@ -382,7 +376,9 @@ class Engine:
         for row in rows:
             if not _is_dead(row):
                 continue
-            had = await self._services.database.write(partial(line.adopt, dead=row.id, by=self.id))
+            had = await self._services.database.write(
+                partial(line.adopt, dead=row.id, by=self.id, crashed=row.stopped_at is None)
+            )
             for each in had:  # DBOS would else keep it as under way, for a process that never comes
                 await DBOS.cancel_workflow_async(_workflow_id(each))
             if had:

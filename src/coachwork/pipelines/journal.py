@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
+from coachwork.errors import CoachworkError
 from coachwork.messages import ENDED, JsonValue, StepRecord
 from coachwork.pipelines import approval_trail, events
 from coachwork.pipelines.views import approval_view, step_view
@@ -144,6 +145,17 @@ def finish(
     for event in ({"type": "data-run", "data": {"status": status}}, *last):
         events.append(connection, run_id, event)
     return True
+
+
+def fail(connection: sa.Connection, run_id: str, error: CoachworkError, claim: int | None = None) -> bool:
+    """End a run with an error; see `finish`."""
+    problem = {**error.to_dict(), "run_id": run_id}
+    last: tuple[events.Event, ...] = (
+        {"type": "data-problem", "data": problem},
+        {"type": "error", "errorText": error.reader},
+        {"type": "finish"},
+    )
+    return finish(connection, run_id, "failed", claim=claim, error=problem, last=last)
 
 
 # ── Steps ──────────────────────────────────────────────────────────────────────────────────────

@@ -10,13 +10,15 @@ from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
+from coachwork.errors import WorkersDied
 from coachwork.messages import ENDED
-from coachwork.pipelines import events
+from coachwork.pipelines import events, journal
 from coachwork.pipelines.journal import now
 from coachwork.pipelines.pipeline import Queue
-from coachwork.store.tables import runs, workers
+from coachwork.store.tables import runs, steps, workers
 
 _LOCK = 0x636F616369  # any number that only we use
+_MOST_DEATHS = 5  # of workers with the same run and no step between; more would let one run end all workers for ever
 _ORDER = runs.c.priority.desc(), runs.c.created_at, runs.c.id
 _AT_WORK = runs.c.worker.is_not(None)
 
@@ -70,18 +72,32 @@ def claim_own(connection: sa.Connection, run_id: str, worker: str) -> bool:
     return _give(connection, run_id, worker, runs.c.worker == worker)
 
 
-def adopt(connection: sa.Connection, dead: str, by: str) -> list[Claimed]:
+def adopt(connection: sa.Connection, dead: str, by: str, *, crashed: bool = True) -> list[Claimed]:
     """Put the runs of a dead worker back into the line; none where another process was faster.
 
-    From then on the dead one can write nothing, should it live after all.
+    From then on the dead one can write nothing, should it live after all. A run that had several workers which
+    `crashed`, and made no step between, ends as failed: it may be why they did.
     """
     free = workers.c.id == dead, workers.c.adopted_by.is_(None)
     if not connection.execute(workers.update().where(*free).values(adopted_by=by)).rowcount:
         return []
     its = sa.select(runs.c.id, runs.c.leg).where(runs.c.worker == dead, runs.c.status.not_in(ENDED))
     had = [Claimed(row.id, row.leg) for row in connection.execute(its).all()]
-    back_in_line(connection, [each.run_id for each in had], dead)
+    ids = [each.run_id for each in had]
+    for run_id in ids if crashed else ():
+        _count_death(connection, run_id)
+    back_in_line(connection, ids, dead)
     return had
+
+
+def _count_death(connection: sa.Connection, run_id: str) -> None:
+    ended = steps.c.run_id == run_id, steps.c.status.in_(("succeeded", "failed"))
+    made = connection.execute(sa.select(sa.func.count()).select_from(steps).where(*ended)).scalar_one()
+    before = connection.execute(sa.select(runs.c.deaths, runs.c.deaths_at).where(runs.c.id == run_id)).one()
+    deaths = before.deaths + 1 if before.deaths_at == made else 1
+    connection.execute(runs.update().where(runs.c.id == run_id).values(deaths=deaths, deaths_at=made))
+    if deaths >= _MOST_DEATHS:
+        journal.fail(connection, run_id, WorkersDied(run_id, deaths, made))
 
 
 def back_in_line(connection: sa.Connection, run_ids: Collection[str], worker: str) -> None:
