@@ -18,8 +18,7 @@ from coachwork.store.tables import events
 Event = dict[str, Any]
 LAST = frozenset({"finish", "abort"})
 _APPEND = (  # built once: building it costs more than running it
-    events.insert()
-    .from_select(
+    events.insert().from_select(
         ["run_id", "seq", "data"],
         sa.select(
             sa.bindparam("of_run", type_=sa.String),
@@ -27,14 +26,14 @@ _APPEND = (  # built once: building it costs more than running it
             sa.bindparam("event", type_=events.c.data.type),
         ).where(events.c.run_id == sa.bindparam("of_run", type_=sa.String)),
     )
-    .returning(events.c.seq)
 )
+_APPEND_NUMBERED = _APPEND.returning(events.c.seq)
 _OTHER_PROCESS_SECONDS = 0.4  # how often a reader looks for events that another process wrote
 
 
-def append(connection: sa.Connection, run_id: str, event: Event) -> int:
-    """Add an event to a run and give its number. Called inside a write transaction."""
-    return int(connection.execute(_APPEND, {"of_run": run_id, "event": event}).scalar_one())
+def append(connection: sa.Connection, run_id: str, event: Event) -> None:
+    """Add an event to a run. Called inside a write transaction."""
+    connection.execute(_APPEND, {"of_run": run_id, "event": event})
 
 
 def replace(connection: sa.Connection, run_id: str, event: Event, before: int | None) -> int:
@@ -42,7 +41,7 @@ def replace(connection: sa.Connection, run_id: str, event: Event, before: int | 
 
     The new one comes first, so that no number is ever given twice.
     """
-    seq = append(connection, run_id, event)
+    seq = int(connection.execute(_APPEND_NUMBERED, {"of_run": run_id, "event": event}).scalar_one())
     if before is not None:
         connection.execute(events.delete().where(events.c.run_id == run_id, events.c.seq == before))
     return seq
