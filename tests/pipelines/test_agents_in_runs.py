@@ -5,10 +5,11 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
 from langchain_core.runnables import RunnableLambda
 from pydantic import TypeAdapter
 
-from coachwork.agents import Agent, Memory, tool
+from coachwork.agents import Agent, Limits, Memory, together, tool
 from coachwork.agents import memory_rows as rows
 from coachwork.app.application import App
 from coachwork.messages import ModelRequest, ToolCallPart, ToolResultPart
@@ -297,3 +298,49 @@ async def test_a_memory_that_is_summed_up_while_workers_end_has_one_summary_and_
     past = await memory.database.read(lambda connection: rows.past(connection, "desk", "ann"))
     assert (past.summary, [one.content for one in past.said][::2]) == ("We spoke of cats.", ["Dogs?", "Birds?"])
     assert [turn.content for turn in await memory.history("ann")][::2] == ["Cats?", "Dogs?", "Birds?"]
+
+
+@pytest.mark.parametrize(
+    ("limits", "refused"),
+    [(Limits(turns=4), "may ask a model 4 times, and did"), (Limits(tool_calls=2), "may call tools 2 times, and did")],
+    ids=["turns", "calls"],
+)
+async def test_agents_beside_each_other_under_one_limit_stop_where_they_did_after_a_restart(
+    start: Start, tmp_path: Path, limits: Limits, refused: str
+) -> None:
+    used_up = asyncio.Event()
+
+    async def reads_on(request: ModelRequest) -> Any:
+        turns = sum(isinstance(part, ToolResultPart) for message in request.messages for part in message.parts)
+        if request.messages[-1].text == "B":
+            await used_up.wait()  # the first time, A was faster
+        return "Read." if turns == 2 else ToolCallPart(f"r{turns}", "read_mail", f'{{"number": {turns}}}')
+
+    fake = FakeModel(reads_on)
+    reader = Agent(bound(tmp_path, fake), [read_mail])
+    restarted = asyncio.Event()
+
+    async def both(letter: str) -> list[str]:
+        async def first() -> Any:
+            if restarted.is_set():  # A comes late: no step of its own, only another order
+                await asyncio.sleep(0.2)
+            outcome = await reader.run("A")
+            used_up.set()
+            return outcome
+
+        with together(limits):
+            outcomes = await gather(a=first(), b=reader.run("B"))
+        await current_scope().ask_person("Good?", letter, TypeAdapter(str))
+        return [f"{name}: {one.status} {one.why} {one.spent.turns}" for name, one in outcomes.items()]
+
+    runs = await start(both)
+    run_id = (await runs.start("both", {"letter": "?"})).id
+    approval_id = await until_waiting(runs, run_id)
+    before = [(each.kind, each.name) for each in (await runs.get(run_id)).steps]
+    restarted.set()
+    runs = await start(both)
+    await runs.answer(approval_id, "accept", None, "", "ann")
+    run = await runs.wait(run_id, 30)
+    assert (run.status, run.output) == ("succeeded", ["a: done  3", f"b: limit these agents together {refused} 1"])
+    assert [(each.kind, each.name) for each in run.steps] == before
+    assert (before.count(("step", "limit")), len(fake.requests)) == (1, 4)

@@ -42,6 +42,7 @@ from coachwork.tracing.scope import current_scope, recorded
 log = structlog.get_logger(__name__)
 _OUT_OF_MONEY = {BudgetExceeded.code, UnknownPrice.code}
 _LEAST_TOKENS = 16  # a turn with less left than this for its answer is not begun
+_REFUSAL = ("step", "limit")  # how it is recorded that an account which others share refused
 
 
 class Stop(Exception):
@@ -114,6 +115,7 @@ class Work:
         self._left: list[asyncio.Event] = []
         self._kept: dict[str, _Kept] = {}  # by the call's id
         self._same: Counter[str] = Counter()
+        self._stopped: Stop | None = None
 
     def outcome(self, status: Status = "done", why: str = "") -> Outcome[Any]:
         self._settle()
@@ -193,12 +195,13 @@ class Work:
         for account in locked:  # two agents under one limit ask one after the other: what is left is known then
             await account.lock.acquire()
         try:
-            for account in self.accounts:
-                if why := account.against_a_turn():
-                    raise Stop("limit", why)
+            change: dict[str, Any] = {"tools": [each.spec for each in self.tools.values()]}
+            bounded = any(each.limits.tokens is not None for each in self.accounts)
+            size = await asks.size(change) if bounded else 0
+            await self._allowed(lambda account: account.against_a_turn() or _too_long(account, size))
             for account in self.accounts:
                 account.book(turns=int(counts))  # begun is counted: an agent beside this one must see it
-            turn = await self._within_bounds(asks)
+            turn = await self._within_bounds(asks, change, size)
             for account in self.accounts:
                 account.book(tokens=turn.tokens, cost_nano=turn.cost_nano, seconds=turn.seconds)
             return turn
@@ -206,14 +209,30 @@ class Work:
             for account in locked:
                 account.lock.release()
 
-    async def _within_bounds(self, asks: Conversation | Summing) -> Turn:
-        change: dict[str, Any] = {"tools": [each.spec for each in self.tools.values()]}
+    async def _allowed(self, against: Callable[[Account], str]) -> None:
+        """Raise Stop where an account refuses; `against` gives why, "" where it does not.
+
+        The agent's own decides alike each time. What others share hangs on who was faster, which a replay is not bound
+        to repeat: so it decides once. What is recorded ahead was allowed, and a refusal is recorded as a step.
+        """
+        if why := against(self.own):
+            raise Stop("limit", why)
+        ahead = current_scope().recorded_ahead()
+        if ahead is None:
+            why = next(filter(None, map(against, self.accounts[1:])), "")
+        if not why and ahead != _REFUSAL:
+            return
+
+        async def refuse() -> str:
+            return why
+
+        record = StepRecord(kind="step", name="limit", label=f"{self.name} stops at a limit that it shares")
+        raise Stop("limit", await recorded(record, str, refuse))
+
+    async def _within_bounds(self, asks: Conversation | Summing, change: dict[str, Any], size: int) -> Turn:
         tokens = [left for each in self.accounts if (left := each.tokens_left()) is not None]
-        if tokens:
-            left = min(tokens) - await asks.size(change)
-            if left < _LEAST_TOKENS:
-                raise Stop("limit", f"{self.own.whose} has {min(tokens)} tokens left, and the next question takes them")
-            change["max_tokens"] = left
+        if tokens:  # less than the least is left only to a turn that a crash cut: it was allowed before
+            change["max_tokens"] = max(min(tokens) - size, _LEAST_TOKENS)
         if nano := [each.nano_left() for each in self.accounts if each.limits.usd is not None]:
             change["max_cost_nano"] = min(nano)
         if seconds := [rest for each in self.accounts if (rest := each.seconds_left()) is not None]:
@@ -223,10 +242,8 @@ class Work:
         except ModelError as error:
             if _is_out_of_money(error):
                 raise Stop("limit", error.message) from error
-            if seconds and error.details.get("whole_seconds", 0.0) >= min(seconds):  # our bound, not the route's own
-                whose = next(each.whose for each in self.accounts if each.seconds_left() == min(seconds))
-                why = f"{whose} had {min(seconds):g} s left, and the model did not answer in that time"
-                raise Stop("limit", why) from error
+            if (whole := error.details.get("whole_seconds")) is not None:
+                await self._allowed(lambda account: _was_its_bound(account, whole))
             raise
 
     # ── Tools ──────────────────────────────────────────────────────────────────────────────────
@@ -241,7 +258,8 @@ class Work:
         at = next(number for number, each in enumerate(self._calls) if each.id == id_)
         try:
             return await self._used(at, self._calls[at])
-        except Stop:  # those that were begun are not cut off: nobody would know whether they were done
+        except Stop as stop:  # those that were begun are not cut off: nobody would know whether they were done
+            self._stopped = stop
             for other in self._left[:at]:
                 await other.wait()
             raise
@@ -251,6 +269,9 @@ class Work:
     async def _used(self, at: int, asked: Asks) -> str:
         if at:
             await self._entered[at - 1].wait()
+        if self._stopped is not None:  # by a call before this one: else it hangs on the moment whether this one begins
+            self._entered[at].set()
+            raise Stop(self._stopped.status, self._stopped.why)
         working: asyncio.Task[Given] | None = None
         try:
             admitted = await self._admitted(asked)
@@ -281,9 +302,8 @@ class Work:
             return Given(text=f"The arguments do not fit: {'; '.join(told)}", failed=True)
         if looped := self._looped(tool, arguments):
             return looped
+        await self._allowed(Account.against_a_call)
         for account in self.accounts:
-            if why := account.against_a_call():
-                raise Stop("limit", why)
             account.book(tool_calls=1)
         if why := self._why_a_person(tool):
             return await self._agreed(tool, arguments, why)
@@ -439,6 +459,21 @@ def holds_foreign(arguments: Mapping[str, Any]) -> bool:
         isinstance(value, Passage | Media) or (isinstance(value, list | tuple) and any(map(found, value)))
     )
     return any(found(value) for value in arguments.values())
+
+
+def _too_long(account: Account, size: int) -> str:
+    left = account.tokens_left()
+    if left is None or left - size >= _LEAST_TOKENS:
+        return ""
+    return f"{account.whose} has {left} tokens left, and the next question takes them"
+
+
+def _was_its_bound(account: Account, whole: float) -> str:
+    """Was the time that a model had bounded by this account, and not by the route's own limit?"""
+    left = account.seconds_left()
+    if left is None or whole < left:
+        return ""
+    return f"{account.whose} had {left:g} s left, and the model did not answer in that time"
 
 
 def _by_name(arguments: BaseModel) -> dict[str, Any]:

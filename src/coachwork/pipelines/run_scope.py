@@ -147,6 +147,10 @@ class RunScope:
         """What is recorded where the next step of the calling line will be."""
         return self._recorded.get(self.line.ahead)
 
+    def recorded_ahead(self) -> tuple[str, str] | None:
+        kept = self.ahead()
+        return None if kept is None else (kept.kind, kept.name)
+
     def does_not_fit(self, seq: int, *, recorded: str, called: str) -> ReplayMismatch:
         """The error of code that does something else than is recorded. The first one is the end of this run."""
         if self._misfit is None:

@@ -55,6 +55,9 @@ class Scope(Protocol):
     async def step(self, record: StepRecord, call: Callable[[], Awaitable[JsonValue]]) -> JsonValue:
         """Make `call` once for this run, ever: a recorded result is returned instead on replay."""
 
+    def recorded_ahead(self) -> tuple[str, str] | None:
+        """Kind and name of what is recorded where the next step of this line will be; None for nothing."""
+
     def text(self, delta: str) -> None:
         """Show text of the answer to whoever watches, as it is written."""
 
@@ -98,6 +101,10 @@ class DirectScope:
 
     async def step(self, record: StepRecord, call: Callable[[], Awaitable[JsonValue]]) -> JsonValue:
         return await call()
+
+    def recorded_ahead(self) -> tuple[str, str] | None:
+        """Nothing is recorded."""
+        return None
 
     def text(self, delta: str) -> None:
         """Nobody watches."""
