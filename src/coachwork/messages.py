@@ -17,6 +17,7 @@ FinishReason = Literal["stop", "length", "content_filter", "tool_call"]
 RunStatus = Literal["queued", "running", "waiting", "succeeded", "failed", "cancelled"]
 StepStatus = Literal["running", "waiting", "succeeded", "failed", "cancelled"]
 StepKind = Literal["prompt", "search", "verify", "transcribe", "webhook", "approval", "tool", "step", "sleep", "patch"]
+Verdict = Literal["supported", "unsupported", "contradicted"]
 PersonsWord = Literal["accepted", "edited", "rejected", "expired"]
 ENDED: frozenset[str] = frozenset({"succeeded", "failed", "cancelled"})
 
@@ -452,13 +453,23 @@ class Citation(Frozen):
 
 
 class Sentence(Frozen):
-    """A sentence of an answer: `start`..`end` in the answer's text, and whether the passages bear it out."""
+    """A sentence of an answer: `start`..`end` in the answer's text, and whether the passages bear it out.
+
+    `contradicted_by` is the place that says otherwise, where one does; such a sentence is never `supported`.
+    """
 
     text: str
     start: int
     end: int
     supported: bool
     markers: list[int] = []
+    contradicted_by: Citation | None = None
+
+    @property
+    def verdict(self) -> Verdict:
+        if self.supported:
+            return "supported"
+        return "contradicted" if self.contradicted_by else "unsupported"
 
 
 class Checked(Frozen):
@@ -470,7 +481,12 @@ class Checked(Frozen):
 
     @property
     def unsupported(self) -> list[Sentence]:
+        """Those that the passages do not bear out, the contradicted ones among them."""
         return [sentence for sentence in self.sentences if not sentence.supported]
+
+    @property
+    def contradicted(self) -> list[Sentence]:
+        return [sentence for sentence in self.sentences if sentence.verdict == "contradicted"]
 
 
 class Answer(Checked):

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from coachwork.app.project import Project, load_project
+from coachwork.cli.results import readable
 from coachwork.errors import ProjectError
 from coachwork.messages import Answer, Passage
 from coachwork.pipelines.answering import NOT_THERE, answer_from
@@ -75,6 +76,17 @@ def test_where_nothing_is_proved_the_nearest_passages_stand_beside_it(loaded: Lo
     assert answer.found is False
     assert [passage.document for passage in answer.near_misses] == ["lockers.md"]
     assert [sentence.supported for sentence in answer.sentences] == ["parking" in question]
+
+
+def test_a_contradicted_answer_says_what_the_document_says_instead(loaded: Loaded) -> None:
+    answer = asked(loaded(), "What is invented?")
+    told = answer.model_dump(mode="json")
+    assert told["sentences"][0]["contradicted_by"]["quote"] == "A lost key costs 25 €."
+    assert Answer.model_validate(told).contradicted == answer.sentences
+    shown = readable(told)
+    assert "Contradicted by the documents\n  ✗ A lost key costs 99 € [1]." in shown
+    assert "lockers.md says: “A lost key costs 25 €.”" in shown
+    assert "Not borne out" not in shown
 
 
 def test_without_a_passage_no_model_is_asked(loaded: Loaded) -> None:

@@ -23,16 +23,19 @@ async def answer(request: ModelRequest) -> str | dict[str, object]:
         return {"query": asked.partition("Question:")[2].strip()[:100] or "return window"}
     if "theft" in asked:
         return "The handbook has no answer to this."
+    if "wrongly told" in asked:
+        return re.sub(r"(?<=cost )\d+", "777", quoted(asked, r"cost \d+ €"))
     return quoted(asked)
 
 
-def quoted(asked: str) -> str:
-    """The first whole sentence of the first passage that has one, with its marker."""
+def quoted(asked: str, wanted: str = "") -> str:
+    """The first whole sentence (that holds what is wanted) of the first passage that has one, with its marker."""
     for marker, body in re.findall(
         r"^\[(\d+)\] [^\n]*\n(.*?)(?=^\[\d+\] |^(?:Today|Question|Customer|Asked)|\Z)", asked, re.M | re.S
     ):
         for sentence in re.findall(r"[A-Z][^.!?|#*\n]{25,200}\.", body):
-            return f"{sentence[:-1]} [{marker}]."
+            if re.search(wanted, sentence):
+                return f"{sentence[:-1]} [{marker}]."
     return "The handbook has no answer to this."
 
 

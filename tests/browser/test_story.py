@@ -113,6 +113,21 @@ def test_the_chat_answers_with_sources_and_keeps_its_thread(page: Page, desk: De
     assert violations(page) == []
 
 
+def test_a_contradicted_sentence_opens_the_document_where_it_says_otherwise(page: Page, desk: Desk) -> None:
+    page.goto(f"{desk.url}/apps/ask_handbook")
+    box = page.get_by_role("textbox").first
+    box.fill("What does shipping a bike to Italy cost, wrongly told?")
+    box.press("Enter")
+    mark = page.get_by_role("link", name="Contradicted by a source")
+    expect(mark).to_be_visible(timeout=LONG)
+    expect(page.get_by_text("The documents contradict one sentence")).to_be_visible()
+    assert violations(page) == []
+    mark.click()
+    page.wait_for_url("**/knowledge/handbook/documents/**")
+    expect(page.locator("mark").first).to_be_in_viewport()
+    assert "777" not in "".join(page.locator("mark").all_inner_texts())
+
+
 def test_the_history_shows_each_step_with_its_time_and_cost(page: Page, desk: Desk) -> None:
     page.goto(f"{desk.url}/runs")
     expect(page.get_by_role("link", name="Returning panniers").first).to_be_visible(timeout=LONG)

@@ -25,10 +25,10 @@ export const CITATIONS = [
   cite(3, "returns/returns-policy.md", "Returns policy", ["Returns policy", "Refunds"], "They arrive 5 to 7 working days after the parcel reaches the warehouse in Leeds."),
 ];
 
-function sentences(text, unsupported) {
-  return unsupported.map((sentence) => {
+function sentences(text, unsupported, contradicted = {}) {
+  return [...unsupported, ...Object.keys(contradicted)].map((sentence) => {
     const start = [...text.slice(0, text.indexOf(sentence))].length;
-    return { text: sentence, start, end: start + [...sentence].length, supported: false, markers: [] };
+    return { text: sentence, start, end: start + [...sentence].length, supported: false, markers: [], contradicted_by: contradicted[sentence] ?? null };
   });
 }
 
@@ -70,7 +70,8 @@ const FIRST_CITATIONS = [
   cite(1, "returns/returns-policy.md", "Returns policy", ["Returns policy", "How long a customer has"], "A customer may return any item within 45 days of delivery for a full refund, provided it is unused and its tags are on."),
   cite(2, "returns/returns-policy.md", "Returns policy", ["Returns policy", "How long a customer has"], "Tents and tarps | 45 | Fernhill"),
 ];
-const SECOND = "Yes. For orders placed **before 1 March 2026** the older policy holds, and it gives 30 days [1]. The day of the order decides, not the day of the return.";
+const SECOND = "Yes. For orders placed **before 1 March 2026** the older policy holds, and it gives 30 days [1]. The day of the order decides, not the day of the return. A customer may return any item within 14 days of delivery.";
+const OLDER = cite(1, "returns/returns-policy-2025.md", "Returns policy 2025", ["Returns policy 2025", "How long a customer has"], "A customer may return any item within 30 days of delivery.");
 
 export function fixedRuns() {
   const began = ago(1260);
@@ -80,7 +81,7 @@ export function fixedRuns() {
     run({
       id: "01KB2Q7ZC6M8VCHAT000SECOND", pipeline: "ask_handbook", title: "Was it different for older orders?", status: "succeeded", created_at: ago(840), finished_at: ago(835), seconds: 4.4, cost_usd: 0,
       input: { conversation: { messages: [...conversation, { role: "assistant", content: FIRST, run_id: "01KB2Q7M4X9T3CHAT0000FIRST" }, { role: "user", content: "Was it different for older orders?" }] } },
-      output: { text: SECOND, citations: [cite(1, "returns/returns-policy-2025.md", "Returns policy 2025", ["Returns policy 2025", "How long a customer has"], "A customer may return any item within 30 days of delivery.")], sentences: sentences(SECOND, ["The day of the order decides, not the day of the return."]) },
+      output: { text: SECOND, citations: [OLDER], sentences: sentences(SECOND, ["The day of the order decides, not the day of the return."], { "A customer may return any item within 14 days of delivery.": OLDER }) },
       steps: chatStep(ago(840), SECOND),
     }),
     run({ id: "01KB2QANSWERED0TICKET00001", pipeline: "answer_ticket", title: "Tent came with a broken pole", status: "succeeded", created_at: began, finished_at: new Date(Date.parse(began) + 8400).toISOString(), seconds: 8.4, cost_usd: 0.01164, input: examples.tent, output: OUTPUT, steps: ticketSteps(began) }),

@@ -21,7 +21,8 @@ def readable(value: "JsonValue", *, without_text: bool = False) -> str:
     parts = []
     if isinstance(value.get("text"), str):
         parts += [] if without_text else [value["text"].strip()]
-        parts += [part for part in (_sources(value.get("citations")), _unsupported(value.get("sentences"))) if part]
+        told = (_sources(value.get("citations")), *_doubtful(value.get("sentences")))
+        parts += [part for part in told if part]
         rest = {key: item for key, item in value.items() if key not in _ANSWER_FIELDS}
     else:
         rest = value
@@ -44,13 +45,21 @@ def _sources(citations: Any) -> str:
     return "\n".join(lines)
 
 
-def _unsupported(sentences: Any) -> str:
+def _doubtful(sentences: Any) -> list[str]:
+    """The sentences that the documents contradict, each with what they say; and those that they don't bear out."""
     if not isinstance(sentences, list):
-        return ""
-    doubtful = [sentence for sentence in sentences if not sentence.get("supported", True)]
-    if not doubtful:
-        return ""
-    return "\n".join(["Not borne out by the documents", *(f"  ! {_one_line(s['text'], 160)}" for s in doubtful)])
+        return []
+    contradicted, unsupported = [], []
+    for sentence in (sentence for sentence in sentences if not sentence.get("supported", True)):
+        text = _one_line(sentence["text"], 160)
+        if place := sentence.get("contradicted_by"):
+            page = f", page {place['page']}" if place.get("page") else ""
+            quote = _one_line(place.get("quote", ""), 160)
+            contradicted += [f"  ✗ {text}", f"      {place.get('document')}{page} says: “{quote}”"]
+        else:
+            unsupported.append(f"  ! {text}")
+    titled = (("Contradicted by the documents", contradicted), ("Not borne out by the documents", unsupported))
+    return ["\n".join([title, *lines]) for title, lines in titled if lines]
 
 
 def _fields(values: dict[str, Any], indent: str = "") -> str:

@@ -89,15 +89,16 @@ def unbounded(claim: Sequence[Word], near: Sequence[Unit]) -> str:
     for unit in near:
         for index, word in enumerate(unit.words):
             if word.kind == "number":
-                there.setdefault(word.form, set()).add(_bound(unit.words, index))
+                there.setdefault(word.form, set()).add(bound(unit.words, index))
     for index, word in enumerate(claim):
-        if word.kind == "number" and word.form in there and _bound(claim, index) not in there[word.form]:
-            bounds = " or ".join(sorted(bound or "no bound" for bound in there[word.form]))
-            return f"{_bound(claim, index) or 'no bound'!r} stands before {word.raw!r} where the passage has {bounds!r}"
+        if word.kind == "number" and word.form in there and bound(claim, index) not in there[word.form]:
+            bounds = " or ".join(sorted(limit or "no bound" for limit in there[word.form]))
+            return f"{bound(claim, index) or 'no bound'!r} stands before {word.raw!r} where the passage has {bounds!r}"
     return ""
 
 
-def _bound(words: Sequence[Word], index: int) -> str:
+def bound(words: Sequence[Word], index: int) -> str:
+    """The limit that stands before a number: most, least, over or under, "" for none."""
     before = " ".join(word.raw for word in words[max(0, index - 4) : index] if word.kind != "unit")
     return next((name for name, pattern in _BOUNDS if pattern.search(before)), "")
 

@@ -8,7 +8,8 @@ A marker that points to no passage gives no citation, and its sentence is unsupp
 looked up in all passages, and needs clearer evidence. Where the passage that a sentence points to does not bear it out
 and exactly one other clearly does, the sentence is supported by that one: models mix up numbers more often than facts.
 Its `markers` then differ from those in its text, and who shows it should show these. Courtesy and questions claim
-nothing and count as supported.
+nothing and count as supported. A sentence that no passage bears out and one contradicts (`contradiction.py`) carries
+that place, from whatever passage it is.
 """
 
 from collections.abc import Sequence
@@ -17,6 +18,7 @@ from itertools import combinations
 
 from coachwork.knowledge.alteration import altered
 from coachwork.knowledge.claims import courtesies, markers_in, without_markers
+from coachwork.knowledge.contradiction import Contradiction, contradiction
 from coachwork.knowledge.evidence import Evidence, weigh
 from coachwork.knowledge.phrases import leading
 from coachwork.knowledge.quotes import find_quote, quotations
@@ -34,12 +36,16 @@ _SHOWN = 0.15  # below it a place has too little to do with the sentence to be s
 
 @dataclass(frozen=True)
 class Judgement:
-    """What the passages say of one sentence: `places` are (number of the passage, span in its text), best first."""
+    """What the passages say of one sentence: `places` are (number of the passage, span in its text), best first.
+
+    `contradicted` is the place that says otherwise, where one does.
+    """
 
     supported: bool
     score: float
     places: tuple[tuple[int, Span], ...]
     why: str = ""
+    contradicted: tuple[int, Span] | None = None
 
 
 @dataclass(frozen=True)
@@ -76,10 +82,18 @@ def check(text: str, passages: Sequence[Passage]) -> Checked:
                 end=span.end,
                 supported=judgement.supported,
                 markers=[number for number, _ in cited],
+                contradicted_by=_against(judgement, passages),
             )
         )
         citations.extend(citation for _, citation in cited)
     return Checked(text=text, citations=citations, sentences=sentences)
+
+
+def _against(judgement: Judgement, passages: Sequence[Passage]) -> Citation | None:
+    if judgement.contradicted is None:
+        return None
+    number, place = judgement.contradicted
+    return _citation(number, passages[number - 1], place)
 
 
 def judge(claim: str, passages: Sequence[Passage], *, cited: bool = True) -> Judgement:
@@ -97,11 +111,35 @@ def _judge_of(passages: Sequence[Passage]) -> _Judge:
 
 
 def _judged(plain: str, span: Span, asked: Sequence[int], judge: _Judge) -> Judgement:
+    """By the passages that it names, by all where it names none; and by all whether one contradicts it."""
+    words = tuple(words_of(plain, span.start, span.end, german=judge.german))
+    claim = _Claim(words, quotations(plain[span.start : span.end]))
+    found = _proved(claim, asked, judge)
+    if found.supported or (against := _contradicted(claim, asked, judge)) is None:
+        return found
+    number, other = against
+    return replace(found, contradicted=(number, Span(other.unit.start, other.unit.end)), why=other.why)
+
+
+def _contradicted(claim: _Claim, asked: Sequence[int], judge: _Judge) -> tuple[int, Contradiction] | None:
+    """The place that says otherwise, in the passages that the sentence names rather than in others.
+
+    None where a passage of them all bears the sentence out: then they disagree with one another.
+    """
+    every = range(1, len(judge.passages) + 1)
+    numbers = [*(number for number in every if number in asked), *(number for number in every if number not in asked)]
+    sources = [judge.sources[number - 1] for number in numbers]
+    quoted = (words_of(quote, german=judge.german) for quote in claim.quotes)
+    found = next((one for words in (claim.words, *quoted) if (one := contradiction(words, sources))), None)
+    if found is None or any(_by(claim, [number], CITED, judge, cited=True).supported for number in numbers):
+        return None
+    return numbers[found.index], found
+
+
+def _proved(claim: _Claim, asked: Sequence[int], judge: _Judge) -> Judgement:
     """By the passages that it names; by all where it names none, or names the wrong one."""
     every = range(1, len(judge.passages) + 1)
     known = [number for number in asked if number in every]
-    words = tuple(words_of(plain, span.start, span.end, german=judge.german))
-    claim = _Claim(words, quotations(plain[span.start : span.end]))
     if not asked:
         return _by(claim, every, UNCITED, judge, cited=False)
     found = _by(claim, known, CITED, judge, cited=True)

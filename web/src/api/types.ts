@@ -421,6 +421,8 @@ export interface Sentence {
   end: number;
   supported: boolean;
   markers?: number[];
+  /** The place that says otherwise, where one does. */
+  contradicted_by?: Citation | null;
 }
 
 export interface ChatMessage {

@@ -95,7 +95,7 @@ function ValueCard({ title, value, schema }: { title: string; value: Json; schem
         {answer ? (
           <>
             <AnswerText answer={answer} />
-            <UnsupportedNote count={answer.unsupported.length} />
+            <UnsupportedNote answer={answer} />
             {Object.keys(answer.rest).length > 0 && <FieldsView value={answer.rest} schema={schema ?? undefined} />}
             <Sources answer={answer} />
           </>

@@ -1,16 +1,16 @@
-import { TriangleAlert } from "lucide-react";
+import { CircleX, TriangleAlert } from "lucide-react";
 import { useCallback } from "react";
 import type { Leaf } from "../text/markdown";
 import { MarkdownText } from "../text/MarkdownText";
 import { cut } from "../text/offsets";
 import { Tip } from "../parts/Tip";
-import { CitationMark } from "./CitationMark";
+import { CitationMark, ContradictedMark } from "./CitationMark";
 import { citationAt } from "./answer";
 import type { Answer } from "./answer";
 
 const WHY = "No passage was found that says this. Check it before you rely on it.";
 
-/** The answer with its citations as small numbers and its unsupported sentences marked. */
+/** The answer with its citations as small numbers; unsupported and contradicted sentences are marked, each in its own way. */
 export function AnswerText({ answer, writing = false }: { answer: Answer; writing?: boolean }) {
   const showCite = useCallback(
     (marker: number, start: number) => {
@@ -31,10 +31,11 @@ export function AnswerText({ answer, writing = false }: { answer: Answer; writin
         : cut(leaf.start, leaf.end, answer.unsupported).map((piece) => {
             const text = leaf.text.slice(piece.start - leaf.start, piece.end - leaf.start);
             if (piece.value === null) return text;
+            const against = piece.value.contradicted_by;
             return (
               <span key={piece.start}>
-                <span className="unsupported">{text}</span>
-                {piece.last && <UnsupportedMark />}
+                <span className={against ? "contradicted" : "unsupported"}>{text}</span>
+                {piece.last && (against ? <ContradictedMark citation={against} /> : <UnsupportedMark />)}
               </span>
             );
           }),
@@ -53,14 +54,28 @@ function UnsupportedMark() {
   );
 }
 
-export function UnsupportedNote({ count }: { count: number }) {
-  if (count === 0) return null;
+/** What of an answer is not to be relied on, below it. */
+export function UnsupportedNote({ answer }: { answer: Answer }) {
+  const contradicted = answer.unsupported.filter(({ value }) => value.contradicted_by).length;
+  const count = answer.unsupported.length - contradicted;
   return (
-    <p className="flex items-start gap-2 rounded-md border border-waiting-line bg-waiting-soft px-3 py-2 text-sm text-ink">
-      <TriangleAlert className="mt-0.5 size-4 shrink-0 text-waiting" aria-hidden />
-      <span>
-        {count === 1 ? "One sentence has" : `${count} sentences have`} no support in the documents and {count === 1 ? "is" : "are"} <span className="unsupported">underlined with dots</span>. Check before you rely on it.
-      </span>
-    </p>
+    <>
+      {contradicted > 0 && (
+        <p className="flex items-start gap-2 rounded-md border border-failed-line bg-failed-soft px-3 py-2 text-sm text-ink">
+          <CircleX className="mt-0.5 size-4 shrink-0 text-failed" aria-hidden />
+          <span>
+            The documents contradict {contradicted === 1 ? "one sentence, which is" : `${contradicted} sentences, which are`} <span className="contradicted">underlined with a wave</span>. Each shows what they say instead.
+          </span>
+        </p>
+      )}
+      {count > 0 && (
+        <p className="flex items-start gap-2 rounded-md border border-waiting-line bg-waiting-soft px-3 py-2 text-sm text-ink">
+          <TriangleAlert className="mt-0.5 size-4 shrink-0 text-waiting" aria-hidden />
+          <span>
+            {count === 1 ? "One sentence has" : `${count} sentences have`} no support in the documents and {count === 1 ? "is" : "are"} <span className="unsupported">underlined with dots</span>. Check before you rely on it.
+          </span>
+        </p>
+      )}
+    </>
   );
 }

@@ -63,7 +63,7 @@ export function EarlierAnswer({ turn }: { turn: ChatMessage }) {
   return (
     <div className="flex flex-col gap-3">
       <AnswerText answer={answer} />
-      <UnsupportedNote count={answer.unsupported.length} />
+      <UnsupportedNote answer={answer} />
       <div className="-ml-2 flex items-center gap-1">
         <CopyButton text={turn.content} label="Copy the answer" />
         {answer.citations.length > 0 && (

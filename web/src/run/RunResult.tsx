@@ -71,7 +71,7 @@ export function RunResult({ view, feedback, outputSchema, broken = false, onRetr
         </div>
       )}
       {view.status === "succeeded" && !answer && (view.output === null || view.output === undefined) && <p className="rounded-lg border border-line bg-surface px-5 py-4 text-ink-2">Done. This app gives nothing out.</p>}
-      {answer && <UnsupportedNote count={answer.unsupported.length} />}
+      {answer && <UnsupportedNote answer={answer} />}
       {answer && <Sources answer={answer} />}
       {ended && (
         <div className="flex flex-wrap items-center gap-x-3 gap-y-2">

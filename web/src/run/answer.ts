@@ -8,7 +8,7 @@ import type { Range } from "../text/offsets";
 export interface Answer {
   text: string;
   citations: Citation[];
-  /** Sentences in JavaScript offsets, in order, not overlapping. */
+  /** Sentences that are not borne out, the contradicted ones among them: in JavaScript offsets, in order, not overlapping. */
   unsupported: Range<Sentence>[];
   /** The citations of each sentence, in JavaScript offsets. */
   cited: Range<Citation[]>[];

@@ -138,7 +138,7 @@ function Output({ view, run, schema }: { view: RunView; run: Run; schema: React.
     return (
       <div className="flex flex-col gap-4">
         <AnswerText answer={answer} />
-        <UnsupportedNote count={answer.unsupported.length} />
+        <UnsupportedNote answer={answer} />
         {Object.keys(answer.rest).length > 0 && <FieldsView value={answer.rest} schema={schema ?? undefined} />}
         <Sources answer={answer} />
       </div>
