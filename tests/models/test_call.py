@@ -484,7 +484,7 @@ def test_the_chain_is_one_visible_list():
     from coachwork.models.call import CHAIN
 
     assert [link.__name__ for link in CHAIN] == [
-        *("settled", "checked", "cached", "routed", "hedged"),
+        *("received", "settled", "checked", "cached", "routed", "hedged"),
         *("guarded", "within", "budgeted", "in_line", "timed", "whole", "asked"),
     ]
 

@@ -108,7 +108,7 @@ def test_a_run_that_takes_one_worker_after_another_with_it_ends_unless_it_gets_o
         assert database.write_soon(partial(line.claim_next, worker=worker)).result() is not None
         database.write_soon(partial(line.adopt, dead=worker, by="heir", crashed=crashed)).result()
 
-    for number in range(4):
+    for number in range(19):
         dies(f"w{number}")
         dies(f"told to stop {number}", crashed=False)
     row = database.read_now(lambda c: c.execute(runs.select().where(runs.c.id == run_id)).one())
@@ -116,7 +116,7 @@ def test_a_run_that_takes_one_worker_after_another_with_it_ends_unless_it_gets_o
     record = StepRecord(kind="step", name="work")
     ended = partial(journal.step_ended, place=place, record=record, began_at=now(), known=False, output=1)
     database.write_soon(ended).result()
-    for number in range(5):
+    for number in range(20):
         dies(f"x{number}")
     row = database.read_now(lambda c: c.execute(runs.select().where(runs.c.id == run_id)).one())
     assert (row.status, row.error["code"]) == ("failed", "workers-died")

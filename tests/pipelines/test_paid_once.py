@@ -4,6 +4,7 @@ import asyncio
 from typing import Any
 
 from coachwork.pipelines.steps import step
+from coachwork.tracing.scope import current_scope
 
 asked: list[str] = []
 hangs = asyncio.Event()
@@ -43,3 +44,33 @@ async def test_an_answer_that_came_before_the_crash_is_not_bought_again(start: A
         ("1/1", "succeeded"),
         ("1/2", "succeeded"),
     ]
+
+
+async def test_what_a_step_received_is_kept_until_it_has_ended(start: Any) -> None:
+    bought: list[int] = []
+    cut = asyncio.Event()
+
+    @step
+    async def ask_twice() -> list[str]:
+        answers = []
+        for _ in range(2):
+            number, kept = await current_scope().received("how much")
+            if kept is None:
+                bought.append(number)
+                kept = f"answer {number}"
+                current_scope().receive("how much", number, kept)
+            answers.append(str(kept))
+        if not cut.is_set():
+            cut.set()
+            await asyncio.Event().wait()
+        return answers
+
+    async def asking() -> list[str]:
+        return await ask_twice()
+
+    runs = await start(asking)
+    run_id = (await runs.start("asking", {})).id
+    await asyncio.wait_for(cut.wait(), 20)
+    runs = await start(asking)
+    run = await runs.wait(run_id, 20)
+    assert (run.output, bought) == (["answer 1", "answer 2"], [1, 2])

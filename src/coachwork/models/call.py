@@ -46,6 +46,7 @@ from coachwork.models.hedge import hedged
 from coachwork.models.ledger import CallRecord, book, charged, scope_names
 from coachwork.models.office import TOKENS, Call, CallEvent, Events, Link, Next
 from coachwork.models.rates import in_line
+from coachwork.models.received import received
 from coachwork.models.routes import Target
 from coachwork.models.within import within
 from coachwork.models.written import Written
@@ -204,6 +205,7 @@ async def asked(call: Call, _following: Next) -> Events:
 
 
 CHAIN: tuple[Link, ...] = (
+    received,  # a step that a crash cut had the answer already
     settled,  # price → ledger row → span: once, however the call ends
     checked,  # validate the request
     cached,  # answered before, or being answered right now

@@ -13,7 +13,8 @@ from coachwork.errors import CoachworkError
 from coachwork.messages import ENDED, JsonValue, StepRecord
 from coachwork.pipelines import approval_trail, events
 from coachwork.pipelines.views import approval_view, step_view
-from coachwork.store.tables import approvals, runs, steps
+from coachwork.store.inserting import insert_if_new
+from coachwork.store.tables import approvals, received, runs, steps
 
 # The statements of every step, built once: building one costs more than running it. Each touches rows of a run only
 # while the claim on it is the last one and it has not ended.
@@ -209,6 +210,24 @@ def step_ended(
         _insert(connection, place, values)
     if record.cost_nano:
         connection.execute(_BOOK, {"of_run": place.run_id, "cost": record.cost_nano})
+
+
+def receive(connection: sa.Connection, place: Place, question: str, number: int, answer: JsonValue) -> None:
+    """Keep what a model answered to a step, until the step has ended."""
+    values = {"run_id": place.run_id, "place": place.path, "question": question, "number": number, "answer": answer}
+    insert_if_new(connection, received, values, ["run_id", "place", "question", "number"])
+
+
+def received_before(connection: sa.Connection, place: Place, question: str, number: int) -> JsonValue:
+    """What was kept by `receive`; None where nothing was."""
+    here = received.c.run_id == place.run_id, received.c.place == place.path
+    query = sa.select(received.c.answer).where(*here, received.c.question == question, received.c.number == number)
+    return connection.execute(query).scalar_one_or_none()
+
+
+def forget_received(connection: sa.Connection, place: Place) -> None:
+    """The step has ended: its own result stands for all that it received."""
+    connection.execute(received.delete().where(received.c.run_id == place.run_id, received.c.place == place.path))
 
 
 def step_waits(connection: sa.Connection, place: Place, record: StepRecord, began_at: int, *, again: bool) -> None:

@@ -18,7 +18,7 @@ from coachwork.pipelines.pipeline import Queue
 from coachwork.store.tables import runs, steps, workers
 
 _LOCK = 0x636F616369  # any number that only we use
-_MOST_DEATHS = 5  # of workers with the same run and no step between; more would let one run end all workers for ever
+_MOST_DEATHS = 20  # of workers with the same run and no step between: one run must not end all workers for ever
 _ORDER = runs.c.priority.desc(), runs.c.created_at, runs.c.id
 _AT_WORK = runs.c.worker.is_not(None)
 

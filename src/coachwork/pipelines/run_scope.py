@@ -6,11 +6,13 @@ is kept with the step that asked for it, in one transaction.
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import sqlalchemy as sa
@@ -222,7 +224,7 @@ class RunScope:
             text.close()
             _step.reset(token)
             self.hold.look()
-        await self.end(position, record, output=output, error=error, known=text.began)
+        await self.end(position, record, output=output, error=error, known=text.began, received=bool(text.questions))
         if error is not None:
             raise from_dict(error.to_dict())
         return output
@@ -235,15 +237,42 @@ class RunScope:
         known: bool,
         output: JsonValue = None,
         error: CoachworkError | None = None,
+        received: bool = False,
     ) -> None:
-        """Keep how a step ended; returns once that is committed. `known` where a row of it was written."""
+        """Keep how a step ended; returns once that is committed.
+
+        `known` where a row of it was written, `received` where answers are kept for it.
+        """
         ended, told = StepRecord(**vars(record)), None if error is None else error.to_dict()
         place, at, known = position.place, position.began_at, known or position.kept is not None
-        await self.write(lambda c: journal.step_ended(c, place, ended, at, known=known, output=output, error=told))
+
+        def work(connection: sa.Connection) -> None:
+            journal.step_ended(connection, place, ended, at, known=known, output=output, error=told)
+            if received:
+                journal.forget_received(connection, place)
+
+        await self.write(work)
 
     async def waiting(self, position: Position, due_at: int | None, coming: Awaitable[T], *, asked: str = "") -> T:
         """Wait as one line of the run. Where all its lines wait, it is put back, and this never returns."""
         return await self.hold.waiting(position.place.path, due_at, coming, asked=asked)
+
+    async def received(self, question: str) -> tuple[int, JsonValue]:
+        """Looked for only where the run was taken up again. See `tracing.scope.Scope`."""
+        if (text := _step.get()) is None:
+            return 0, None
+        text.questions[question] += 1
+        number = text.questions[question]
+        if self.hold.claim <= 1:
+            return number, None
+        kept = partial(journal.received_before, place=text.place, question=question, number=number)
+        return number, await self.services.database.read(kept)
+
+    def receive(self, question: str, number: int, answer: JsonValue) -> None:
+        """Queued behind the call's ledger row, so that both are committed together."""
+        if number and (text := _step.get()) is not None:
+            keep = partial(journal.receive, place=text.place, question=question, number=number, answer=answer)
+            self.services.database.write_later(keep)
 
     def text(self, delta: str) -> None:
         if (text := _step.get()) is not None:
@@ -312,6 +341,8 @@ class _Text:
 
     def __init__(self, scope: RunScope, position: Position, record: StepRecord) -> None:
         self.seq = position.place.seq
+        self.place = position.place
+        self.questions: Counter[str] = Counter()  # asked of models by this step
         self.began = False  # a row of the step is written, or about to be
         self._scope = scope
         self._position = position

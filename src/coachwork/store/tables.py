@@ -74,6 +74,16 @@ steps = sa.Table(
     sa.Index("steps_by_name", "kind", "name", "started_at"),
 )
 
+received = sa.Table(  # answers of models to a step that has not ended yet
+    "received",
+    metadata,
+    sa.Column("run_id", sa.Text, sa.ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("place", sa.Text, primary_key=True),
+    sa.Column("question", sa.Text, primary_key=True),  # its fingerprint
+    sa.Column("number", sa.Integer, primary_key=True),  # among the step's equal ones
+    sa.Column("answer", Json, nullable=False),
+)
+
 events = sa.Table(
     "events",
     metadata,

@@ -58,6 +58,15 @@ class Scope(Protocol):
     def recorded_ahead(self) -> tuple[str, str] | None:
         """Kind and name of what is recorded where the next step of this line will be; None for nothing."""
 
+    async def received(self, question: str) -> tuple[int, JsonValue]:
+        """The number of this call among the step's equal ones, from 1, and what it received before a crash.
+
+        None where nothing was received; number 0 where nothing is kept: outside a step.
+        """
+
+    def receive(self, question: str, number: int, answer: JsonValue) -> None:
+        """Keep what a call of this step received, until the step has ended."""
+
     def text(self, delta: str) -> None:
         """Show text of the answer to whoever watches, as it is written."""
 
@@ -105,6 +114,12 @@ class DirectScope:
     def recorded_ahead(self) -> tuple[str, str] | None:
         """Nothing is recorded."""
         return None
+
+    async def received(self, question: str) -> tuple[int, JsonValue]:
+        return 0, None
+
+    def receive(self, question: str, number: int, answer: JsonValue) -> None:
+        """Nothing is kept."""
 
     def text(self, delta: str) -> None:
         """Nobody watches."""
