@@ -1,5 +1,6 @@
 """An answer that a step had received before a crash is given again: nobody is asked, nothing is booked twice."""
 
+from collections.abc import Callable
 from typing import Any
 
 from coachwork.models import ModelConfig
@@ -23,8 +24,8 @@ class Cut(DirectScope):
         self.count += 1
         return self.count, self.kept.get((question, self.count))
 
-    def receive(self, question: str, number: int, answer: Any) -> None:
-        self.kept[question, number] = answer
+    def keeping(self, question: str, number: int, answer: Any) -> Callable[[Any], None]:
+        return lambda _connection: self.kept.update({(question, number): answer})
 
 
 async def test_a_step_that_is_made_again_has_the_answers_it_had(room: Any) -> None:
@@ -33,6 +34,7 @@ async def test_a_step_that_is_made_again_has_the_answers_it_had(room: Any) -> No
     kept: dict[tuple[str, int], Any] = {}
     with entered(Cut(kept)):
         before = [await here.complete(), await here.complete()]
+    here.database.flush()
     with entered(Cut(kept)):
         after = [await here.complete() for _ in range(3)]
     assert after[:2] == before

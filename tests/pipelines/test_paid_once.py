@@ -3,6 +3,7 @@
 import asyncio
 from typing import Any
 
+from coachwork.pipelines.run_scope import current_run
 from coachwork.pipelines.steps import step
 from coachwork.tracing.scope import current_scope
 
@@ -58,7 +59,9 @@ async def test_what_a_step_received_is_kept_until_it_has_ended(start: Any) -> No
             if kept is None:
                 bought.append(number)
                 kept = f"answer {number}"
-                current_scope().receive("how much", number, kept)
+                keep = current_scope().keeping("how much", number, kept)
+                assert keep is not None
+                await current_run("keeping").services.database.write(keep)
             answers.append(str(kept))
         if not cut.is_set():
             cut.set()

@@ -10,6 +10,7 @@ import time
 from collections.abc import Sequence
 from contextlib import aclosing
 from dataclasses import replace
+from typing import overload
 
 from coachwork.errors import (
     BudgetExceeded,
@@ -27,7 +28,6 @@ from coachwork.errors import (
 from coachwork.messages import (
     Attempt,
     Finished,
-    FinishReason,
     ModelRequest,
     Reply,
     Restarted,
@@ -61,10 +61,11 @@ async def settled(call: Call, following: Next) -> Events:
     booked, end = False, None
     written = Written()
 
-    def settle(outcome: str, finish: FinishReason | None = None) -> int | None:
+    def settle(outcome: str) -> None:
         nonlocal booked
         already, booked = booked, True
-        return None if already else _booked(call, outcome, finish)
+        if not already:
+            _book(call, outcome)
 
     try:
         async with aclosing(following(call)) as events:
@@ -81,8 +82,8 @@ async def settled(call: Call, following: Next) -> Events:
                     written.add(event)
                 yield event
         assert end is not None  # `whole` lets nothing else end
-        cost = settle("ok", end.finish_reason)  # by now the place at the model is free again
-        yield Finished(_reply(call, end, cost, written))
+        booked = True  # by now the place at the model is free again
+        yield Finished(_book(call, "ok", end, written))
     except CoachworkError as error:
         settle(error.code)
         raise
@@ -333,9 +334,17 @@ def _exhausted(call: Call, last: CoachworkError) -> CoachworkError:
     return error
 
 
-def _booked(call: Call, outcome: str, finish: FinishReason | None) -> int | None:
-    """Write the call down and give its cost: the sum over all attempts, None where one price is unknown."""
+@overload
+def _book(call: Call, outcome: str) -> None: ...
+@overload
+def _book(call: Call, outcome: str, end: End, written: Written) -> Reply: ...
+def _book(call: Call, outcome: str, end: End | None = None, written: Written | None = None) -> Reply | None:
+    """Write the call down, in one transaction with what it received; give the whole answer where there is one.
+
+    It costs the sum over all attempts, None where one price is unknown.
+    """
     usage, cost, version = charged(call.used, call.started_ns)
+    reply = None if end is None or written is None else _reply(call, end, cost, written)
     names = scope_names(call.office.app)
     ended_ns = time.time_ns()
     first = None if call.first_token is None else call.started_ns + round((call.first_token - call.started) * 1e9)
@@ -352,7 +361,7 @@ def _booked(call: Call, outcome: str, finish: FinishReason | None) -> int | None
         price_version=version,
         outcome=outcome,
         error_code="" if outcome in ("ok", "cancelled") else outcome,
-        finish_reason=finish or "",
+        finish_reason="" if end is None else end.finish_reason,
         attempts=len(call.attempts) + (outcome == "ok"),
         run_id=names.run,
         user=names.user,
@@ -363,8 +372,9 @@ def _booked(call: Call, outcome: str, finish: FinishReason | None) -> int | None
         cached=call.cached,
         fallbacks=tuple(call.attempts),
     )
-    book(record, call.office.database, call.office.on_call)
-    return cost
+    beside = None if reply is None or call.keep is None else call.keep(reply)
+    book(record, call.office.database, call.office.on_call, beside)
+    return reply
 
 
 def _reply(call: Call, end: End, cost: int | None, written: Written) -> Reply:

@@ -16,7 +16,7 @@ from coachwork.tracing.scope import current_scope
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-    from coachwork.store.row_queue import RowQueue
+    from coachwork.store.row_queue import Beside, RowQueue
 
 
 class ScopeNames(NamedTuple):
@@ -69,11 +69,14 @@ class CallRecord:
 OnCall = Callable[[CallRecord], None]
 
 
-def book(record: CallRecord, database: Database | None, on_call: OnCall | None) -> None:
-    """Queue the row and tell the tracer. Never waits: the writer commits it with its next batch."""
+def book(record: CallRecord, database: Database | None, on_call: OnCall | None, beside: "Beside | None" = None) -> None:
+    """Queue the row, with what is written beside it, and tell the tracer.
+
+    Never waits: the writer commits it with its next batch.
+    """
     if database is not None:
         ledger = _ledgers.get(database) or _ledgers.setdefault(database, _ledger(database))
-        ledger.add(_row(record))
+        ledger.add(_row(record), beside)
     if on_call is not None:
         on_call(record)
 

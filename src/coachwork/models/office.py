@@ -13,6 +13,7 @@ from coachwork.messages import (
     Audio,
     Finished,
     ModelRequest,
+    Reply,
     Restarted,
     SourceFound,
     TextDelta,
@@ -112,6 +113,7 @@ class Call:
     attempts: list[Attempt] = field(default_factory=list)
     used: list[tuple[Target, Usage]] = field(default_factory=list)
     cached: bool = False
+    keep: "Callable[[Reply], Callable[[Any], None] | None] | None" = None  # the answer, beside its ledger row
     answered_by: str = ""
 
     def __post_init__(self) -> None:

@@ -1,6 +1,6 @@
 """What a step of a run received before a crash is not asked for again. Knows that a step may be cut and made again.
 
-The answer is kept beside its ledger row, once it is whole; it goes when the step has ended with its own result.
+Once whole, it is kept in one transaction with its ledger row; it goes when the step has ended with its own result.
 """
 
 from contextlib import aclosing
@@ -34,8 +34,7 @@ async def _kept_or_asked(call: Call, following: Next) -> Events:
             yield TextDelta(reply.text)
         yield Finished(reply)
         return
+    call.keep = lambda reply: scope.keeping(asked, number, _REPLY.dump_python(reply, mode="json"))
     async with aclosing(following(call)) as events:
         async for event in events:
-            if isinstance(event, Finished):
-                scope.receive(asked, number, _REPLY.dump_python(event.reply, mode="json"))
             yield event

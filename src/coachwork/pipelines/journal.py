@@ -213,7 +213,9 @@ def step_ended(
 
 
 def receive(connection: sa.Connection, place: Place, question: str, number: int, answer: JsonValue) -> None:
-    """Keep what a model answered to a step, until the step has ended."""
+    """Keep what a model answered to a step, until the step has ended; nothing where the run is not there any more."""
+    if connection.execute(sa.select(runs.c.id).where(runs.c.id == place.run_id)).first() is None:
+        return
     values = {"run_id": place.run_id, "place": place.path, "question": question, "number": number, "answer": answer}
     insert_if_new(connection, received, values, ["run_id", "place", "question", "number"])
 

@@ -268,11 +268,10 @@ class RunScope:
         kept = partial(journal.received_before, place=text.place, question=question, number=number)
         return number, await self.services.database.read(kept)
 
-    def receive(self, question: str, number: int, answer: JsonValue) -> None:
-        """Queued behind the call's ledger row, so that both are committed together."""
-        if number and (text := _step.get()) is not None:
-            keep = partial(journal.receive, place=text.place, question=question, number=number, answer=answer)
-            self.services.database.write_later(keep)
+    def keeping(self, question: str, number: int, answer: JsonValue) -> Callable[[Any], None] | None:
+        if (text := _step.get()) is None:
+            return None
+        return partial(journal.receive, place=text.place, question=question, number=number, answer=answer)
 
     def text(self, delta: str) -> None:
         if (text := _step.get()) is not None:

@@ -19,10 +19,6 @@ class Slots:
         self._working: set[str] = set()
         self._line: OrderedDict[str, asyncio.Future[None]] = OrderedDict()
 
-    def __len__(self) -> int:
-        """How many wait here."""
-        return len(self._line)
-
     @property
     def working(self) -> int:
         return len(self._working)

@@ -1,9 +1,10 @@
 """Rows that nobody waits for: what gathers until the writer comes is one statement. Knows a table, not its meaning."""
 
 from collections import deque
+from collections.abc import Callable
 from concurrent.futures import Future
 from functools import partial
-from typing import Any
+from typing import Any, TypeAlias
 
 import sqlalchemy as sa
 import structlog
@@ -12,6 +13,7 @@ from coachwork.store.database import Database
 
 log = structlog.get_logger(__name__)
 _KEPT_WHILE_BROKEN = 10_000
+Beside: TypeAlias = Callable[[sa.Connection], None]
 
 
 class RowQueue:
@@ -21,25 +23,29 @@ class RowQueue:
         self._database = database
         self._insert = table.insert()
         self._table = table.name
-        self._rows: deque[dict[str, Any]] = deque()
+        self._rows: deque[tuple[dict[str, Any], Beside | None]] = deque()
         self._queued = False
 
-    def add(self, row: dict[str, Any]) -> None:
-        self._rows.append(row)
+    def add(self, row: dict[str, Any], beside: Beside | None = None) -> None:
+        """Add a row, and what is to be written in the same transaction."""
+        self._rows.append((row, beside))
         if not self._queued:
             self._queued = True
-            part: list[dict[str, Any]] = []
+            part: list[tuple[dict[str, Any], Beside | None]] = []
             self._database.write_later(partial(self._write, part)).add_done_callback(partial(self._written, part))
 
-    def _write(self, part: list[dict[str, Any]], connection: sa.Connection) -> None:
+    def _write(self, part: list[tuple[dict[str, Any], Beside | None]], connection: sa.Connection) -> None:
         """In the writer's thread. `part` keeps the rows until they are committed: a lost transaction is made again."""
         self._queued = False
         while self._rows:
             part.append(self._rows.popleft())
         if part:
-            connection.execute(self._insert, part)
+            connection.execute(self._insert, [row for row, _beside in part])
+        for _row, beside in part:
+            if beside is not None:
+                beside(connection)
 
-    def _written(self, part: list[dict[str, Any]], future: "Future[None]") -> None:
+    def _written(self, part: list[tuple[dict[str, Any], Beside | None]], future: "Future[None]") -> None:
         failure = future.exception()
         if failure is not None:
             self._rows.extendleft(reversed(part[:_KEPT_WHILE_BROKEN]))

@@ -64,8 +64,8 @@ class Scope(Protocol):
         None where nothing was received; number 0 where nothing is kept: outside a step.
         """
 
-    def receive(self, question: str, number: int, answer: JsonValue) -> None:
-        """Keep what a call of this step received, until the step has ended."""
+    def keeping(self, question: str, number: int, answer: JsonValue) -> Callable[[Any], None] | None:
+        """What keeps an answer of this step until it has ended, given the connection of a transaction; None outside."""
 
     def text(self, delta: str) -> None:
         """Show text of the answer to whoever watches, as it is written."""
@@ -118,8 +118,8 @@ class DirectScope:
     async def received(self, question: str) -> tuple[int, JsonValue]:
         return 0, None
 
-    def receive(self, question: str, number: int, answer: JsonValue) -> None:
-        """Nothing is kept."""
+    def keeping(self, question: str, number: int, answer: JsonValue) -> Callable[[Any], None] | None:
+        return None
 
     def text(self, delta: str) -> None:
         """Nobody watches."""
