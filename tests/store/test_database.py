@@ -142,3 +142,11 @@ def test_rows_of_the_first_shape_are_kept_and_filled_in(database_url):
         None,
     )
     engine.dispose()
+
+
+async def test_what_is_written_after_the_end_is_refused_and_does_not_wait_for_ever(tmp_path):
+    database = Database(f"sqlite:///{tmp_path}/test.db")
+    database.migrate()
+    database.close()
+    with pytest.raises(RuntimeError, match="the database is closed"):
+        await asyncio.wait_for(database.write(lambda connection: None), 5)

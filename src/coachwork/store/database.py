@@ -145,6 +145,9 @@ class Database:
     def _queue(self, work: Work, *, hurried: bool) -> "Future[Any]":
         future: Future[Any] = Future()
         future.set_running_or_notify_cancel()  # who stops waiting does not undo what was asked for
+        if self._closing:
+            future.set_exception(_closed())
+            return future
         self._work.put(_Piece(work, future, hurried))
         return future
 
@@ -175,6 +178,9 @@ class Database:
         self._closing = True
         self._work.put(None)
         self._writer.join(timeout=30)
+        while not self._work.empty():  # what came behind the end: who waits for it must not wait for ever
+            if (piece := self._work.get_nowait()) is not None:
+                piece.future.set_exception(_closed())
         self._readers.shutdown()
         self.engine.dispose()
 
@@ -241,6 +247,10 @@ class Database:
                 lost = outcomes if len(outcomes) == len(batch) else lost
                 if not _away(error) or self._closing or not patience.wait():
                     raise
+
+
+def _closed() -> RuntimeError:
+    return RuntimeError("the database is closed: nothing is written any more")
 
 
 def _outcome(piece: _Piece, connection: sa.Connection, *, savepoint: bool) -> _Outcome:
