@@ -69,9 +69,20 @@ def _end(name: str, told: TextIO) -> None:
     faulthandler.dump_traceback(told, all_threads=True)
     for loop in [found for found in gc.get_objects() if isinstance(found, asyncio.AbstractEventLoop)]:
         for task in asyncio.all_tasks(loop):
-            task.print_stack(file=told)
+            print(f"{task!r} waits at:\n{_awaited(task.get_coro())}", file=told)
     told.flush()
     os._exit(70)
+
+
+def _awaited(coroutine: object) -> str:
+    """Where a coroutine is, and what it awaits, and so on down: `Task.print_stack` shows the first of them only."""
+    lines = ""
+    while coroutine is not None:
+        kind = next((kind for kind in ("cr", "gi", "ag") if hasattr(coroutine, f"{kind}_frame")), "")
+        frame = getattr(coroutine, f"{kind}_frame", None)
+        lines += f"  {frame or coroutine}\n"
+        coroutine = getattr(coroutine, "gi_yieldfrom" if kind == "gi" else f"{kind}_await", None)
+    return lines
 
 
 @pytest.hookimpl(wrapper=True)

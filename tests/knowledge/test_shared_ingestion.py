@@ -148,3 +148,24 @@ async def test_a_lock_is_free_when_its_holder_is_gone(database_url: str, tmp_pat
     assert not await here.is_held("index")
     one.close()
     two.close()
+
+
+async def test_who_is_cancelled_while_taking_a_lock_holds_nothing(database_url: str) -> None:
+    database = Database(database_url)
+    locks = Locks(database)
+
+    async def enter() -> None:
+        async with locks.exclusive("index"):
+            await asyncio.sleep(0)
+
+    for turns in range(40):  # cancelled at every instant of taking, of holding and of releasing
+        entering = asyncio.create_task(enter())
+        for _ in range(turns // 2):
+            await asyncio.sleep(0 if turns % 2 else 0.0002)
+        entering.cancel()
+        await asyncio.gather(entering, return_exceptions=True)
+    async with asyncio.timeout(20), locks.exclusive("index"):
+        pass
+    while await locks.is_held("index"):
+        await asyncio.sleep(0.01)
+    database.close()

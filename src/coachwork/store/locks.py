@@ -35,8 +35,13 @@ class Locks:
         self._database = database
 
     async def take(self, name: str) -> Held | None:
-        """The lock called `name`, None where somebody holds it."""
-        return await asyncio.to_thread(self._take, name)
+        """The lock called `name`, None where somebody holds it. Who is cancelled meanwhile holds nothing."""
+        taking = asyncio.ensure_future(asyncio.to_thread(self._take, name))
+        try:
+            return await asyncio.shield(taking)
+        except asyncio.CancelledError:
+            taking.add_done_callback(_give_back)  # a thread goes on: what it takes all the same is given back
+            raise
 
     async def is_held(self, name: str) -> bool:
         """Does anybody hold it? Its holder may be this very process."""
@@ -54,7 +59,7 @@ class Locks:
         try:
             yield
         finally:
-            await asyncio.to_thread(held.release)
+            await asyncio.shield(asyncio.to_thread(held.release))
 
     def _take(self, name: str) -> Held | None:
         if self._database.engine.dialect.name == "postgresql":
@@ -81,6 +86,11 @@ class Locks:
             place = Path(f"{file}.locks")
         place.mkdir(parents=True, exist_ok=True)
         return place / hashlib.sha256(name.encode()).hexdigest()[:24]
+
+
+def _give_back(taking: "asyncio.Future[Held | None]") -> None:
+    if not taking.cancelled() and taking.exception() is None and (held := taking.result()) is not None:
+        held.release()
 
 
 # ── A file ─────────────────────────────────────────────────────────────────────────────────────
