@@ -150,7 +150,7 @@ async def test_a_lock_is_free_when_its_holder_is_gone(database_url: str, tmp_pat
     two.close()
 
 
-async def test_who_is_cancelled_while_taking_a_lock_holds_nothing(database_url: str) -> None:
+async def test_who_is_cancelled_while_taking_a_lock_holds_nothing(database_url: str, until: Until) -> None:
     database = Database(database_url)
     locks = Locks(database)
 
@@ -166,6 +166,9 @@ async def test_who_is_cancelled_while_taking_a_lock_holds_nothing(database_url: 
         await asyncio.gather(entering, return_exceptions=True)
     async with asyncio.timeout(20), locks.exclusive("index"):
         pass
-    while await locks.is_held("index"):
-        await asyncio.sleep(0.01)
+
+    async def is_free() -> bool:
+        return not await locks.is_held("index")
+
+    await until(is_free)
     database.close()
