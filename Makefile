@@ -5,7 +5,7 @@ PORT ?= 8000
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check web dev venv lint types rooms web-test fast-tests tests screenshots bench-footprint bench-overhead bench-soak bench-output bench-calls bench-bfcl bench-retrieval bench-search bench-citations bench-crash bench-restarts bench-line bench-idle bench-waiting bench-memory bench-hosting bench-kills bench-shared bench-durable bench-batches bench-ingestion dist clean
+.PHONY: help demo test check web dev venv lint types rooms web-test fast-tests tests screenshots bench-footprint bench-overhead bench-soak bench-output bench-calls bench-bfcl bench-retrieval bench-search bench-citations bench-crash bench-restarts bench-line bench-idle bench-waiting bench-memory bench-hosting bench-kills bench-shared bench-durable bench-batches bench-ingestion bench-ingest-peers dist clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -111,6 +111,9 @@ bench-shared: dev  ## an ingestion by one process and by two that share it, with
 
 bench-ingestion: dev  ## pages read and passages embedded a second, beside a bare ONNX Runtime loop
 	@$(BIN)/python benchmarks/ingestion.py
+
+bench-ingest-peers: dev  ## an ingest beside LangChain + Chroma, LlamaIndex and Haystack, same model (MORE=--quick)
+	@nice -n 15 $(BIN)/python benchmarks/ingest_beside.py $(MORE)
 
 bench-batches: dev  ## a batch of 10,000 rows, and kill -9 at 30 random moments of it
 	@nice -n 15 $(BIN)/python benchmarks/batches.py
