@@ -17,10 +17,12 @@ import threading
 import uuid
 from collections.abc import Awaitable, Callable, Generator, Iterator
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 import pytest
 import sqlalchemy as sa
+from xdist.scheduler import LoadFileScheduling
+from xdist.workermanage import WorkerController
 
 _ALLOWED = "shared/data"
 _STANDS_SECONDS = float(os.environ.get("TEST_STANDS_SECONDS", "240"))  # the longest test takes 40 s on two cores
@@ -42,6 +44,40 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Files with slow tests come first: two processes that share the files end together."""
     long = {item.path for item in items if item.get_closest_marker("slow")}
     items.sort(key=lambda item: item.path not in long)
+
+
+class Files(LoadFileScheduling):
+    """One file, one process; and where a process dies, the tests that it had not run are run by another.
+
+    xdist 3.8 hands on whole files, with what has ended in them: a process that is given nothing but that waits for ever
+    beside a last test, and the test that killed one process kills the next.
+    """
+
+    def remove_node(self, node: WorkerController) -> str | None:
+        left = {
+            scope: {name: done for name, done in tests.items() if not done}
+            for scope, tests in self.assigned_work[node].items()
+        }
+        left = {scope: tests for scope, tests in left.items() if tests}
+        killer = next((name for tests in left.values() for name in tests), None)
+        self.assigned_work[node] = {}
+        super().remove_node(node)
+        if killer is not None:
+            left[self._split_scope(killer)].pop(killer)
+            self.workqueue.update({scope: tests for scope, tests in left.items() if tests})
+            for other in self.nodes:
+                self._reschedule(other)
+        return killer
+
+    def _reschedule(self, node: WorkerController) -> None:
+        super()._reschedule(node)
+        while self.workqueue and not node.shutting_down and self._pending_of(self.assigned_work[node]) < 2:
+            self._assign_work_unit(node)  # a process begins a test when it knows the next
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Files | None:
+    return Files(config, log) if config.getoption("dist") == "loadfile" else None
 
 
 def pytest_configure(config: pytest.Config) -> None:

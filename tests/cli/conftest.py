@@ -5,6 +5,7 @@ import logging
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -146,17 +147,24 @@ def spawn(project: Path, environ: dict[str, str]) -> Iterator[Spawn]:
     # a shell that runs the tests in the background has its children ignore Ctrl-C, so it is put back
     program = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
     started: list[subprocess.Popen[str]] = []
+    clocks: list[threading.Timer] = []
 
     def start(*words: str, stdout: int = subprocess.PIPE) -> "subprocess.Popen[str]":
         command = [sys.executable, "-c", f"{program}; from coachwork.cli import main; main()", *words]
         process = subprocess.Popen(command, cwd=project, env=environ, stdout=stdout, stderr=subprocess.PIPE, text=True)
         started.append(process)
+        clock = threading.Timer(120, process.kill)  # a read of its output ends, whatever it does
+        clock.daemon = True
+        clock.start()
+        clocks.append(clock)
         return process
 
     yield start
+    for clock in clocks:
+        clock.cancel()
     for process in started:
         process.kill()
-        process.communicate()
+        process.communicate(timeout=30)
 
 
 @pytest.fixture
