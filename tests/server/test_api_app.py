@@ -18,6 +18,19 @@ def test_the_application_lists_what_can_be_done_and_with_what(here: Here) -> Non
     assert [base["name"] for base in found["knowledge"]] == ["handbook"]
 
 
+def test_a_pipeline_tells_what_it_will_do_before_it_ran(here: Here) -> None:
+    found = here.http.get("/api/pipelines/written/outline").json()
+    assert (found["pipeline"], found["title"], found["whole"]) == ("written", "Let the model write", True)
+    [asked] = found["parts"]
+    assert (asked["kind"], asked["name"], asked["label"]) == ("prompt", "write", "Write")
+    assert asked["where"].startswith("app.py:")
+    asks = here.http.get("/api/pipelines/decide/outline").json()["parts"]
+    assert [(part["kind"], part["label"]) for part in asks] == [("approval", "Send this?")]
+    nobody = here.http.get("/api/pipelines/wirtten/outline")
+    assert nobody.status_code == 404
+    assert "written" in nobody.text
+
+
 def test_health_names_the_version(here: Here) -> None:
     found = here.http.get("/api/health").json()
     version = here.http.get("/api/app").json()["version"]
@@ -49,7 +62,7 @@ def test_the_description_holds_together(here: Here) -> None:
             "$ref": "#/components/schemas/Problem"
         }
     assert set(found["paths"]) >= {
-        "/api/app", "/api/health", "/api/runs", "/api/runs/{run_id}", "/api/runs/{run_id}/cancel",
+        "/api/app", "/api/pipelines/{name}/outline", "/api/health", "/api/runs", "/api/runs/{run_id}", "/api/runs/{run_id}/cancel",
         "/api/runs/{run_id}/events", "/api/runs/{run_id}/feedback", "/api/approvals", "/api/approvals/{approval_id}",
         "/api/approvals/{approval_id}/answer", "/api/knowledge", "/api/models", "/api/models/check",
         "/api/spend", "/api/budgets",

@@ -66,6 +66,11 @@ class Agent(Generic[P, R]):
         return self._of_one_name_each([tool_of(each) for each in self._given if not isinstance(each, McpServer)])
 
     @property
+    def given(self) -> tuple[Any, ...]:
+        """What it was given to use, as it stands in the code."""
+        return self._given
+
+    @property
     def servers(self) -> list[McpServer]:
         """The MCP servers it uses; what they can do is asked when it works."""
         return [each for each in self._given if isinstance(each, McpServer)]

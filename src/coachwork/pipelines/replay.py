@@ -4,19 +4,17 @@ Knows names of Python's clock, chance and I/O and reads source; runs nothing of 
 """
 
 import ast
-import builtins
 import inspect
-import random
 import sys
-import textwrap
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from types import FunctionType, ModuleType
+from types import FunctionType
 from typing import Any
 
 from coachwork.errors import Finding, ReplayMismatch
 from coachwork.pipelines.pipeline import Pipeline
+from coachwork.pipelines.source import Names, tree_of
 
 # What a name does that is not the same the second time. A name that ends with a dot stands for all behind it.
 _WHY = {
@@ -75,9 +73,9 @@ def astray(function: Callable[..., Any], folder: Path) -> list[Astray]:
             continue
         seen.add(current)
         file = Path(current.__code__.co_filename)
-        if not file.is_relative_to(folder) or (tree := _tree(current)) is None:
+        if not file.is_relative_to(folder) or (tree := tree_of(current)) is None:
             continue
-        names = _Names(current, tree)
+        names = Names(current, tree)
         for node in _own_code(tree, names):
             for used in (node.func, *node.args, *(keyword.value for keyword in node.keywords)):
                 name, value = names.of(used)
@@ -88,16 +86,7 @@ def astray(function: Callable[..., Any], folder: Path) -> list[Astray]:
     return sorted(found, key=lambda call: (call.file, call.line))
 
 
-def _tree(function: FunctionType) -> ast.FunctionDef | ast.AsyncFunctionDef | None:
-    """The source of a function; None where there is none, as for a lambda or what was made at run time."""
-    try:
-        [tree] = ast.parse(textwrap.dedent(inspect.getsource(function))).body
-    except (OSError, SyntaxError, ValueError):
-        return None
-    return tree if isinstance(tree, ast.FunctionDef | ast.AsyncFunctionDef) else None
-
-
-def _own_code(node: ast.AST, names: "_Names") -> Iterator[ast.Call]:
+def _own_code(node: ast.AST, names: Names) -> Iterator[ast.Call]:
     """The calls in the body of a function, without those of steps that are defined inside of it."""
     parts = node.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) else ast.iter_child_nodes(node)
     for part in parts:
@@ -110,56 +99,6 @@ def _own_code(node: ast.AST, names: "_Names") -> Iterator[ast.Call]:
         if isinstance(part, ast.Call):
             yield part
         yield from _own_code(part, names)
-
-
-class _Names:
-    """What the names in a function stand for: its own, those around it, those it imports itself."""
-
-    def __init__(self, function: FunctionType, tree: ast.AST) -> None:
-        around = inspect.getclosurevars(function)
-        self._known: dict[str, Any] = {**vars(builtins), **function.__globals__, **around.nonlocals}
-        self._imported: dict[str, str] = {}
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Import):
-                for item in node.names:
-                    top = item.name.split(".")[0]
-                    self._imported[item.asname or top] = item.name if item.asname else top
-            elif isinstance(node, ast.ImportFrom) and not node.level:
-                for item in node.names:
-                    self._imported[item.asname or item.name] = f"{node.module}.{item.name}"
-        for name in (*function.__code__.co_varnames, *function.__code__.co_cellvars):
-            self._known.pop(name, None)  # a variable of its own hides what is called the same
-
-    def of(self, node: ast.AST) -> tuple[str, Any]:
-        """The full name of what an expression like `datetime.now` stands for, "" where unknown; and the thing."""
-        if isinstance(node, ast.Name):
-            if (imported := self._imported.get(node.id)) is not None:
-                return imported, None
-            value = self._known.get(node.id)
-            return _full_name(value), value
-        if not isinstance(node, ast.Attribute):
-            return "", None
-        name, owner = self.of(node.value)
-        if isinstance(owner, ModuleType | type | random.Random):  # of others, to look may run code
-            value = getattr(owner, node.attr, None)
-            return (_full_name(value) if isinstance(value, ModuleType | type) else f"{name}.{node.attr}"), value
-        return (f"{name}.{node.attr}" if name else ""), None
-
-
-def _full_name(value: Any) -> str:
-    """`datetime.datetime`, `random.Random.choice`, `time.time`; "" for what is not a module, class or function."""
-    if isinstance(value, ModuleType):
-        return value.__name__
-    if isinstance(value, type):
-        return f"{value.__module__}.{value.__qualname__}"
-    if isinstance(value, random.Random):
-        return "random"
-    owner, name = getattr(value, "__self__", None), getattr(value, "__name__", None)
-    if not callable(value) or not isinstance(name, str):
-        return ""
-    if isinstance(owner, ModuleType | type | random.Random):
-        return f"{_full_name(owner)}.{name}"
-    return f"{getattr(value, '__module__', None) or 'builtins'}.{name}"
 
 
 def _why(name: str, call: ast.Call | None) -> str | None:

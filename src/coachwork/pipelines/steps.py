@@ -80,6 +80,7 @@ def _recorded_step(function: Callable[P, Awaitable[R]], policy: _Policy) -> Call
                 if repeatable or not await done_again(label):
                     raise doubt
 
+    recorded_step.__coachwork_step__ = label  # type: ignore[attr-defined]  # by which the outline knows a step
     return recorded_step
 
 

@@ -1,12 +1,15 @@
 """What the application is: its pipelines with their schemas, its knowledge, its OpenAPI. Only lists."""
 
+import asyncio
 from typing import Any, Literal
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 
+from coachwork.errors import NotFound, did_you_mean
 from coachwork.messages import JsonValue
+from coachwork.pipelines.outline import Outline, outline
 from coachwork.pipelines.pipeline import Pipeline
 from coachwork.server.api_knowledge import KnowledgeInfo, knowledge_info
 from coachwork.server.served import ProjectHere, served
@@ -51,6 +54,18 @@ async def app_info(project: ProjectHere) -> AppInfo:
         pipelines=[pipeline_info(pipeline) for pipeline in project.pipelines.values()],
         knowledge=[await knowledge_info(base) for base in project.knowledge.values()],
     )
+
+
+@router.get("/pipelines/{name}/outline")
+async def pipeline_outline(name: str, project: ProjectHere) -> Outline:
+    """What a pipeline will do, as far as its code says: parts in their order, branches, ways and loops.
+
+    What can't be seen in the code is an `unknown` part with its line, and the outline is then not `whole`.
+    """
+    found = project.pipelines.get(name)
+    if found is None:
+        raise NotFound(f"there is no pipeline {name!r}", hint=did_you_mean(name, list(project.pipelines)))
+    return await asyncio.to_thread(outline, found, project.folder)
 
 
 @router.get("/openapi.json", include_in_schema=False)
