@@ -62,7 +62,8 @@ def test_the_description_holds_together(here: Here) -> None:
             "$ref": "#/components/schemas/Problem"
         }
     assert set(found["paths"]) >= {
-        "/api/app", "/api/pipelines/{name}/outline", "/api/health", "/api/runs", "/api/runs/{run_id}", "/api/runs/{run_id}/cancel",
+        "/api/app", "/api/health", "/api/pipelines/{name}/outline", "/api/runs",
+        "/api/runs/{run_id}", "/api/runs/{run_id}/cancel",
         "/api/runs/{run_id}/events", "/api/runs/{run_id}/feedback", "/api/approvals", "/api/approvals/{approval_id}",
         "/api/approvals/{approval_id}/answer", "/api/knowledge", "/api/models", "/api/models/check",
         "/api/spend", "/api/budgets",
