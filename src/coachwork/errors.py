@@ -86,7 +86,10 @@ class CoachworkError(Exception):
 
 
 class ProjectError(CoachworkError):
-    """The project folder is wrong: names the file, the line where it is known, and the fix."""
+    """The project folder is wrong: names the file, the line where it is known, and the fix.
+
+    `others` are what else was found wrong at the same time, for `doctor` to name in one go.
+    """
 
     code = "project"
     reader_default = "This application is not set up correctly. Its maker has to look at it."
@@ -97,6 +100,7 @@ class ProjectError(CoachworkError):
         super().__init__(where + message, hint=hint, details={"file": file, "line": line})
         self.file = file
         self.line = line
+        self.others: tuple[ProjectError, ...] = ()
 
 
 class InputError(CoachworkError):

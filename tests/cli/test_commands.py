@@ -81,6 +81,11 @@ def test_doctor_explains_a_broken_project(coachwork: Coachwork, project: Path) -
 
     found = coachwork("doctor", "--json").json
     assert found["errors"] == 1
+    app = project / "app.py"
+    app.write_text(app.read_text() + "\n\n@prompt\nasync def more(question: str) -> str: ...\n")
+    (project / "prompts" / "more.md").write_text("No section asks anything.\n")
+    both = coachwork("doctor", "--json").json["findings"]
+    assert [finding["where"].rpartition("/")[2] for finding in both] == ["say.md", "more.md"]
     assert {"id", "level", "message", "hint", "where"} == set(found["findings"][0])
 
 

@@ -17,7 +17,8 @@ def check_project(folder: Path, environ: Mapping[str, str] = os.environ) -> list
     try:
         project = load_project(folder, environ)
     except ProjectError as error:
-        return [Finding("project.load", "error", error.message, error.hint, error.file)]
+        every = (error, *error.others)
+        return [Finding("project.load", "error", each.message, each.hint, each.file) for each in every]
     except CoachworkError as error:
         return [Finding(f"project.{error.code}", "error", error.message, error.hint)]
     try:

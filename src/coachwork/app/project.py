@@ -228,9 +228,16 @@ def _bind_prompts(
         route.name: [RouteModel(model.model, model.thinking) for model in route.models] for route in models.route_info()
     }
     known: set[str] = set()
+    wrong: list[ProjectError] = []
     for prompt in prompts:
-        prompt.bind(folder, models, routes, versions=versions, label=label)
+        try:
+            prompt.bind(folder, models, routes, versions=versions, label=label)
+        except ProjectError as error:
+            wrong.append(error)
         known |= set(versions.labels(prompt.name))
+    if wrong:
+        wrong[0].others = tuple(wrong[1:])
+        raise wrong[0]
     if label and label not in known:
         raise ProjectError(
             f"no version of any prompt has the label {label!r}",

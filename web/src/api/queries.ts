@@ -4,7 +4,7 @@ import { QueryClient, useInfiniteQuery, useMutation, useQuery, useQueryClient } 
 import { useEffect, useRef } from "react";
 import { ApiProblem, call, callNothing, callText, documentPath, withQuery } from "./client";
 import { hasEnded } from "./types";
-import type { AppInfo, Approval, Budget, Checked, DocumentInfo, DocumentText, Explanation, Feedback, IngestPlan, IngestState, Json, JsonObject, KnowledgeInfo, PagePicture, Paged, PassageWeighed, PromptAnswer, PromptAnswers, PromptDetail, PromptInfo, PromptModel, PromptSide, RouteInfo, Run, RunPage, RunSummary, Spend, SpendBy } from "./types";
+import type { AppInfo, Approval, Budget, Checked, DocumentInfo, DocumentText, Explanation, Feedback, IngestPlan, IngestState, Json, JsonObject, KnowledgeInfo, Outline, Paged, PagePicture, PassageWeighed, PromptAnswer, PromptAnswers, PromptDetail, PromptInfo, PromptModel, PromptSide, RouteInfo, Run, RunPage, RunSummary, Spend, SpendBy } from "./types";
 
 export function newQueryClient(): QueryClient {
   return new QueryClient({
@@ -35,6 +35,10 @@ export const keys = {
 
 export function useApp() {
   return useQuery({ queryKey: keys.app, queryFn: ({ signal }) => call<AppInfo>("/api/app", { signal }), staleTime: 60_000 });
+}
+
+export function useOutline(pipeline: string, asked: boolean) {
+  return useQuery({ queryKey: ["outline", pipeline], queryFn: ({ signal }) => call<Outline>(`/api/pipelines/${encodeURIComponent(pipeline)}/outline`, { signal }), enabled: asked, staleTime: 60_000 });
 }
 
 export function useRun(id: string | undefined) {

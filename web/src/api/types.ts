@@ -182,6 +182,24 @@ export interface Place {
   name: string;
 }
 
+/** Something that a run may do, as its pipeline's code says. What is in it: in order, of an agent what it may use. */
+export interface Part {
+  kind: string;
+  label: string;
+  name: string;
+  where: string;
+  ends: "" | "return" | "raise" | "break" | "continue";
+  parts: Part[];
+}
+
+export interface Outline {
+  pipeline: string;
+  title: string;
+  where: string;
+  whole: boolean;
+  parts: Part[];
+}
+
 export interface Step {
   seq: number;
   kind: string;

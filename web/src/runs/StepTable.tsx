@@ -210,6 +210,6 @@ function Inside({ title, value }: { title: string; value: Json | undefined }) {
   );
 }
 
-export function kindOf(step: Step): { icon: typeof Search; word: string } {
+export function kindOf(step: Pick<Step, "kind">): { icon: typeof Search; word: string } {
   return KINDS[step.kind] ?? { icon: Settings2, word: step.kind };
 }

@@ -15,6 +15,7 @@ import { Skeleton } from "../parts/Skeleton";
 import { ChatBox } from "../run/ChatBox";
 import { EarlierAnswer, Question } from "../run/ChatTurns";
 import { Examples } from "../run/Examples";
+import { HowItWorks } from "../run/HowItWorks";
 import { KnowsLine } from "../run/KnowsLine";
 import { RunResult } from "../run/RunResult";
 import { useRunView } from "../run/useRunView";
@@ -112,6 +113,7 @@ function BeforeTheFirstQuestion({ pipeline, onPick }: { pipeline: PipelineInfo; 
     <div className="flex flex-col gap-6 pt-[6vh]">
       <p className="max-w-[60ch] text-lg text-ink-2">{pipeline.about}</p>
       <Examples examples={pipeline.examples} onPick={onPick} title="Ask one of these, or your own" />
+      <HowItWorks pipeline={pipeline.name} />
     </div>
   );
 }

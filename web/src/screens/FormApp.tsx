@@ -13,6 +13,7 @@ import { ProblemNote } from "../parts/ProblemNote";
 import { Trail, useTitle } from "../parts/Screen";
 import { Skeleton } from "../parts/Skeleton";
 import { Examples } from "../run/Examples";
+import { HowItWorks } from "../run/HowItWorks";
 import { KnowsLine } from "../run/KnowsLine";
 import { RunList } from "../run/RunList";
 import { RunResult } from "../run/RunResult";
@@ -184,6 +185,7 @@ function BeforeTheFirstRun({ pipeline, onPick }: { pipeline: PipelineInfo; onPic
       ) : (
         <p className="rounded-lg border border-dashed border-line-strong px-4 py-8 text-center text-ink-2">Fill in the form and run it. The result stands here, with its sources and what it cost.</p>
       )}
+      <HowItWorks pipeline={pipeline.name} />
       {recent.length > 0 && (
         <section aria-label="Earlier">
           <h2 className="mb-2 text-sm font-semibold text-ink-2">Earlier</h2>
