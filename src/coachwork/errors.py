@@ -382,6 +382,25 @@ class DeadlineExceeded(CoachworkError):
         self.seconds = seconds
 
 
+class WorkerBlocked(CoachworkError):
+    """A run held up all the others of its process for `seconds`, by code that never awaited. `where` is the line."""
+
+    code = "worker-blocked"
+    reader_default = "This held up everything else, and was stopped. Its maker has to look at it."
+    from_details = ("run_id", "where", "seconds")
+
+    def __init__(self, run_id: str, where: str, seconds: float) -> None:
+        super().__init__(
+            f"run {run_id} held up its worker for {seconds:.0f} s, at {where}",
+            hint="Await there, or move what takes long out of the event loop: `await asyncio.to_thread(f, …)`. "
+            "[runs] blocked_seconds says how long it may take.",
+            details={"run_id": run_id, "where": where, "seconds": seconds},
+        )
+        self.run_id = run_id
+        self.where = where
+        self.seconds = seconds
+
+
 class WorkersDied(CoachworkError):
     """A run took one worker after another with it. `deaths` is how many, `steps` how many steps had ended."""
 

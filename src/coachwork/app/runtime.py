@@ -1,14 +1,16 @@
 """A project at work: the engine started, runs accepted. Knows the order of starting and stopping."""
 
 import asyncio
+from functools import partial
 from types import TracebackType
+from typing import Any
 
 import structlog
 
 from coachwork.app.project import Project
-from coachwork.app.watchdog import Watchdog
+from coachwork.app.watchdog import Measures, Watchdog
 from coachwork.models.routes import limits_of
-from coachwork.pipelines import replay
+from coachwork.pipelines import blocking, replay
 from coachwork.pipelines.approval_links import Link, read_token, token_of
 from coachwork.pipelines.approval_notices import Notices
 from coachwork.pipelines.approval_terms import House
@@ -26,6 +28,7 @@ from coachwork.pipelines.slots import Slots
 from coachwork.tracing import spans
 
 log = structlog.get_logger(__name__)
+_TELL_SECONDS = 10.0
 _LINK_MS = 7 * 86_400_000  # how long the links of a message hold
 
 
@@ -47,7 +50,6 @@ class Runtime:
         self, project: Project, *, adopt: bool = True, feed: bool | None = None, concurrency: int | None = None
     ) -> None:
         self.project = project
-        self._watchdog = Watchdog(project.folder)
         self._adopt = adopt
         self._feeds = adopt if feed is None else feed
         self._concurrency = project.settings.runs.concurrency if concurrency is None else concurrency
@@ -90,7 +92,25 @@ class Runtime:
         if self._adopt:  # a server: what is hosted elsewhere is warm before it is asked
             for process in project.hosted:
                 process.start()
+        self._watchdog = Watchdog(project.folder, measures=self._measures())
         self._watchdog.start()
+
+    def _measures(self) -> Measures | None:
+        """What is done about a run that blocks a server or a worker; a command with one run only waits for it."""
+        limit, database, worker = self.project.settings.runs.blocked_seconds, self.project.database, self._engine.id
+        if not self._adopt or not limit:
+            return None
+
+        def leave(task: "asyncio.Task[Any]", where: str, seconds: float) -> bool:
+            if run_id := blocking.run_of(task):
+                told = partial(blocking.leave, worker=worker, run_id=run_id, where=where, seconds=seconds)
+                database.write_soon(told).result(timeout=_TELL_SECONDS)
+            return bool(run_id)
+
+        def alive() -> None:
+            database.write_later(partial(blocking.alive, worker=worker))
+
+        return Measures(limit, blocking.let_go_here, alive, leave)
 
     def _feed(self) -> None:
         """Set up batches and schedules; a server brings them on."""

@@ -40,10 +40,12 @@ class ServerSettings(Section):
 
 class RunSettings(Section):
     """`concurrency` is how many runs work at once in a process, 0 in a server that leaves them to workers; `total` in
-    all processes together, None for no bound."""
+    all processes together, None for no bound. A run whose code holds up all others for `blocked_seconds` without an
+    await is stopped, 0 for never."""
 
     concurrency: int = Field(4, ge=0)
     total: int | None = Field(None, ge=1)
+    blocked_seconds: float = Field(60, ge=0)
 
 
 class PromptSettings(Section):

@@ -8,6 +8,7 @@ USAGE = 2
 PROJECT = 3
 WAITING = 4
 UNAVAILABLE = 5
+BLOCKED = 6
 INTERRUPTED = 130
 
 MEANING = {
@@ -17,6 +18,7 @@ MEANING = {
     PROJECT: "the project, its settings or its installation is wrong",
     WAITING: "the run is kept and waits for a person",
     UNAVAILABLE: "a model, its file or its provider can't be reached",
+    BLOCKED: "a server or worker ended itself: a run held it up and could not be stopped; start it again",
     INTERRUPTED: "stopped by Ctrl-C; what was accepted is kept",
 }
 

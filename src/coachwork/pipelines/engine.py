@@ -268,6 +268,8 @@ class Engine:
         if hold.why == "late":
             limit = (row.deadline_at - row.created_at) / 1000
             await self._fail(row.id, row.claim, DeadlineExceeded(row.id, limit))
+        elif hold.fault is not None:
+            await self._fail(row.id, row.claim, hold.fault)
         elif hold.why is None:
             output, error = body.result()
             if error is None:

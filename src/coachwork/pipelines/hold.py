@@ -8,10 +8,11 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, Literal, TypeVar
 
+from coachwork.errors import CoachworkError
 from coachwork.tracing.branches import Lines
 
 T = TypeVar("T")
-LetGo = Literal["put back", "lost", "ended", "late", "stopped"]
+LetGo = Literal["put back", "lost", "ended", "late", "stopped", "at fault"]
 _SETTLE_SECONDS = 0.02  # for lines that go on at once
 _TOO_SHORT_MS = 1000  # not worth being put back
 
@@ -28,6 +29,7 @@ class Hold:
         self.claim = claim
         self.lines = Lines(self.look)
         self.why: LetGo | None = None  # set: the task is being cancelled, and must write nothing more
+        self.fault: CoachworkError | None = None  # with which the run ends, where it was let go as being "at fault"
         self.performing = 0
         self._task: asyncio.Task[Any] | None = None
         self._put_back = put_back
@@ -49,6 +51,12 @@ class Hold:
             self.why = why
             if self._task is not None:
                 self._task.cancel()
+
+    def end(self, fault: CoachworkError) -> None:
+        """Stop the run's code where it stands, since it does harm; it ends with this error."""
+        if self.why is None:
+            self.fault = fault
+        self.let_go("at fault")
 
     async def waiting(self, place: str, due_at: int | None, coming: Awaitable[T], *, asked: str = "") -> T:
         """Wait for `coming`, until a time or for a person's word on an approval.

@@ -6,7 +6,7 @@ durable one of `pipelines`; outside a run (a notebook, a unit test) the call sim
 
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
-from contextvars import ContextVar
+from contextvars import Context, ContextVar
 from typing import Any, Protocol, TypeVar
 
 from pydantic import TypeAdapter
@@ -155,6 +155,11 @@ _scope: ContextVar[Scope] = ContextVar("coachwork_scope", default=_DIRECT)
 
 def current_scope() -> Scope:
     return _scope.get()
+
+
+def scope_in(context: Context) -> Scope:
+    """The scope of code that runs in a context, as of another task."""
+    return context.get(_scope, _DIRECT)
 
 
 @contextmanager
