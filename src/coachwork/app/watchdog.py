@@ -20,7 +20,7 @@ from coachwork.app.interruption import Interruption, is_debugged, stack
 log = structlog.get_logger(__name__)
 _PACKAGE = str(Path(__file__).parents[1])
 _ALIVE_SECONDS = 5.0
-_LAST_SECONDS = 15.0  # after the limit, for code that is being stopped
+_LAST_SECONDS = 3.0, 15.0  # as long again as the limit, within these, for code that is being stopped
 _EXIT_CODE = 6  # see cli/exits.py
 
 
@@ -90,8 +90,8 @@ class Watchdog:
                 log.warning("worker.blocked", where=where, task=task.get_name(), seconds=round(at - seen, 1))
             # Counted look by look: a process that was stopped for a while, as by Ctrl-Z, did not stand of itself.
             before = stood if seen == standing else 0.0
-            standing, stood, looked = seen, before + min(at - looked, self._after), at
-            if self._measures is not None and told is not None:
+            standing, stood, looked = seen, before + min(at - looked, self._after / 2), at
+            if self._measures is not None:
                 self._act(self._measures, before, stood, thread, loop)
 
     def _act(self, do: Measures, before: float, stood: float, thread: int, loop: asyncio.AbstractEventLoop) -> None:
@@ -107,7 +107,7 @@ class Watchdog:
             if before < do.limit or int(stood) > int(before):  # and once more each second
                 self._interruption.ask()
             task = _at_work(loop)
-            if stood < do.limit + _LAST_SECONDS or task is None:
+            if stood < do.limit + min(max(do.limit, _LAST_SECONDS[0]), _LAST_SECONDS[1]) or task is None:
                 return
             where = blocking_line(frame, self._folder)
             if do.leave(task, where, stood):
