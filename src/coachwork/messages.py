@@ -456,6 +456,7 @@ class Sentence(Frozen):
     """A sentence of an answer: `start`..`end` in the answer's text, and whether the passages bear it out.
 
     `contradicted_by` is the place that says otherwise, where one does; such a sentence is never `supported`.
+    `judged_by` is the model whose judgement it is, `provider:name`; "" where its words alone decided.
     """
 
     text: str
@@ -464,6 +465,7 @@ class Sentence(Frozen):
     supported: bool
     markers: list[int] = []
     contradicted_by: Citation | None = None
+    judged_by: str = ""
 
     @property
     def verdict(self) -> Verdict:
@@ -473,11 +475,15 @@ class Sentence(Frozen):
 
 
 class Checked(Frozen):
-    """An answer held against its passages."""
+    """An answer held against its passages.
+
+    `check_failed` says why a model that was to check it too did not: then the words alone decided.
+    """
 
     text: str
     citations: list[Citation] = []
     sentences: list[Sentence] = []
+    check_failed: str = ""
 
     @property
     def unsupported(self) -> list[Sentence]:

@@ -38,7 +38,7 @@ _SHOWN = 0.15  # below it a place has too little to do with the sentence to be s
 class Judgement:
     """What the passages say of one sentence: `places` are (number of the passage, span in its text), best first.
 
-    `contradicted` is the place that says otherwise, where one does.
+    `contradicted` is the place that says otherwise, where one does; `by` the model that said so, "" for none.
     """
 
     supported: bool
@@ -46,10 +46,11 @@ class Judgement:
     places: tuple[tuple[int, Span], ...]
     why: str = ""
     contradicted: tuple[int, Span] | None = None
+    by: str = ""
 
 
 @dataclass(frozen=True)
-class _Judge:
+class Judge:
     """The passages of one answer, each cut up once."""
 
     passages: Sequence[Passage]
@@ -58,22 +59,38 @@ class _Judge:
 
 
 @dataclass(frozen=True)
-class _Claim:
+class Claim:
     words: tuple[Word, ...]
     quotes: Sequence[str]
 
 
 def check(text: str, passages: Sequence[Passage]) -> Checked:
     """Check each sentence of `text`; `[n]` in it means `passages[n - 1]`."""
-    judge = _judge_of(passages)
+    return told(text, passages, judgements(text, judge_of(passages)))
+
+
+def judgements(text: str, judge: Judge) -> list[tuple[Span, Judgement]]:
+    """Every sentence of an answer with what the passages say of it."""
     plain = without_markers(text)
     spans = split_sentences(text)
     neutral = courtesies(text, spans)
+    nothing = Judgement(True, 1.0, ())
+    return [
+        (
+            span,
+            nothing
+            if index in neutral
+            else _judged(claim_of(plain, span, judge), markers_in(text, span.start, span.end), judge),
+        )
+        for index, span in enumerate(spans)
+    ]
+
+
+def told(text: str, passages: Sequence[Passage], judged: Sequence[tuple[Span, Judgement]]) -> Checked:
+    """The answer with its sentences and citations, as they were judged."""
     sentences: list[Sentence] = []
     citations: list[Citation] = []
-    for index, span in enumerate(spans):
-        asked = markers_in(text, span.start, span.end)
-        judgement = Judgement(True, 1.0, ()) if index in neutral else _judged(plain, span, asked, judge)
+    for span, judgement in judged:
         cited = [(number, _citation(number, passages[number - 1], place)) for number, place in judgement.places]
         sentences.append(
             Sentence(
@@ -83,6 +100,7 @@ def check(text: str, passages: Sequence[Passage]) -> Checked:
                 supported=judgement.supported,
                 markers=[number for number, _ in cited],
                 contradicted_by=_against(judgement, passages),
+                judged_by=judgement.by,
             )
         )
         citations.extend(citation for _, citation in cited)
@@ -99,21 +117,26 @@ def _against(judgement: Judgement, passages: Sequence[Passage]) -> Citation | No
 def judge(claim: str, passages: Sequence[Passage], *, cited: bool = True) -> Judgement:
     """Judge one sentence by all of `passages`."""
     asked = list(range(1, len(passages) + 1)) if cited else []
-    return _judged(claim, Span(0, len(claim)), asked, _judge_of(passages))
+    judge = judge_of(passages)
+    return _judged(claim_of(claim, Span(0, len(claim)), judge), asked, judge)
 
 
-def _judge_of(passages: Sequence[Passage]) -> _Judge:
+def claim_of(plain: str, span: Span, judge: Judge) -> Claim:
+    """A sentence of a text without markers, as it is compared with the passages."""
+    words = tuple(words_of(plain, span.start, span.end, german=judge.german))
+    return Claim(words, quotations(plain[span.start : span.end]))
+
+
+def judge_of(passages: Sequence[Passage]) -> Judge:
     german = is_german(" ".join(passage.text for passage in passages))
     sources = tuple(
         source_of(passage.text, (passage.title, *passage.title_path), german=german) for passage in passages
     )
-    return _Judge(passages, german, sources)
+    return Judge(passages, german, sources)
 
 
-def _judged(plain: str, span: Span, asked: Sequence[int], judge: _Judge) -> Judgement:
+def _judged(claim: Claim, asked: Sequence[int], judge: Judge) -> Judgement:
     """By the passages that it names, by all where it names none; and by all whether one contradicts it."""
-    words = tuple(words_of(plain, span.start, span.end, german=judge.german))
-    claim = _Claim(words, quotations(plain[span.start : span.end]))
     found = _proved(claim, asked, judge)
     if found.supported or (against := _contradicted(claim, asked, judge)) is None:
         return found
@@ -121,7 +144,7 @@ def _judged(plain: str, span: Span, asked: Sequence[int], judge: _Judge) -> Judg
     return replace(found, contradicted=(number, Span(other.unit.start, other.unit.end)), why=other.why)
 
 
-def _contradicted(claim: _Claim, asked: Sequence[int], judge: _Judge) -> tuple[int, Contradiction] | None:
+def _contradicted(claim: Claim, asked: Sequence[int], judge: Judge) -> tuple[int, Contradiction] | None:
     """The place that says otherwise, in the passages that the sentence names rather than in others.
 
     None where a passage of them all bears the sentence out: then they disagree with one another.
@@ -136,7 +159,7 @@ def _contradicted(claim: _Claim, asked: Sequence[int], judge: _Judge) -> tuple[i
     return numbers[found.index], found
 
 
-def _proved(claim: _Claim, asked: Sequence[int], judge: _Judge) -> Judgement:
+def _proved(claim: Claim, asked: Sequence[int], judge: Judge) -> Judgement:
     """By the passages that it names; by all where it names none, or names the wrong one."""
     every = range(1, len(judge.passages) + 1)
     known = [number for number in asked if number in every]
@@ -152,14 +175,14 @@ def _proved(claim: _Claim, asked: Sequence[int], judge: _Judge) -> Judgement:
     return clear[0] if len(clear) == 1 else found
 
 
-def _by(claim: _Claim, numbers: Sequence[int], enough: float, judge: _Judge, *, cited: bool) -> Judgement:
+def _by(claim: Claim, numbers: Sequence[int], enough: float, judge: Judge, *, cited: bool) -> Judgement:
     changed = altered(claim.words, [judge.sources[number - 1] for number in numbers])
     weighed = [(number, _weighed(claim, number, judge)) for number in numbers]
     weighed.sort(key=lambda pair: (pair[1].against != "", -pair[1].near))
     good = [(number, found) for number, found in weighed if not found.against and found.near >= enough]
     if not good and (both := _together(claim.words, [number for number, _ in weighed[:4]], judge, enough)):
         good = [(number, found) for number, found in weighed if number in both]
-    supported = bool(good) and not changed and _quoted_right(claim.quotes, [number for number, _ in good], judge)
+    supported = bool(good) and not changed and quoted_right(claim.quotes, [number for number, _ in good], judge)
     shown = good if supported else [(number, found) for number, found in weighed if cited and found.near >= _SHOWN]
     if not cited:
         shown = shown[:1] if len(good) < 2 or good[0][1].near >= enough else shown
@@ -175,7 +198,7 @@ def _by(claim: _Claim, numbers: Sequence[int], enough: float, judge: _Judge, *, 
     return Judgement(supported, max((found.score for _, found in weighed), default=0.0), tuple(places), why)
 
 
-def _weighed(claim: _Claim, number: int, judge: _Judge) -> Evidence:
+def _weighed(claim: Claim, number: int, judge: Judge) -> Evidence:
     """The evidence of one passage; where it holds the sentence's quotation, that is the place."""
     found = weigh(claim.words, judge.sources[number - 1])
     for quote in claim.quotes:
@@ -184,7 +207,7 @@ def _weighed(claim: _Claim, number: int, judge: _Judge) -> Evidence:
     return found
 
 
-def _together(words: Sequence[Word], numbers: Sequence[int], judge: _Judge, enough: float) -> set[int]:
+def _together(words: Sequence[Word], numbers: Sequence[int], judge: Judge, enough: float) -> set[int]:
     """Two passages that bear the sentence out with one another, where neither does alone.
 
     Both have to speak of what the sentence begins with, or two true rules would prove a false third.
@@ -203,7 +226,7 @@ def _together(words: Sequence[Word], numbers: Sequence[int], judge: _Judge, enou
     return set()
 
 
-def _quoted_right(quotes: Sequence[str], numbers: Sequence[int], judge: _Judge) -> bool:
+def quoted_right(quotes: Sequence[str], numbers: Sequence[int], judge: Judge) -> bool:
     """Does every quotation stand word for word in one of these passages?"""
     return all(any(find_quote(judge.passages[number - 1].text, quote) for number in numbers) for quote in quotes)
 

@@ -21,7 +21,8 @@ class KnowledgeConfig(BaseModel):
     `access` says by pattern of the document's name which groups may read it (the last that matches decides, `"*"`
     is everybody); the groups' members stand in `[groups]`. `rerank` is a route of a reranker, or of a chat model, that
     puts what was found in order, `rewrite` one of a chat model that asks the question in other words too; "" for
-    neither.
+    neither. `check` is a route of a chat model that looks at the sentences of an answer which their words alone neither
+    prove nor contradict; "" for none.
 
     `ocr` reads the words off scanned pages of PDFs, in the languages of the Latin alphabet, Chinese and Japanese; it
     takes seconds a page, which `parse_seconds` has to allow.
@@ -45,5 +46,6 @@ class KnowledgeConfig(BaseModel):
     access: dict[str, list[str]] = {}
     rerank: str = ""
     rewrite: str = ""
+    check: str = ""
     ocr: bool = False
     sources: dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,60}$")], SourceConfig] = {}

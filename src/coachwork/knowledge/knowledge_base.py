@@ -13,7 +13,7 @@ from coachwork.knowledge.access import fingerprint, may_read, readers_asking
 from coachwork.knowledge.bill import Billed
 from coachwork.knowledge.catalog import Catalog, no_such_document
 from coachwork.knowledge.chosen import Choice
-from coachwork.knowledge.cite import check
+from coachwork.knowledge.cite import check, judge_of, judgements, told
 from coachwork.knowledge.config import KnowledgeConfig
 from coachwork.knowledge.document import (
     DocumentInfo,
@@ -288,6 +288,26 @@ class KnowledgeBase:
         Pure and quick, no model is asked. How it decides: `cite.py`.
         """
         return check(text, passages)
+
+    async def verify_by_model(self, text: str, passages: Sequence[Passage], route: str | None = None) -> Checked:
+        """As `verify`; then a chat model of `route` looks at the sentences that are neither proved nor contradicted.
+
+        One call for all of them, one recorded step; the model has to show the words (`opinion.py` says when it is
+        believed). Where it fails `check_failed` says why, and the verdicts are those of `verify`. None for the route
+        of the settings' `check`, "" for none. Raises UnknownModel for a route that there is not.
+        """
+        from coachwork.knowledge.opinion import reviewed
+
+        route = self._need().config.check if route is None else route
+        if not route:
+            return check(text, passages)
+        record = StepRecord(
+            "verify", self.name, label="Checking the answer against its sources", input={"text": text}, route=route
+        )
+        judge = judge_of(passages)
+        judged = judgements(text, judge)
+        judged, failed = await reviewed(self._need().models, route, text, judge, judged, record)
+        return told(text, passages, judged).model_copy(update={"check_failed": failed})
 
     async def ingest(self, progress: Callable[[IngestProgress], None] | None = None) -> IngestReport:
         """Index what is new or changed in the folder, forget what is gone; documents that can't be read are reported.

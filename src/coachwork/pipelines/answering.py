@@ -17,13 +17,19 @@ _NEAR_MISSES = 3
 
 
 async def answer_from(
-    knowledge: KnowledgeBase, question: str, *, top_k: int = 6, passages: Sequence[Passage] | None = None
+    knowledge: KnowledgeBase,
+    question: str,
+    *,
+    top_k: int = 6,
+    passages: Sequence[Passage] | None = None,
+    check: str | None = None,
 ) -> Answer:
     """Answer `question` from a knowledge base, each sentence with the place that proves it.
 
     `passages` are used instead of a search of `top_k`. Where no passage is found no model is asked, and where no
-    sentence is proved `found` is False and the nearest passages stand beside it. Raises what `search` and the
-    prompt raise, and ProjectError where the project does not import `answer_from`.
+    sentence is proved `found` is False and the nearest passages stand beside it. `check` is a route whose
+    model also looks at what the words alone don't prove: None for the one in the settings, "" for none. Raises what
+    `search` and the prompt raise, and ProjectError where the project does not import `answer_from`.
     """
     write = knowledge.writer
     if write is None:
@@ -34,12 +40,13 @@ async def answer_from(
     if passages is None:
         passages = await knowledge.search(question, top_k=top_k)
     text = await write(question, list(passages)) if passages else NOT_THERE
-    checked = knowledge.verify(text, passages)
+    checked = await knowledge.verify_by_model(text, passages, check)
     found = any(sentence.supported and sentence.markers for sentence in checked.sentences)
     return Answer(
         text=checked.text,
         citations=checked.citations,
         sentences=checked.sentences,
+        check_failed=checked.check_failed,
         found=found,
         near_misses=[] if found else list(passages[:_NEAR_MISSES]),
     )
