@@ -57,18 +57,23 @@ def said(name: str, found: Counter[Verdict]) -> None:
     print(f"{name}: {told} of {found.total()}")
 
 
-def table() -> None:
+def rows() -> list[dict[str, str]]:
+    """The table of true and false sentences."""
     with (TESTS / "handbook_claims.tsv").open() as lines:
-        rows = list(csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE))
+        return list(csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE))
+
+
+def table() -> None:
     started = time.perf_counter()
     found: dict[str, Counter[Verdict]] = {"yes": Counter(), "no": Counter()}
-    for row in rows:
+    told = rows()
+    for row in told:
         passages = sections(row["document"])
         marker = 1 + [found.title_path[-1] for found in passages].index(row["heading"])
         found[row["verdict"]][verdict(row["claim"], passages, marker)] += 1
     said("handbook, true sentences", found["yes"])
     said("handbook, false sentences", found["no"])
-    print(f"{1000 * (time.perf_counter() - started) / len(rows):.0f} ms a sentence with the sections of its document")
+    print(f"{1000 * (time.perf_counter() - started) / len(told):.0f} ms a sentence with the sections of its document")
 
 
 def law(name: str, texts: list[str], made: Any) -> None:
@@ -125,13 +130,19 @@ def wikipedia() -> None:
         said(f"WiCE, {label}", verdicts)
 
 
-def main() -> None:
+def generator() -> Any:
+    """The module that makes alterations: `alterations.py` of the tests."""
     spec = importlib.util.spec_from_file_location("alterations", TESTS / "alterations.py")
     assert spec is not None
     assert spec.loader is not None
     made = importlib.util.module_from_spec(spec)
     sys.modules["alterations"] = made  # a frozen dataclass looks its module up
     spec.loader.exec_module(made)
+    return made
+
+
+def main() -> None:
+    made = generator()
     table()
     documents = [sections(file.name) for file in sorted(HANDBOOK.glob("*.md"))]
     law("handbook", [found.text for document in documents for found in document], made)

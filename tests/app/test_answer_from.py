@@ -20,12 +20,21 @@ app = App("Desk")
 handbook = KnowledgeBase("handbook")
 """
 FAKE = """
+import json
+
 from coachwork.messages import ModelRequest
 from coachwork.testing import FakeModel
 
 
 async def answer(request: ModelRequest) -> str:
     asked = request.messages[-1].text
+    if "verdicts" in request.messages[0].text:
+        told = {"sentence": 1, "quote": "We open the locker", "verdict": "supported" if "help" in asked else "no"}
+        return json.dumps({"verdicts": [told]})
+    if "broken" in asked:
+        return "Staff use a locker [1]."
+    if "at night" in asked:
+        return "Staff help you into your locker whenever you come [1]."
     if "parking" in asked:
         return "The documents do not answer this."
     if "invented" in asked:
@@ -44,10 +53,14 @@ def loaded(tmp_path: Path) -> Iterator[Loaded]:
     """A function: text of app.py and of the documents to the project, its documents indexed."""
     projects: list[Project] = []
 
-    def load(app: str = APP, document: str = "# Lost key\n\nA lost key costs 25 €. We open the locker.") -> Project:
+    def load(
+        app: str = APP,
+        document: str = "# Lost key\n\nA lost key costs 25 €. We open the locker.",
+        settings: str = "",
+    ) -> Project:
         (tmp_path / "knowledge" / "handbook").mkdir(parents=True)
         (tmp_path / "knowledge" / "handbook" / "lockers.md").write_text(document)
-        (tmp_path / "coachwork.toml").touch()
+        (tmp_path / "coachwork.toml").write_text(settings)
         (tmp_path / "app.py").write_text(app)
         (tmp_path / "fake.py").write_text(FAKE)
         fake = {"COACHWORK_FAKE_MODEL": f"{tmp_path}/fake.py:fake", "COACHWORK_ALLOW_FAKE": "1"}
@@ -87,6 +100,18 @@ def test_a_contradicted_answer_says_what_the_document_says_instead(loaded: Loade
     assert "Contradicted by the documents\n  ✗ A lost key costs 99 € [1]." in shown
     assert "lockers.md says: “A lost key costs 25 €.”" in shown
     assert "Not borne out" not in shown
+
+
+def test_a_model_that_looks_at_what_the_words_do_not_prove_is_named_and_so_is_its_failure(loaded: Loaded) -> None:
+    project = loaded(settings='[knowledge.handbook]\nfolder = "knowledge/handbook"\ncheck = "default"\n')
+    answer = asked(project, "Can I come at night?")
+    assert (answer.found, answer.sentences[0].judged_by, answer.check_failed) == (True, "fake:script", "")
+    assert [citation.quote for citation in answer.citations] == ["We open the locker"]
+    assert "1 sentence judged by model fake:script" in readable(answer.model_dump(mode="json"))
+
+    broken = asked(project, "Is it broken?")
+    assert (broken.found, broken.sentences[0].verdict, broken.sentences[0].judged_by) == (False, "unsupported", "")
+    assert "by a model of the route 'default' was not made" in readable(broken.model_dump(mode="json"))
 
 
 def test_without_a_passage_no_model_is_asked(loaded: Loaded) -> None:

@@ -1,6 +1,7 @@
 """How a run reads in a terminal: its answer, its sources, what it did. Knows layout; starts and reads no runs."""
 
 import json
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from coachwork.cli import output
@@ -9,7 +10,7 @@ if TYPE_CHECKING:
     from coachwork.messages import JsonValue
     from coachwork.pipelines.views import ApprovalView, RunDetail, StepView
 
-_ANSWER_FIELDS = ("text", "citations", "sentences")
+_ANSWER_FIELDS = ("text", "citations", "sentences", "check_failed")
 
 
 def readable(value: "JsonValue", *, without_text: bool = False) -> str:
@@ -21,7 +22,12 @@ def readable(value: "JsonValue", *, without_text: bool = False) -> str:
     parts = []
     if isinstance(value.get("text"), str):
         parts += [] if without_text else [value["text"].strip()]
-        told = (_sources(value.get("citations")), *_doubtful(value.get("sentences")))
+        told = (
+            _sources(value.get("citations")),
+            *_doubtful(value.get("sentences")),
+            _judges(value.get("sentences")),
+            value.get("check_failed"),
+        )
         parts += [part for part in told if part]
         rest = {key: item for key, item in value.items() if key not in _ANSWER_FIELDS}
     else:
@@ -60,6 +66,16 @@ def _doubtful(sentences: Any) -> list[str]:
             unsupported.append(f"  ! {text}")
     titled = (("Contradicted by the documents", contradicted), ("Not borne out by the documents", unsupported))
     return ["\n".join([title, *lines]) for title, lines in titled if lines]
+
+
+def _judges(sentences: Any) -> str:
+    """Which model judged sentences whose words did not decide, "" for none."""
+    if not isinstance(sentences, list):
+        return ""
+    judged = Counter(model for sentence in sentences if (model := sentence.get("judged_by")))
+    return "\n".join(
+        f"{count} sentence{'s' if count > 1 else ''} judged by model {model}" for model, count in judged.items()
+    )
 
 
 def _fields(values: dict[str, Any], indent: str = "") -> str:

@@ -3,7 +3,8 @@
 Knows the question, the form of the answer and when it is not believed. What is proved without a model stays as it is,
 and so does what is contradicted: these sentences are not sent. All others go in one call. A yes is believed only where
 1. its quote stands in a passage, and shares a telling word with the sentence or is in another language;
-2. every number of the sentence stands in the quote or in the titles above it;
+2. every number of the sentence stands in the quote or the titles above it, and every name in that passage (another
+   language has names of its own);
 3. the sentence is no altered copy of a source sentence, quotes nothing that is not there, points to no passage that is
    not there: that much the words themselves prove, whatever a model says.
 A "contradicted" needs 1 alone. What is not believed stays unsupported.
@@ -26,12 +27,14 @@ from coachwork.knowledge.phrases import WEIGHT
 from coachwork.knowledge.quotes import find_quote
 from coachwork.knowledge.rerank import Asker
 from coachwork.knowledge.sentences import Span
+from coachwork.knowledge.source import forms_of
 from coachwork.knowledge.words import words_of
 from coachwork.messages import Frozen, Message, ModelRequest, Passage, StepRecord, Verdict
 from coachwork.tracing.scope import recorded
 
 MOST = 40  # sentences of one answer that a model is asked about; further ones are left to their words
 _LONG_ENOUGH, _LONG_ENOUGH_UNSPACED = 3, 12  # words of a quote, or characters of one in a script without spaces
+_TOO_LONG = 80  # words: twice what is asked for
 _TOKENS = 160  # of the answer for each sentence: a quote of some 40 words, in any language
 _FAILED = "The check by a model of the route {route!r} was not made: {why} The words of the sentences decided alone."
 _UNASKED = "A model was asked about the first {most} sentences in doubt; {rest} more were left to their words."
@@ -214,14 +217,14 @@ def _believed(
         return judgement
     if opinion.verdict == "contradicted":
         return replace(judgement, contradicted=place, why="the model says so", by=model)
-    if _disproved(claim, pointed, judge) or _numbers_missing(opinion.quote, claim, place[0], judge):
+    if _disproved(claim, pointed, judge) or _missing(opinion.quote, claim, place[0], judge):
         return judgement
     return Judgement(True, judgement.score, (place,), by=model)
 
 
 def _shown(quote: str, claim: Claim, pointed: Sequence[int], judge: Judge) -> tuple[int, Span] | None:
     """Where the quote stands, of passages that the sentence points to rather than in others; None where nowhere."""
-    if len(quote.split()) < _LONG_ENOUGH and len(quote) < _LONG_ENOUGH_UNSPACED:
+    if not _is_a_quote(quote):
         return None
     every = range(1, len(judge.passages) + 1)
     for number in sorted(every, key=lambda number: number not in pointed):
@@ -231,17 +234,32 @@ def _shown(quote: str, claim: Claim, pointed: Sequence[int], judge: Judge) -> tu
     return None
 
 
+def _is_a_quote(quote: str) -> bool:
+    """Neither a word or two, which stand anywhere, nor half a document."""
+    words = len(quote.split())
+    return (words >= _LONG_ENOUGH or len(quote) >= _LONG_ENOUGH_UNSPACED) and words <= _TOO_LONG
+
+
 def _about_the_same(quote: str, claim: Claim, number: int, judge: Judge) -> bool:
     telling = {word.form for word in claim.words if WEIGHT[word.kind]}
     if telling & (_forms(quote, judge) | judge.sources[number - 1].context):
         return True
+    return _in_another_language(quote, claim)
+
+
+def _in_another_language(quote: str, claim: Claim) -> bool:
     ours, theirs = language_of(" ".join(word.raw for word in claim.words)), language_of(quote)
     return bool(ours and theirs and ours != theirs)
 
 
-def _numbers_missing(quote: str, claim: Claim, number: int, judge: Judge) -> bool:
-    there = _forms(quote, judge) | judge.sources[number - 1].context
-    return any(word.kind == "number" and word.form not in there for word in claim.words)
+def _missing(quote: str, claim: Claim, number: int, judge: Judge) -> bool:
+    """A number that the quote and the titles lack, or a name that all of the passage lacks."""
+    source, named = judge.sources[number - 1], not _in_another_language(quote, claim)
+    near, around = _forms(quote, judge) | source.context, forms_of(source.units) | source.context
+    return any(
+        (word.kind == "number" and word.form not in near) or (named and word.kind == "name" and word.form not in around)
+        for word in claim.words
+    )
 
 
 def _disproved(claim: Claim, pointed: Sequence[int], judge: Judge) -> bool:

@@ -318,6 +318,8 @@ export interface Sentence {
   markers?: number[];
   /** The place that says otherwise, where one does. */
   contradicted_by?: Citation | null;
+  /** The model whose judgement it is, where the words alone did not decide. */
+  judged_by?: string;
 }
 
 export interface ChatMessage {

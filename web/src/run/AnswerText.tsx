@@ -76,6 +76,13 @@ export function UnsupportedNote({ answer }: { answer: Answer }) {
           </span>
         </p>
       )}
+      {answer.judges.length > 0 && <p className="text-xs text-ink-3">Checked sentence by sentence, some by the model {answer.judges.join(", ")}.</p>}
+      {answer.checkFailed && (
+        <p className="flex items-start gap-2 rounded-md border border-waiting-line bg-waiting-soft px-3 py-2 text-sm text-ink">
+          <TriangleAlert className="mt-0.5 size-4 shrink-0 text-waiting" aria-hidden />
+          <span>{answer.checkFailed}</span>
+        </p>
+      )}
     </>
   );
 }

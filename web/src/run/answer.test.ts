@@ -20,6 +20,13 @@ describe("an answer from documents", () => {
     expect(found?.nearMisses).toEqual([near]);
     expect(found?.rest).toEqual({ language: "en" });
   });
+
+  it("names the models that judged sentences, each once, and says why a check was not made", () => {
+    const sentence = { text: "A.", start: 0, end: 2, supported: false };
+    const sentences = [{ ...sentence, judged_by: "lab:x" }, { ...sentence, judged_by: "lab:x" }, { ...sentence, judged_by: "" }];
+    const found = answerOf({ text: "A.", sentences, check_failed: "It was silent." } as unknown as Json);
+    expect([found?.judges, found?.checkFailed, found?.rest]).toEqual([["lab:x"], "It was silent.", {}]);
+  });
 });
 
 describe("the citation a number stands for", () => {

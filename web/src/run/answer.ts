@@ -14,23 +14,29 @@ export interface Answer {
   cited: Range<Citation[]>[];
   /** Where nothing of it is proved: the passages that came nearest to the question. */
   nearMisses: Passage[];
+  /** The models that judged sentences whose words alone did not decide. */
+  judges: string[];
+  /** Why a model that was to check the answer too did not, "" where none was or it did. */
+  checkFailed: string;
   /** Everything the output says beside the answer. */
   rest: JsonObject;
 }
 
 /** Text that nobody has held against its sources: while it is written, or where there are none. */
 export function unchecked(text: string): Answer {
-  return { text, citations: [], unsupported: [], cited: [], nearMisses: [], rest: {} };
+  return { text, citations: [], unsupported: [], cited: [], nearMisses: [], judges: [], checkFailed: "", rest: {} };
 }
 
 /** An output with `text` is an answer; anything else is shown as labelled values. */
 export function answerOf(output: Json | undefined): Answer | null {
   if (typeof output === "string") return unchecked(output);
   if (!isObject(output) || typeof output["text"] !== "string") return null;
-  const { text, citations: given, sentences: checked, near_misses: near, found: _found, ...rest } = output;
+  const { text, citations: given, sentences: checked, near_misses: near, found: _found, check_failed: failed, ...rest } = output;
   const citations = (Array.isArray(given) ? (given as unknown as Citation[]) : []).filter((citation) => typeof citation?.marker === "number");
   const sentences = Array.isArray(checked) ? (checked as unknown as Sentence[]) : [];
-  return { text: text as string, citations, unsupported: unsupportedIn(text as string, sentences), cited: citedIn(text as string, sentences, citations), nearMisses: Array.isArray(near) ? (near as unknown as Passage[]) : [], rest };
+  const judges = [...new Set(sentences.flatMap((sentence) => sentence.judged_by || []))];
+  const checkFailed = typeof failed === "string" ? failed : "";
+  return { text: text as string, citations, judges, checkFailed, unsupported: unsupportedIn(text as string, sentences), cited: citedIn(text as string, sentences, citations), nearMisses: Array.isArray(near) ? (near as unknown as Passage[]) : [], rest };
 }
 
 /** The citations follow the sentences in order, one for each marker of each sentence; where they don't, none is paired. */
