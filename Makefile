@@ -5,7 +5,7 @@ PORT ?= 8000
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check web dev venv lint types rooms web-test fast-tests tests screenshots bench-footprint bench-overhead bench-soak bench-output bench-calls bench-bfcl bench-retrieval bench-search bench-citations bench-crash bench-restarts bench-line bench-idle bench-waiting bench-memory bench-hosting bench-kills bench-shared bench-durable bench-batches bench-ingestion bench-ingest-peers dist clean
+.PHONY: help demo test check web dev venv lint types rooms web-test fast-tests tests screenshots bench-footprint bench-overhead bench-soak bench-output bench-calls bench-bfcl bench-retrieval bench-search bench-citations bench-citations-model bench-crash bench-restarts bench-line bench-idle bench-waiting bench-memory bench-hosting bench-kills bench-shared bench-durable bench-batches bench-ingestion bench-ingest-peers dist clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -96,6 +96,9 @@ bench-search: dev  ## search among 100,000 passages under filters (PostgreSQL an
 
 bench-citations: dev  ## what the citation check calls supported: true, false and altered sentences
 	@$(BIN)/python benchmarks/citations.py
+
+bench-citations-model: dev  ## what a local model adds to that check and what it breaks; hours (MORE="--each 10 --minutes 20")
+	@nice -n 15 $(BIN)/python benchmarks/citations_by_model.py $(MORE)
 
 bench-hosting: dev  ## eight frameworks' hello-worlds behind our API; makes environments for three of them (1.7 GB)
 	@$(BIN)/python benchmarks/hosting.py
