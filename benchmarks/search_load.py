@@ -24,6 +24,7 @@ from coachwork.knowledge.search import search_words
 
 NAME = table_name("scale", "minilm", 384)
 BATCH, PAUSE = 64, 0.5
+_FIRST, _MOST = 10_000_000, 20_000  # documents of the ingest: from there on, and never so many
 LOOP_STEP = 0.01  # seconds: how often it is looked whether the event loop still turns
 Ask = Callable[[str, np.ndarray, Filter], Awaitable[None]]
 
@@ -111,6 +112,11 @@ def row_of(number: int, text: str, vector: np.ndarray, metadata: Mapping[str, An
     return Row(name, name, "1", 0, 0, len(text), None, "", (), text, words, digest, values, metadata=metadata)
 
 
+def written_ids() -> list[str]:
+    """The documents that the ingest may have written."""
+    return [str(_FIRST + number) for number in range(_MOST)]
+
+
 async def write(folder: Path, uri: str) -> None:
     data, stored = json.loads((folder / "data.json").read_text()), np.load(folder / "vectors.npz")
     index = await open_store(uri).open(NAME, "English")
@@ -121,7 +127,7 @@ async def write(folder: Path, uri: str) -> None:
         for number in range(begin, begin + BATCH):
             at = number % len(texts)
             metadata = {name: values[at] for name, values in fields.items()}
-            rows.append(row_of(number, texts[at], vectors[at], metadata, id_=str(10_000_000 + number)))
+            rows.append(row_of(number, texts[at], vectors[at], metadata, id_=str(_FIRST + number)))
         await index.put(rows, {row.document: row.version for row in rows})
         print(begin + BATCH, flush=True)
         await asyncio.sleep(PAUSE)

@@ -28,7 +28,7 @@ from typing import Any
 import numpy as np
 import sqlalchemy as sa
 from retrieval import DATA, DEPTH, ROUTE, index_of, local_models
-from search_load import NAME, row_of, under_load
+from search_load import NAME, row_of, under_load, written_ids
 
 from coachwork.knowledge.filters import Condition, Filter
 from coachwork.knowledge.index import PassageStore, open_store
@@ -113,7 +113,11 @@ async def ours(folder: Path, uri: str, at_once: int) -> dict[str, Any]:
         async def search(question: str, vector: np.ndarray, filter: Filter) -> None:
             fused(await rankings(index, [Asked(question, vector.tolist())], DEPTH, "English", filter, 1.0))
 
-        found |= await under_load(folder, uri, search, at_once, SECONDS)
+        try:
+            found |= await under_load(folder, uri, search, at_once, SECONDS)
+        finally:  # a store that is kept has to be as it was
+            await index.remove(written_ids())
+            await index.settle()
     await store.close()
     return found
 

@@ -31,7 +31,7 @@ class LanceIndex:
         self._exact_up_to = exact_up_to
         self._fold_at = fold_at
         self._fold_pause = fold_pause
-        self._folded = time.monotonic()
+        self._fold_after = time.monotonic() + fold_pause
 
     async def versions(self) -> dict[str, dict[str, int]]:
         columns = (await self._table.query().select(["document", "version"]).to_arrow()).to_pydict()
@@ -151,18 +151,20 @@ class LanceIndex:
 
         Every search reads them all, 35 ms of CPU for a thousand; to fold takes .5 to 1 s, to embed 500 some 15.
         """
-        if time.monotonic() - self._folded < self._fold_pause:
+        if time.monotonic() < self._fold_after:
             return
         words = next((found for found in await self._table.list_indices() if "words" in found.columns), None)
         if words is None or words.num_unindexed_rows < max(self._fold_at, words.num_indexed_rows // 200):
             return
-        self._folded = time.monotonic()
+        began = time.monotonic()
         try:
             await self._table.optimize(cleanup_older_than=_FOLD_KEEPS)
         except RuntimeError as error:
             if not _is_conflict(error):
                 raise
             # Somebody else wrote or folded meanwhile. Nothing is lost: whoever puts next tries again.
+        ended = time.monotonic()
+        self._fold_after = ended + self._fold_pause * max(1.0, ended - began)
 
     async def _again(self, write: Any) -> None:
         """Write, and once more where another process wrote the same rows at the same moment."""
@@ -181,10 +183,11 @@ class LanceStore:
 
     `exact_up_to` is how many passages are compared each with a question (some 5 ms), which needs no index and misses
     nothing; `fold_at` how many new ones a search may have to read before they are folded into the indexes,
-    `fold_pause` the least seconds between two foldings by one writer: a copy writes thousands a second.
+    `fold_pause` the seconds that a writer leaves between two foldings, more where folding itself took more than one: a
+    copy writes thousands a second.
     """
 
-    def __init__(self, uri: str, exact_up_to: int = 20_000, fold_at: int = 500, fold_pause: float = 15) -> None:
+    def __init__(self, uri: str, exact_up_to: int = 20_000, fold_at: int = 500, fold_pause: float = 5) -> None:
         self._uri = uri
         self._exact_up_to = exact_up_to
         self._fold_at = fold_at

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 
 from coachwork.knowledge.filters import Filter, facets_of
 from coachwork.knowledge.index import HIT_FIELDS, Hit, Row, Stretch
-from coachwork.knowledge.postgres import SCHEMA, WORD_PLACES, PostgresStore, Table
+from coachwork.knowledge.postgres import SCHEMA, WORD_PLACES, PostgresStore, Table, both
 from coachwork.knowledge.postgres_filter import sql_of, stored
 
 _SELECTIVE = 0.03  # of the table, or a smaller share let through: an HNSW search would walk past most of what it meets
@@ -116,30 +116,26 @@ class PostgresIndex:
         where, values = sql_of(filter)
         values |= {"vector": _vector(vector), "limit": limit}
 
-        def exact(connection: sa.Connection) -> list[Any]:
-            # Materialized: the planner would rather take the HNSW index, and find next to nothing.
-            query = (
-                f"with allowed as materialized (select id, {_FAR} as far from {self._at} where {where}),"
-                ' best as (select id, 1 - far as score from allowed order by far, id collate "C" limit :limit)'
-            )
-            return self._of_best(connection, query, values)
+        # Materialized: the planner would rather take the HNSW index, and find next to nothing.
+        exact = (
+            f"with allowed as materialized (select id, {_FAR} as far from {self._at} where {where}),"
+            ' best as (select id, 1 - far as score from allowed order by far, id collate "C" limit :limit)'
+        )
 
-        rows: list[Any] = []
-        if self._table.near:
-            through = await self._store.look(lambda connection: self._let_through(connection, where, values))
-            if through > self._few():
-                rows = await self._store.run(lambda connection: self._nearest(connection, where, values, through))
-        if len(rows) < limit:  # of the HNSW index it says that the estimate was wrong, or that there are no more
-            rows = await self._store.look(exact)
-        return [_hit(row) for row in rows]
+        def work(connection: sa.Connection) -> list[Hit]:
+            rows: Sequence[Any] = ()
+            if self._table.near and (through := self._let_through(connection, where, values)) > self._few():
+                rows = self._nearest(connection, where, values, through)
+            if len(rows) < limit:  # of the HNSW index it says that the estimate was wrong, or that there are no more
+                rows = list(connection.execute(sa.text(_of_best(exact, self._at)), values))
+            return [_hit(row) for row in rows]
+
+        return await self._store.look(work)
 
     async def by_words(self, text: str, limit: int, filter: Filter) -> list[Hit]:
         where, values = sql_of(filter)
         words = self._words(stored(text))
-        return [
-            _hit(row)
-            for row in await self._store.look(lambda connection: self._ranked(connection, words, limit, where, values))
-        ]
+        return await self._store.look(lambda connection: self._ranked(connection, words, limit, where, values))
 
     async def passages(self, stretches: Sequence[Stretch], filter: Filter) -> list[Hit]:
         if not stretches:
@@ -170,13 +166,16 @@ class PostgresIndex:
         await self._store.run(self._count_words)
         await self._make_near()
         await self._store.alone(f"vacuum (analyze) {self._at}", f"analyze {self._at}_rare")
+        self._store.estimates.clear()
 
     async def purge(self) -> None:
         await self._store.alone(f"vacuum (full, analyze) {self._at}")
 
     # ── Ranking ──
 
-    def _nearest(self, connection: sa.Connection, where: str, values: Mapping[str, Any], through: float) -> list[Any]:
+    def _nearest(
+        self, connection: sa.Connection, where: str, values: Mapping[str, Any], through: float
+    ) -> Sequence[Any]:
         """By the HNSW index, of half the precision, and then by the true vectors.
 
         It looks wide enough for a filter that lets `through` of all pass: to go on searching costs more.
@@ -187,22 +186,16 @@ class PostgresIndex:
         plans = {"enable_seqscan": "off", "enable_bitmapscan": "off", "enable_sort": "off"}
         search = {"hnsw.iterative_scan": "relaxed_order", "hnsw.ef_search": str(min(1000, max(300, look_at)))}
         told = ", ".join(f"set_config('{name}', '{value}', true)" for name, value in {**plans, **search}.items())
-        connection.execute(sa.text(f"select {told}"))
         query = (
             f"with near as materialized (select id, {_FAR} as far from {self._at} where {where}"
             f" order by cast(vector as {half}) <=> cast(:vector as {half}) limit :wide),"
             ' best as (select id, 1 - far as score from near order by far, id collate "C" limit :limit)'
         )
-        return self._of_best(connection, query, values)
-
-    def _of_best(self, connection: sa.Connection, query: str, values: Mapping[str, Any]) -> list[Any]:
-        """Whole passages for what `query` calls `best`: texts are read for these alone."""
-        query += f' select {_HITS}, score from best join {self._at} using (id) order by score desc, id collate "C"'
-        return list(connection.execute(sa.text(query), values))
+        return both(connection, f"select {told}", _of_best(query, self._at), values)
 
     def _ranked(
         self, connection: sa.Connection, words: str, limit: int, where: str, values: dict[str, Any]
-    ) -> list[Any]:
+    ) -> list[Hit]:
         terms = self._terms(connection, words)
         if not terms:
             return []
@@ -217,7 +210,7 @@ class PostgresIndex:
             f" (select id, -(worth <#> cast(:asked as sparsevec)) as score from {self._at} where {where}),"
             ' best as (select * from found where score > 0 order by score desc, id collate "C" limit :limit)'
         )
-        return self._of_best(connection, query, values)
+        return [_hit(row) for row in connection.execute(sa.text(_of_best(query, self._at)), values)]
 
     def _terms(self, connection: sa.Connection, words: str) -> list[_Term]:
         """The question's words as they are kept, rarest first; a word that nobody counted yet is a rare one."""
@@ -234,13 +227,20 @@ class PostgresIndex:
         return max(self._store.exact_up_to / 10, _SELECTIVE * self._table.total)
 
     def _let_through(self, connection: sa.Connection, where: str, values: Mapping[str, Any]) -> float:
-        """How many passages the filter lets through, as the planner estimates it from its statistics; at least one."""
+        """How many passages the filter lets through, as the planner estimates it from its statistics; at least one.
+
+        Asked once in a while for each filter: it is a journey to the server, and the statistics change seldom.
+        """
         if where in ("true", "not hidden"):
             return max(1, self._table.total)
-        query = sa.text(f"explain (format json) select 1 from {self._at} where {where}")
+        query = f"explain (format json) select 1 from {self._at} where {where}"
         used = {name: value for name, value in values.items() if f":{name}" in where}
-        plan = connection.execute(query, used).scalar_one()
-        return max(1.0, float(plan[0]["Plan"]["Plan Rows"]))
+
+        def asked() -> float:
+            plan = connection.execute(sa.text(query), used).scalar_one()
+            return max(1.0, float(plan[0]["Plan"]["Plan Rows"]))
+
+        return self._store.estimates.of(f"{query}\n{json.dumps(used, sort_keys=True)}", asked)
 
     # ── Reading and writing ──
 
@@ -326,9 +326,15 @@ def _vector(vector: Sequence[float]) -> str:
     return "[" + ",".join(repr(float(number)) for number in vector) + "]"
 
 
+def _of_best(query: str, table: str) -> str:
+    """Whole passages for what `query` calls `best`: texts are read for these alone."""
+    return query + f' select {_HITS}, score from best join {table} using (id) order by score desc, id collate "C"'
+
+
 def _hit(row: Any) -> Hit:
-    fields = {name: row._mapping[name] for name in HIT_FIELDS}
-    return Hit(**fields | {"title_path": tuple(fields["title_path"])}, score=float(row.score))
+    """A row of HIT_FIELDS and the score, in that order."""
+    fields = dict(zip((*HIT_FIELDS, "score"), row, strict=True))
+    return Hit(**{**fields, "title_path": tuple(fields["title_path"]), "score": float(fields["score"])})
 
 
 def _row(found: Any) -> Row:

@@ -1,8 +1,11 @@
 """The database behind an index in PostgreSQL: its extension, its list of tables, its connections. Knows no passage."""
 
 import asyncio
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import sqlalchemy as sa
@@ -17,6 +20,7 @@ T = TypeVar("T")
 SCHEMA = "coachwork_index"
 WORD_PLACES = 1_000_000_000  # the dimensions of a sparse vector of words, as many as pgvector takes
 _LOCK = 0x636F6163696478  # a number that only we use: who makes tables waits for who else does
+_CONNECTIONS = 8  # of a process at once, each with a thread; what else waits in line costs the server nothing
 _OLDEST = (0, 8)  # of pgvector: the first that goes on searching where a filter lets few through
 
 
@@ -31,16 +35,42 @@ class Table:
     near: bool
 
 
+@dataclass
+class Estimates:
+    """What the planner estimated for a filter a moment ago, so that not every search asks again."""
+
+    seconds: float = 30.0
+    most: int = 1000
+    _kept: dict[str, tuple[float, float]] = field(default_factory=dict)  # by question: the answer, and when
+
+    def of(self, question: str, ask: Callable[[], float]) -> float:
+        kept = self._kept.get(question)
+        if kept is not None and time.monotonic() - kept[1] < self.seconds:
+            return kept[0]
+        answer = ask()
+        if len(self._kept) >= self.most:
+            self._kept.clear()
+        self._kept[question] = (answer, time.monotonic())
+        return answer
+
+    def clear(self) -> None:
+        self._kept.clear()
+
+
 class PostgresStore:
-    """The tables of one database. Connections are pooled, and used in threads beside the event loop.
+    """The tables of one database. Connections are pooled, and used in threads of our own beside the event loop: many
+    searches neither wait for what else the process does in threads, nor hold it up.
 
     `exact_up_to` is how many passages are compared each with a question, which needs no index and misses nothing.
     """
 
     def __init__(self, url: str, exact_up_to: int = 20_000) -> None:
         self.exact_up_to = exact_up_to
+        self.estimates = Estimates()
         self._url = url
         self._engine: sa.Engine | None = None
+        self._opening = threading.Lock()
+        self._threads = ThreadPoolExecutor(_CONNECTIONS, "coachwork-index")
 
     async def tables(self) -> list[str]:
         query = sa.text(f"select name from {SCHEMA}.tables order by name")
@@ -88,6 +118,8 @@ class PostgresStore:
         if self._engine is not None:
             self._engine.dispose()
             self._engine = None
+        self._threads.shutdown(wait=False)
+        self._threads = ThreadPoolExecutor(_CONNECTIONS, "coachwork-index")  # it may be used again; starts none yet
 
     def change(self, connection: sa.Connection, table: Table, *, total: int, near: bool | None = None) -> Table:
         """Write down what was counted or made."""
@@ -103,7 +135,7 @@ class PostgresStore:
             with self._opened().begin() as connection:
                 return work(connection)
 
-        return await asyncio.to_thread(transaction)
+        return await self._beside(transaction)
 
     async def look(self, work: Callable[[sa.Connection], T]) -> T:
         """Read, each statement by itself: it spares a search two journeys to the server."""
@@ -112,7 +144,10 @@ class PostgresStore:
             with self._opened().connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
                 return work(connection)
 
-        return await asyncio.to_thread(reading)
+        return await self._beside(reading)
+
+    async def _beside(self, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
 
     async def alone(self, *statements: str) -> None:
         """Statements that PostgreSQL takes outside of a transaction alone, on a connection of their own."""
@@ -126,11 +161,12 @@ class PostgresStore:
         await asyncio.to_thread(work)
 
     def _opened(self) -> sa.Engine:
-        if self._engine is None:
-            engine = _engine(self._url)
-            _prepare(engine, self._url)
-            self._engine = engine
-        return self._engine
+        with self._opening:  # of many searches at once the first opens, the others wait for it
+            if self._engine is None:
+                engine = _engine(self._url)
+                _prepare(engine, self._url)
+                self._engine = engine
+            return self._engine
 
 
 def _engine(url: str, poolclass: type[sa.Pool] | None = None) -> sa.Engine:
@@ -139,8 +175,8 @@ def _engine(url: str, poolclass: type[sa.Pool] | None = None) -> sa.Engine:
             sa.make_url(url).set(drivername="postgresql+psycopg"),
             # Never prepared: a plan for any filter suits none, and pooling proxies want none kept.
             connect_args={"prepare_threshold": None},
-            poolclass=poolclass,
             pool_pre_ping=True,
+            **({"poolclass": poolclass} if poolclass else {"pool_size": _CONNECTIONS, "max_overflow": 0}),
         )
     except ModuleNotFoundError as error:
         raise NotInstalled(
@@ -155,6 +191,27 @@ def _engine(url: str, poolclass: type[sa.Pool] | None = None) -> sa.Engine:
         connection.commit()
 
     return engine
+
+
+def both(connection: sa.Connection, settings: str, query: str, values: Mapping[str, Any]) -> Sequence[Any]:
+    """The rows of `query` on a connection without a transaction, `settings` before it, both in one journey.
+
+    psycopg's pipeline makes one transaction of them: what is set locally holds for the query alone.
+    """
+    import psycopg
+
+    driver: Any = connection.connection.driver_connection
+    try:
+        with driver.pipeline():
+            driver.execute(settings)
+            rows: Sequence[Any] = driver.execute(str(sa.text(query).compile(connection)), values).fetchall()
+            return rows
+    except psycopg.Error as error:
+        if driver.closed:
+            connection.invalidate(error)
+        raise sa.exc.DBAPIError.instance(
+            query, values, error, psycopg.Error, connection_invalidated=driver.closed, dialect=connection.dialect
+        ) from error
 
 
 def _prepare(engine: sa.Engine, url: str) -> None:
