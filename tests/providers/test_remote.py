@@ -266,7 +266,7 @@ async def test_a_passing_fault_is_asked_again(room, replay):
 async def test_no_connection_is_said_and_where_to(room):
     models = room(lab=ProviderConfig(base_url="http://127.0.0.1:9/v1"))
     with pytest.raises(Unreachable, match="'lab:own'"):
-        await models.complete("lab:own", ModelRequest((Message.of("user", "Hello"),), seconds=20))  # three tries: a machine that stalls may need time
+        await models.complete("lab:own", ModelRequest((Message.of("user", "Hello"),), seconds=20))
 
 
 @pytest.mark.parametrize("model", ["anthropic:claude-3-haiku-20240307", "google:gemini-2.0-flash-exp", "openai:gpt-5"])
