@@ -14,7 +14,13 @@ from coachwork.testing import Fail, FakeModel, Pause, line, script
 
 HELLO = ModelRequest((Message.of("user", "Hello"),))
 TOUCHY = {"one:m": ModelConfig(breaker_failures=2, breaker_seconds=0.15)}
+PATIENT = {"one:m": ModelConfig(breaker_failures=2, breaker_seconds=600)}  # is left alone until the test has ended
 BUSY = line(Fail(Overloaded("busy")), times=2)
+
+
+def state(room):
+    (health,) = room.models.health()
+    return health.state
 
 
 async def fails(room, error=Overloaded):
@@ -24,7 +30,7 @@ async def fails(room, error=Overloaded):
 
 async def test_after_enough_failures_the_model_is_left_alone_and_says_so(room):
     fake = script(BUSY, "Well again")
-    here = room(fake, models=TOUCHY)
+    here = room(fake, models=PATIENT)
     await fails(here)
     await fails(here)
     with pytest.raises(CircuitOpen, match=r"failed 2 times in a row.*last: busy") as raised:
@@ -33,12 +39,12 @@ async def test_after_enough_failures_the_model_is_left_alone_and_says_so(room):
     assert len(fake.requests) == 2
     (health,) = here.models.health()
     assert (health.model, health.state, health.failures, health.last_error) == ("one:m", "open", 2, "busy")
-    assert 0 < health.retry_in <= 0.15
+    assert 0 < health.retry_in <= 600
     assert here.outcomes[-1] == "circuit-open"
 
 
 async def test_the_next_model_answers_for_one_that_is_left_alone(room):
-    here = room(script(BUSY), script(line("From the second", times=None)), models=TOUCHY)
+    here = room(script(BUSY), script(line("From the second", times=None)), models=PATIENT)
     replies = [await here.complete() for _ in range(3)]
     assert [reply.attempts[0].code for reply in replies] == ["overloaded", "overloaded", "circuit-open"]
     assert {reply.text for reply in replies} == {"From the second"}
@@ -57,7 +63,7 @@ async def test_one_call_looks_whether_it_is_well_and_closes_the_circuit(room, un
     here = room(fake, models=TOUCHY)
     await fails(here)
     await fails(here)
-    await asyncio.sleep(0.16)
+    await until(lambda: state(here) == "half-open")
     probe = asyncio.create_task(here.complete())
     await until(lambda: len(fake.requests) == 3)
     await fails(here, CircuitOpen)  # one probe at a time
@@ -69,11 +75,12 @@ async def test_one_call_looks_whether_it_is_well_and_closes_the_circuit(room, un
     assert health.first_token_p50 is not None
 
 
-async def test_a_probe_that_fails_opens_the_circuit_again(room):
-    here = room(script(line(Fail(Overloaded("busy")), times=3), "never"), models=TOUCHY)
+async def test_a_probe_that_fails_opens_the_circuit_again(room, until):
+    slower = {"one:m": ModelConfig(breaker_failures=2, breaker_seconds=1)}
+    here = room(script(line(Fail(Overloaded("busy")), times=3), "never"), models=slower)
     await fails(here)
     await fails(here)
-    await asyncio.sleep(0.16)
+    await until(lambda: state(here) == "half-open")
     await fails(here)
     await fails(here, CircuitOpen)
 
@@ -83,7 +90,7 @@ async def test_a_probe_whose_caller_leaves_lets_the_next_one_look(room, until):
     here = room(fake, models=TOUCHY)
     await fails(here)
     await fails(here)
-    await asyncio.sleep(0.16)
+    await until(lambda: state(here) == "half-open")
     probe = asyncio.create_task(here.complete())
     await until(lambda: len(fake.requests) == 3)
     probe.cancel()
@@ -106,7 +113,7 @@ async def test_what_is_not_the_models_fault_does_not_count(room):
 
 
 async def test_when_every_model_is_left_alone_the_error_lists_them(room):
-    models = dict.fromkeys(("one:m", "two:m"), TOUCHY["one:m"])
+    models = dict.fromkeys(("one:m", "two:m"), PATIENT["one:m"])
     here = room(script(BUSY), script(BUSY), models=models)
     await fails(here, RouteExhausted)
     await fails(here, RouteExhausted)
