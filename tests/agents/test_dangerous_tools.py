@@ -99,6 +99,7 @@ def reading_desk(made: Made, there: Mapping[str, str], **more: Any) -> Desk:
     return made(obeys, read_mail, look, send_mail, limits=Limits(turns=6), **more)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("place", ["mail", "document"])
 async def test_no_injection_of_bipia_acts_outside_without_a_person(made: Made, place: str) -> None:
     sent.clear()

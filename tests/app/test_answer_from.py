@@ -83,6 +83,7 @@ def test_an_answer_stands_beside_the_words_that_prove_it(loaded: Loaded) -> None
     assert [citation.quote for citation in answer.citations] == ["A lost key costs 25 €."]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("question", ["Is there parking?", "What is invented?"])
 def test_where_nothing_is_proved_the_nearest_passages_stand_beside_it(loaded: Loaded, question: str) -> None:
     answer = asked(loaded(), question)

@@ -4,6 +4,8 @@ import json
 import signal
 from pathlib import Path
 
+import pytest
+
 from .conftest import Coachwork, Spawn
 
 ROWS = """{"subject": "Ada"}
@@ -58,6 +60,7 @@ def test_waiting_rows_end_with_4(coachwork: Coachwork, project: Path) -> None:
     assert "1 wait for a person" in result.err
 
 
+@pytest.mark.slow
 def test_ctrl_c_keeps_every_row_and_resume_repeats_none(coachwork: Coachwork, project: Path, spawn: Spawn) -> None:
     (project / "rows.jsonl").write_text("".join(f'{{"number": {number}}}\n' for number in range(6)))
     process = spawn("run", "slow", "--batch", "rows.jsonl", "--concurrency", "2")
@@ -77,6 +80,7 @@ def test_ctrl_c_keeps_every_row_and_resume_repeats_none(coachwork: Coachwork, pr
     assert sorted((project / "thoughts").read_text().split()) == ["0", "1", "2", "3", "4", "5"]
 
 
+@pytest.mark.slow
 def test_a_killed_batch_goes_on_where_it_was_and_repeats_nothing(
     coachwork: Coachwork, project: Path, spawn: Spawn
 ) -> None:

@@ -54,6 +54,7 @@ def test_new_touches_nothing_that_is_there(coachwork: Coachwork, tmp_path: Path)
     assert [path.name for path in (tmp_path / "full").iterdir()] == ["mine.txt"]
 
 
+@pytest.mark.slow
 def test_serve_tells_its_address_and_stops_at_ctrl_c(coachwork: Coachwork, spawn: Spawn) -> None:
     process = spawn("serve", "--port", "0")
     assert process.stderr is not None

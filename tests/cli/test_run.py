@@ -110,6 +110,7 @@ def test_runs_are_listed_and_shown(coachwork: Coachwork) -> None:
     assert "Hello Ada, 1" in shown
 
 
+@pytest.mark.slow
 def test_on_a_terminal_text_is_streamed_once(spawn: Spawn) -> None:
     screen, terminal = pty.openpty()
     process = spawn("run", "talk", "--input", "question=What?", stdout=terminal)
@@ -121,6 +122,7 @@ def test_on_a_terminal_text_is_streamed_once(spawn: Spawn) -> None:
     assert shown.count("One two three four five.") == 1
 
 
+@pytest.mark.slow
 def test_ctrl_c_keeps_the_run(coachwork: Coachwork, project: Path, spawn: Spawn) -> None:
     (project / "app.py").write_text((project / "app.py").read_text().replace("note(", "await gate(); note("))
     process = spawn("run", "answer", "-i", "subject=Ada", "--json")
@@ -141,6 +143,7 @@ def test_schedules_are_listed(coachwork: Coachwork, project: Path) -> None:
     assert coachwork("schedules", "--json").json[0]["last_run"] is None
 
 
+@pytest.mark.slow
 def test_a_run_is_forked_with_a_draft_and_compared(coachwork: Coachwork, project: Path) -> None:
     old = coachwork("run", "answer", "--input", "subject=Ada", "--json").json
     (project / "other.md").write_text("---\nabout: Shouts.\n---\n## user\nSHOUT: {{question}}\n")

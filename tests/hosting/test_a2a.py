@@ -2,8 +2,12 @@
 
 from typing import Any
 
+import pytest
+
 from .served import Hosting
 from .test_asking import wants
+
+pytestmark = pytest.mark.slow
 
 
 def said(lab: Hosting, *parts: dict[str, Any], task: str = "") -> dict[str, Any]:

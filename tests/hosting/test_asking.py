@@ -9,6 +9,7 @@ from coachwork.testing import Answer
 
 from .served import Hosting, chat
 
+pytestmark = pytest.mark.slow
 TOOL = {"graph_mailer": "send_mail", "mailer": "send_mail", "careful": "send_letter", "agent_elsewhere": "send_letter"}
 DONE = {"send_mail": "sent to", "send_letter": "posted to"}
 

@@ -7,6 +7,7 @@ from coachwork.testing import Answer
 
 from .served import Hosting, chat, eventually
 
+pytestmark = pytest.mark.slow
 BOUNDLESS = ["boundless", "boundless_ai", "boundless_agent", "boundless_haystack", "boundless_elsewhere"]
 
 

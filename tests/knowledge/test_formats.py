@@ -115,6 +115,7 @@ def scan(*lines: str, turned: int = 0) -> bytes:
     return out.getvalue()
 
 
+@pytest.mark.slow
 def test_a_scan_is_read_where_ocr_is_asked_for() -> None:
     data = scan("A bell costs 12 euro, and a lamp", "costs twenty.", turned=180)  # it lay upside down
     with pytest.raises(DocumentUnreadable, match="ocr = true"):

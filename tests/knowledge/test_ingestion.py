@@ -44,6 +44,7 @@ def test_progress_tells_speed_and_time_left() -> None:
     assert progress_in_words(at) == "60 passages embedded, 1 failed, 2.0 documents/s, 40 s left"
 
 
+@pytest.mark.slow
 async def test_another_embedding_model_is_made_ready_beside_the_serving_one(made: Made) -> None:  # noqa: F811
     base = made(SHOP)
     await base.ingest()

@@ -36,6 +36,7 @@ async def base(made: Made) -> KnowledgeBase:  # noqa: F811
     return base
 
 
+@pytest.mark.slow
 async def test_a_pdf_in_a_mail_is_shown_at_the_words_too(made: Made) -> None:  # noqa: F811
     base = made({})
     inner, mail = EmailMessage(), EmailMessage()
@@ -75,6 +76,7 @@ def plain(text: str) -> str:
     return "".join(text.split()).replace("\x02", "").replace("-", "")  # pdfium's mark for a hyphen at a line's end
 
 
+@pytest.mark.slow
 async def test_every_passage_of_a_pdf_is_lit_where_it_stands(base: KnowledgeBase) -> None:
     passages: list[Any] = [passage for passage, _ in await base.passages("warranty.pdf")]
     assert {passage.page for passage in passages} == {1, 2, 3}

@@ -45,6 +45,7 @@ def made(tmp_path: Path) -> Made:
 FILLER = {f"filler{n}.md": f"# Filler {n}\n\nNothing of interest stands in number {n}.\n" for n in range(6)}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "question", ["getUserName", "user name", "X-Request-Id", "request id", "max_retry_count", "retry"]
 )

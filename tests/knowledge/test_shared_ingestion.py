@@ -24,6 +24,7 @@ def place(request: pytest.FixtureRequest, database_url: str) -> dict[str, str]:
     return {"database": database_url, "index": database_url if database_url.startswith("postgresql") else ""}
 
 
+@pytest.mark.slow
 async def test_a_second_process_shares_the_work_and_a_slow_source_holds_nobody_up(
     made: Made,  # noqa: F811
     place: dict[str, str],
@@ -67,6 +68,7 @@ async def test_a_second_process_shares_the_work_and_a_slow_source_holds_nobody_u
     assert (seen[-1].phase, seen[-1].read) == ("done", 15)
 
 
+@pytest.mark.slow
 async def test_the_documents_of_a_dead_worker_are_taken_over(
     made: Made,  # noqa: F811
     place: dict[str, str],

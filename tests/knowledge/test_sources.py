@@ -25,6 +25,7 @@ async def reasons(base: KnowledgeBase) -> dict[str, str]:
     return {found.id: found.reason for found in await base.documents() if found.status == "failed"}
 
 
+@pytest.mark.slow
 async def test_documents_of_python_are_followed(made: Made) -> None:  # noqa: F811
     shop = {"bells.md": "A bell costs 12 euro.", "lamps.md": "A lamp costs 20 euro."}
 
@@ -303,6 +304,7 @@ def test_links_and_sitemaps_that_are_made_to_hurt() -> None:
     assert sitemap_of("https://a.example/s", b"<loc>" * 100_000, 1000) == ([], [])
 
 
+@pytest.mark.slow
 async def test_objects_of_a_bucket(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
     boto3 = pytest.importorskip("boto3")
     server = pytest.importorskip("moto.server").ThreadedMotoServer(port=0)

@@ -96,6 +96,7 @@ async def test_a_word_is_found_by_its_forms_its_parts_and_without_accents_and_ra
     assert await best("") == await best("?!") == await best("nowhere \x00 ' & | \\") == []
 
 
+@pytest.mark.slow
 async def test_nothing_near_is_lost_to_a_filter_and_nothing_else_comes(index: PassageIndex) -> None:
     count = 2000
     allowed = {"few": {n for n in range(count) if n % 100 == 3}, "some": {n for n in range(count) if n % 5 == 3}}
@@ -169,6 +170,7 @@ async def test_what_is_in_no_index_yet_stays_little_and_an_index_has_few_parts(t
         assert number_of((await index.by_vector(stores.vector_of(n), 10, ALL))[0]) == n
 
 
+@pytest.mark.slow
 async def test_processes_write_and_read_together_and_one_that_is_killed_leaves_no_half_document(
     store: PassageStore, index: PassageIndex, uri: str
 ) -> None:

@@ -162,6 +162,7 @@ asks = st.builds(
 delays = st.lists(st.floats(0, 0.3), min_size=1, max_size=7)
 
 
+@pytest.mark.slow
 @settings(max_examples=120, deadline=None)
 @given(st.lists(asks, min_size=1, max_size=40), st.integers(20, 400), st.integers(20, 400), delays)
 def test_workers_together_spend_a_budget_up_and_never_beyond(calls, of_all, of_ada, slow):
@@ -181,6 +182,7 @@ def test_workers_together_spend_a_budget_up_and_never_beyond(calls, of_all, of_a
         assert ask.worst > left
 
 
+@pytest.mark.slow
 @settings(max_examples=30, deadline=None)  # minutes of virtual time each
 @given(st.lists(asks, min_size=4, max_size=40), st.integers(20, 400), delays, st.floats(0, 3), st.integers(0, 3))
 def test_what_a_dead_worker_held_is_spent_at_its_deadline(calls, limit, slow, dies_at, victim):

@@ -120,6 +120,7 @@ async def test_a_call_whose_worst_case_does_not_fit_is_refused_and_says_everythi
     assert (await here.ask()).text == "x"  # and nobody known has none
 
 
+@pytest.mark.slow
 async def test_a_call_waits_for_calls_in_flight_and_is_served_when_they_cost_less(room):
     async def slowly(_request: ModelRequest) -> str:
         await asyncio.sleep(0.05)
@@ -256,6 +257,7 @@ async def test_without_a_database_it_lasts_as_long_as_the_process(room):
         await here.ask()
 
 
+@pytest.mark.slow
 async def test_the_soft_limit_is_said_once(room):
     here = room(budget("user", 500, warn_at=0.01))
     structlog.reset_defaults()

@@ -218,6 +218,7 @@ async def test_two_processes_share_places_and_requests(room, database_url):
     assert {type(outcome) for outcome in outcomes if isinstance(outcome, BaseException)} == {ModelTimeout}
 
 
+@pytest.mark.slow
 async def test_places_of_a_process_that_died_are_free_after_their_deadline(room, database_url):
     models = {"one:m": ModelConfig(at_once=1)}
     dead = room(script([Pause()]), models=models, url=database_url)

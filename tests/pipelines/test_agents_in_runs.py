@@ -300,6 +300,7 @@ async def test_a_memory_that_is_summed_up_while_workers_end_has_one_summary_and_
     assert [turn.content for turn in await memory.history("ann")][::2] == ["Cats?", "Dogs?", "Birds?"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("limits", "refused"),
     [(Limits(turns=4), "may ask a model 4 times, and did"), (Limits(tool_calls=2), "may call tools 2 times, and did")],

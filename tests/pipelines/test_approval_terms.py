@@ -113,6 +113,7 @@ async def test_a_default_holds_when_time_is_over(start):
     assert [(entry.what, entry.who) for entry in trail] == [("opened", ""), ("decided", "expiry")]
 
 
+@pytest.mark.slow
 async def test_a_run_that_was_cut_still_has_its_default(start):
     runs, approval = await asked(start, expires="1.5s", default=3)
     runs = await start(offered)  # as after a crash

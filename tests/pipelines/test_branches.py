@@ -45,6 +45,7 @@ async def nested(seed: int) -> list[str]:
     return [a, x, y, b, *more, *named.values(), last]
 
 
+@pytest.mark.slow
 async def test_steps_keep_their_places_over_crashes_at_any_moment(start: Start) -> None:
     for seed in range(2):
         done.clear()

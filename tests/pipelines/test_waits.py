@@ -32,6 +32,7 @@ async def until(runs: Runs, run_id: str, status: str) -> Any:
     return run
 
 
+@pytest.mark.slow
 async def test_a_run_sleeps_without_a_task_and_over_a_restart(start: Start) -> None:
     done.clear()
 
@@ -73,6 +74,7 @@ async def test_what_stands_in_finally_is_done_at_the_end_and_not_when_the_run_is
     assert done == ["tidied"]
 
 
+@pytest.mark.slow
 async def test_a_branch_sleeps_while_another_works(start: Start) -> None:
     async def both() -> dict[str, Any]:
         async def slow() -> str:
@@ -100,6 +102,7 @@ async def test_what_is_no_time_is_named(start: Start, time: Any) -> None:
     assert repr(time) in str((await until(runs, (await runs.start("odd", {})).id, "succeeded")).output)
 
 
+@pytest.mark.slow
 async def test_a_run_that_is_late_is_stopped_whether_it_works_or_waits(start: Start) -> None:
     async def working() -> str:
         await asyncio.Event().wait()

@@ -141,6 +141,7 @@ async def held_by_all(desk: Project, models: Models, server: ProviderServer, hos
     )
 
 
+@pytest.mark.slow
 async def test_what_is_hostile_to_this_format_stays_data_on_the_wire(
     desk: Project, models: Models, server: ProviderServer
 ) -> None:

@@ -105,6 +105,7 @@ def test_what_is_no_number_is_no_value(case: Case, word: str) -> None:
             read_output(text, schema)
 
 
+@pytest.mark.slow
 @laws
 @given(objects(), habits, st.data())
 def test_cut_anywhere_it_is_exact_or_refused(case: Case, how: Any, data: Any) -> None:
@@ -115,6 +116,7 @@ def test_cut_anywhere_it_is_exact_or_refused(case: Case, how: Any, data: Any) ->
             exact_or_refused(text[:end], schema, value)
 
 
+@pytest.mark.slow
 @laws
 @given(objects(), objects(), st.sampled_from(["\n", " or ", "\n\nAlternatively:\n", "```\n```json\n"]))
 def test_two_answers_that_disagree_are_no_answer(case: Case, other: Case, between: str) -> None:

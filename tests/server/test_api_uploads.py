@@ -87,6 +87,7 @@ def test_what_is_not_taken_says_why_and_changes_nothing(desk: Here, name: str, c
     assert [path.name for path in (desk.folder / "knowledge/handbook").iterdir() if path.name.startswith(name)] == []
 
 
+@pytest.mark.slow
 def test_the_folder_is_ingested_and_tells_how_far_it_is(desk: Here) -> None:
     for number in range(3):
         (desk.folder / f"knowledge/handbook/rule{number}.md").write_text(f"# Rule {number}\n\nHelmets are lent.\n")

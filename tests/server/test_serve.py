@@ -54,6 +54,7 @@ def start(desk: Path) -> Iterator[Start]:
         process.communicate()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_it_in_order_and_readers_know_there_is_more(start: Start, sent: signal.Signals) -> None:
     process, http = start()
@@ -68,6 +69,7 @@ def test_a_signal_ends_it_in_order_and_readers_know_there_is_more(start: Start, 
     assert process.returncode == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGKILL])
 def test_a_run_survives_the_end_of_its_server(start: Start, desk: Path, sent: signal.Signals) -> None:
     process, http = start()

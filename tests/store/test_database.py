@@ -100,6 +100,7 @@ def test_the_migrations_make_exactly_the_declared_tables(database):
         assert compare_metadata(context, metadata) == []
 
 
+@pytest.mark.slow
 async def test_what_collides_with_another_process_is_written_in_the_end(database):
     """Two writers that lock the same rows in opposite order: PostgreSQL undoes one of them, SQLite lets one wait."""
     other = Database(database.engine.url.render_as_string(hide_password=False))
