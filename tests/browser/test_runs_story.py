@@ -20,7 +20,9 @@ from pathlib import Path
 from pydantic import BaseModel, Field
 
 from coachwork import App, approval, gather, prompt
+from coachwork.messages import StepRecord
 from coachwork.pipelines.steps import step
+from coachwork.tracing.scope import current_scope
 
 app = App("Sorting")
 
@@ -63,6 +65,14 @@ async def held(gate: str) -> str:
     return await wait(gate)
 
 
+@app.pipeline(title="Buy a number")
+async def buy(number: int) -> int:
+    async def pay() -> int:
+        return number
+
+    return await current_scope().step(StepRecord(kind="prompt", name="pay", label="", cost_nano=10_000_000), pay)
+
+
 class Letter(BaseModel):
     text: str
 
@@ -90,7 +100,9 @@ async def write(ticket: Ticket) -> str:
     subject = await read(ticket.subject)
     left = sum((await gather(shop=ask_shop(), warehouse=ask_warehouse())).values())
     decision = await approval("Send this letter?", Letter(text=f"{subject}: {left} left"))
-    return await send(decision.value)
+    if not decision.accepted:
+        return "not sent"
+    return await globals()["send"](decision.value)
 """
 
 
@@ -171,6 +183,63 @@ def test_a_batch_outlives_its_tab_and_what_was_stopped_is_tried_again(page: Page
     tab.get_by_role("button", name="Try 1 again").click()
     expect(tab.get_by_text("3 of 3 rows done · $0.00 spent")).to_be_visible(timeout=LONG)
     expect(tab.get_by_text("Finished", exact=True)).to_be_visible(timeout=LONG)
+
+
+def test_a_batch_that_its_cap_stopped_goes_on_under_a_higher_one(page: Page, place: Desk) -> None:
+    choose(page, place, "buy", "numbers.csv", "number\n" + "".join(f"{number}\n" for number in range(6)))
+    page.get_by_label("Cap in US dollars").fill("0.03")
+    page.get_by_role("button", name="Run 6 rows").click()
+    page.wait_for_url("**/batches/*", timeout=LONG)
+    expect(page.get_by_text("Paused: the cap of $0.03 is near")).to_be_visible(timeout=LONG)
+    assert violations(page) == []
+    page.reload()
+    page.get_by_label("Cap in US dollars").fill("1")
+    page.get_by_role("button", name="Go on").press("Enter")
+    expect(page.get_by_text("6 of 6 rows done · $0.06 spent of at most $1.00")).to_be_visible(timeout=LONG)
+
+
+def test_an_app_shows_what_it_will_do_before_it_ran(page: Page, place: Desk) -> None:
+    page.goto(f"{place.url}/apps/write")
+    page.get_by_role("button", name="How it works").press("Enter")
+    drawn = page.get_by_role("region", name="What it will do")
+    words = ("Reading the ticket", "Asking the shop", "Asking the warehouse", "Send this letter?", "globals()")
+    boxes = [drawn.get_by_text(word).first for word in words]
+    expect(boxes[0]).to_be_visible(timeout=LONG)
+    first, second, third, fourth, last = (box.bounding_box() or {} for box in boxes)
+    assert first["y"] < second["y"] == third["y"] < fourth["y"] < last["y"]
+    expect(drawn.get_by_text("If not decision.accepted, it ends here")).to_be_visible()
+    expect(drawn.get_by_text("Seen when it runs, app.py:")).to_be_visible()
+    assert violations(page) == []
+
+
+def test_of_two_people_the_first_decides_and_the_second_keeps_what_she_wrote(page: Page, place: Desk) -> None:
+    page.goto(f"{place.url}/apps/write")
+    page.get_by_label("Subject").fill("Lamps")
+    page.get_by_role("button", name="Run", exact=True).click()
+    expect(page.get_by_text("Waiting for a person").first).to_be_visible(timeout=LONG)
+    page.goto(f"{place.url}/inbox")
+    page.get_by_role("link", name="Send this letter").first.click()
+    page.get_by_role("button", name="Edit").click()
+    page.get_by_label("Text").fill("Lamps are out of stock.")
+    browser = page.context.browser
+    assert browser is not None
+    context = browser.new_context()
+    other = context.new_page()
+    other.goto(page.url)
+    other.get_by_role("button", name="Reject").click()
+    expect(other.get_by_text("Rejected").first).to_be_visible(timeout=LONG)
+    context.close()
+
+    page.get_by_role("button", name="Accept my version").click()
+    expect(page.get_by_role("alert")).to_contain_text("Somebody was faster.", timeout=LONG)
+    expect(page.get_by_role("alert")).to_contain_text("Rejected")
+    written = page.get_by_role("region", name="What you had written")
+    expect(written).to_contain_text("Lamps are out of stock.")
+    assert violations(page) == []
+    page.reload()
+    expect(written).to_contain_text("Lamps are out of stock.", timeout=LONG)
+    written.get_by_role("button", name="Throw it away").click()
+    expect(written).to_have_count(0)
 
 
 def test_what_ran_is_a_graph_and_goes_on_after_a_person_changed_the_value(page: Page, place: Desk) -> None:

@@ -37,6 +37,23 @@ export const examples = {
   },
 };
 
+const part = (kind, label, where, parts = [], ends = "") => ({ kind, label, name: label.toLowerCase(), where, ends, parts });
+
+export const outline = (pipeline) => ({
+  pipeline: pipeline.name,
+  title: pipeline.title,
+  where: "app.py:41",
+  whole: false,
+  parts: [
+    part("prompt", "Triage", "app.py:42"),
+    part("branches", "Side by side", "app.py:43", [part("branch", "handbook", "", [part("search", "Searching the handbook", "app.py:43")]), part("branch", "orders", "", [part("step", "Looking up the order", "app.py:43")])]),
+    part("loop", "for question in questions", "app.py:46", [part("prompt", "Answer", "app.py:47"), part("choice", "One of these", "app.py:48", [part("way", "enough", "", [], "break"), part("way", "otherwise", "")])]),
+    part("unknown", "checks[kind.topic](draft)", "app.py:50"),
+    part("agent", "Desk", "app.py:52", [part("tool", "Sends the mail", "app.py:20"), part("search", "Searching the handbook", "")]),
+    part("choice", "One of these", "app.py:53", [part("way", "kind.urgent", "", [part("approval", "A person should read this reply", "app.py:54")]), part("way", "otherwise", "")]),
+  ],
+});
+
 export const app = {
   title: "Fernhill support desk",
   about: "Answers customers of Fernhill Outdoor from the handbook, with the place in the handbook that says so.",

@@ -4,7 +4,7 @@ import { createServer } from "node:http";
 import { createReadStream, existsSync, statSync } from "node:fs";
 import { extname, join, normalize } from "node:path";
 import { fileURLToPath } from "node:url";
-import { app } from "./app.mjs";
+import { app, outline } from "./app.mjs";
 import { answerBatches, comparison } from "./batches.mjs";
 import { daysAgo, documents, failedDocuments, opened } from "./documents.mjs";
 import { LiveRun } from "./live.mjs";
@@ -64,6 +64,8 @@ function answer(state, request, url, body, response) {
   const get = request.method === "GET";
   let match;
   if (path === "/app") return json(response, state.empty ? { ...app, knowledge: [] } : app);
+  const drawn = /^\/pipelines\/(\w+)\/outline$/.exec(path);
+  if (drawn) return json(response, outline(app.pipelines.find((one) => one.name === drawn[1]) ?? app.pipelines[0]));
   if (path === "/health") return json(response, { status: "ok", version: app.version });
   const batch = answerBatches(state, path, request.method, url.searchParams);
   if (batch) return json(response, batch[1], batch[0]);

@@ -22,6 +22,7 @@ export async function scenes({ base, empty }) {
 
   if (form) {
     add({ name: "form", path: `/apps/${form.name}` });
+    add({ name: "form-how-it-works", path: `/apps/${form.name}`, act: async (page) => { await page.getByRole("button", { name: "How it works" }).click(); await page.getByRole("region", { name: "What it will do" }).waitFor(); await settle(page); } });
     if (form.examples[0]) add({ name: "form-example", path: `/apps/${form.name}`, act: click(form.examples[0].title) });
     add({ name: "form-refused", path: `/apps/${form.name}`, act: async (page) => { await page.getByRole("button", { name: "Run", exact: true }).click(); await page.getByRole("alert").waitFor(); await settle(page); } });
     for (const status of ["succeeded", "queued", "running", "waiting", "failed", "cancelled"]) {

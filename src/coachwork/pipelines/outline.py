@@ -69,3 +69,72 @@ def outline(pipeline: Pipeline[..., Any], folder: Path) -> Outline:
 
 def _unseen(parts: list[Part]) -> bool:
     return any(part.kind == "unknown" or _unseen(part.parts) for part in parts)
+
+
+# ── As Mermaid ─────────────────────────────────────────────────────────────────────────────────
+
+
+def mermaid(outline: Outline) -> str:
+    """The outline as a flowchart of Mermaid (https://mermaid.js.org/syntax/flowchart.html)."""
+    drawing = _Drawing()
+    drawing.line('start(["' + _quoted(outline.title) + '"])')
+    last = drawing.following(["start"], outline.parts)
+    drawing.line('done(["Its result"])')
+    drawing.arrows([*last, *drawing.left], "done")
+    return "\n".join(["flowchart TD", *(f"    {line}" for line in drawing.lines)]) + "\n"
+
+
+class _Drawing:
+    """Lines of a chart, and what leads to the end from the middle of it. An end is a node, or a node and a word."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+        self.left: list[str] = []
+        self._number = 0
+
+    def line(self, text: str) -> None:
+        self.lines.append(text)
+
+    def arrows(self, ends: list[str], to: str) -> None:
+        for end in ends:
+            node, _, word = end.partition(" ")
+            self.line(f'{node} -->|"{_quoted(word)}"| {to}' if word else f"{node} --> {to}")
+
+    def following(self, ends: list[str], parts: list[Part]) -> list[str]:
+        """Draw parts below what `ends` names; what leads on from the last of them."""
+        for part in parts:
+            ends = self._drawn(ends, part)
+        return ends
+
+    def _drawn(self, ends: list[str], part: Part) -> list[str]:
+        self._number += 1
+        node = f"n{self._number}"
+        if part.kind in ("choice", "branches"):
+            words = "?" if part.kind == "choice" else "side by side"
+            self.line(f'{node}{{"{words}"}}')
+            self.arrows(ends, node)
+            return [end for way in part.parts for end in self._way(node, way)]
+        if part.parts and part.kind != "agent":
+            self.line(f'subgraph {node}["{_quoted(part.label)}"]')
+            self._number += 1
+            self.line(f"n{self._number}(( ))")
+            last = self.following([f"n{self._number}"], part.parts)
+            self.line("end")
+            self.arrows(ends, f"n{self._number}" if not last else node)
+            return [node]
+        used = "".join(f"<br/>· {_quoted(tool.label)}" for tool in part.parts)
+        dashed = ":::unseen" if part.kind == "unknown" else ""
+        self.line(f'{node}["{_quoted(part.label)}{used}"]{dashed}')
+        self.arrows(ends, node)
+        return [node]
+
+    def _way(self, node: str, way: Part) -> list[str]:
+        ends = self.following([f"{node} {way.label}"], way.parts)
+        if way.ends == "return":
+            self.left += ends
+        return [] if way.ends else ends
+
+
+def _quoted(text: str) -> str:
+    """As it may stand between quotes there."""
+    return text.replace("&", "#amp;").replace('"', "#quot;").replace("<", "#lt;").replace(">", "#gt;")

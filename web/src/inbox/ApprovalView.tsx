@@ -25,10 +25,10 @@ export function ApprovalView({ id, next }: { id: string; next: string | undefine
   const query = useApproval(id);
   const answer = useAnswerApproval(id);
   const approval = query.data;
-  const decided = approval !== undefined && approval.status !== "pending";
+  const mine = answer.isSuccess;
   useEffect(() => {
-    if (decided) keep(`approval-${id}`, null);
-  }, [decided, id]);
+    if (mine) keep(`approval-${id}`, null); // what somebody else decided takes nothing from what was written here
+  }, [mine, id]);
   if (query.error && !approval) {
     const problem = asProblem(query.error);
     return problem.status === 404 ? <NotFoundScreen title="There is no such approval" says="It may belong to a run that was deleted." /> : <ProblemNote problem={problem} retry={() => void query.refetch()} />;
@@ -64,6 +64,7 @@ export function ApprovalView({ id, next }: { id: string; next: string | undefine
       ) : (
         <>
           {!problem && <Decided approval={approval} next={answer.isSuccess ? next : undefined} fresh={answer.isSuccess} />}
+          {!mine && <Unsent approval={approval} />}
           <ValueCard title={approval.status === "edited" ? "What was proposed before" : "What was proposed"} value={approval.value} schema={approval.schema} />
         </>
       )}
@@ -117,6 +118,31 @@ interface DecideProps {
 interface Kept {
   draft?: Json;
   comment: string;
+}
+
+/** What was written here when it was decided elsewhere. */
+function Unsent({ approval }: { approval: Approval }) {
+  const name = `approval-${approval.id}`;
+  const [kept, setKept] = useState(() => readKept<Kept>(name));
+  if (kept === null) return null;
+  const forget = () => {
+    keep(name, null);
+    setKept(null);
+  };
+  return (
+    <section aria-label="What you had written">
+      <h3 className="mb-2 text-sm font-semibold text-ink-2">What you had written, not sent</h3>
+      <div className="flex flex-col gap-3 rounded-lg border border-dashed border-line-strong bg-surface px-5 py-4 max-sm:px-4">
+        {kept.draft !== undefined && <FieldsView value={kept.draft} schema={approval.schema ?? undefined} />}
+        {kept.comment && <p className="whitespace-pre-line text-ink-2">{kept.comment}</p>}
+        <div>
+          <Button small onClick={forget}>
+            <X className="size-3.5" aria-hidden /> Throw it away
+          </Button>
+        </div>
+      </div>
+    </section>
+  );
 }
 
 function Decide({ approval, problem, busy, onAnswer }: DecideProps) {

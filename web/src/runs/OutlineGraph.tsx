@@ -71,7 +71,7 @@ function Single({ part }: { part: Part }) {
   const { icon: Icon, word } = kind(part);
   const unknown = part.kind === "unknown";
   return (
-    <div className={`flex min-h-12 w-60 items-center gap-2.5 rounded-lg border px-3 py-1.5 ${unknown ? "border-dashed border-line-strong" : "border-line-strong bg-surface shadow-card"}`} title={part.where}>
+    <div className={`flex min-h-12 w-52 items-center gap-2.5 rounded-lg border px-3 py-1.5 ${unknown ? "border-dashed border-line-strong" : "border-line-strong bg-surface shadow-card"}`} title={part.where}>
       <Icon className="size-4 shrink-0 text-ink-3" aria-hidden />
       <span className="min-w-0 flex-1">
         <span className={`line-clamp-2 block text-sm font-medium break-words ${unknown ? "text-ink-2" : ""}`}>{unknown ? `… ${part.label === "…" ? "" : part.label}` : part.label}</span>
@@ -87,6 +87,8 @@ function Single({ part }: { part: Part }) {
 /** The ways of a choice, or branches, beside each other. */
 function Ways({ part }: { part: Part }) {
   const choice = part.kind === "choice";
+  const [only, other] = part.parts.filter((way) => way.ends !== "" || way.parts.length > 0 || way.label !== "otherwise");
+  if (choice && only && !other) return <Maybe part={part} way={only} />;
   return (
     <Frame part={part} title={part.label} word="">
       <ul className="flex items-stretch justify-center gap-3">
@@ -102,14 +104,31 @@ function Ways({ part }: { part: Part }) {
   );
 }
 
-function Frame({ part, title, word, children }: { part: Part; title: string; word: string; children: ReactNode }) {
+/** One way, and otherwise nothing. */
+function Maybe({ part, way }: { part: Part; way: Part }) {
+  const condition = <span className="font-mono text-xs break-words">{way.label}</span>;
+  if (way.parts.length === 0)
+    return (
+      <p className="max-w-72 rounded-full border border-line-strong px-3 py-1 text-center text-xs text-ink-2" title={part.where}>
+        If {condition}, it {ENDS[way.ends]}
+      </p>
+    );
+  return (
+    <Frame part={part} title="Only if" word={condition}>
+      <Parts parts={way.parts} />
+      {way.ends !== "" && <p className="mt-2 text-center text-xs text-ink-3">then it {ENDS[way.ends]}</p>}
+    </Frame>
+  );
+}
+
+function Frame({ part, title, word, children }: { part: Part; title: string; word: ReactNode; children: ReactNode }) {
   const { icon: Icon } = kind(part);
   return (
     <div className="rounded-lg border border-line-strong bg-raised p-3" title={part.where}>
       <p className="mb-2.5 flex items-center justify-center gap-1.5 text-xs text-ink-3">
         <Icon className="size-3.5 shrink-0" aria-hidden />
         <span className="font-medium text-ink-2">{title}</span>
-        {word && <span>{word}</span>}
+        {word && <span className="max-w-60">{word}</span>}
       </p>
       {children}
     </div>
