@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import pytest
 
 from coachwork.app.project import load_project
-from coachwork.pipelines.outline import Outline, Part, outline
+from coachwork.pipelines.outline import Outline, Part, mermaid, outline
 
 APP = """
 import asyncio
@@ -225,6 +225,27 @@ def test_each_part_tells_its_line(outlines: dict[str, Outline]) -> None:
     file, _, line = asked.where.partition(":")
     assert (file, lines[int(line) - 1].strip()) == ("app.py", "return await answer(subject)")
     assert lines[int(outlines["child"].where.partition(":")[2])] == "async def child(subject: str) -> str:"
+
+
+def test_as_mermaid_every_way_leads_on(outlines: dict[str, Outline]) -> None:
+    body = "await gather(a=shop(subject), b=answer(subject))"
+    row = next(number for number, (code, _) in enumerate(SEEN) if code == body)
+    assert mermaid(outlines[f"row_{row}"]).splitlines()[1:-1] == [
+        f'    start(["Row {row}"])',
+        '    n1{"side by side"}',
+        "    start --> n1",
+        '    n2["Asking the shop"]',
+        '    n1 -->|"a"| n2',
+        '    n3["Answer"]',
+        '    n1 -->|"b"| n3',
+        '    done(["Its result"])',
+        "    n2 --> done",
+        "    n3 --> done",
+    ]
+    for found in outlines.values():
+        lines = mermaid(found).splitlines()
+        assert lines.count("    end") == sum(line.strip().startswith("subgraph ") for line in lines)
+        assert lines[-2].endswith(" done")
 
 
 def told(parts: Sequence[Part]) -> str:

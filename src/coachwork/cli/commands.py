@@ -10,6 +10,7 @@ from coachwork.cli import (
     batches,
     doctor,
     exits,
+    graph,
     ingest,
     knowledge,
     models,
@@ -81,6 +82,7 @@ def coachwork(
 app.command("new")(new.new)
 app.command("serve")(serve.serve)
 app.command("run")(run.run)
+app.command("graph")(graph.graph)
 app.command("worker")(worker.worker)
 app.command("schedules")(schedules.schedules)
 app.command("ingest")(ingest.ingest)

@@ -81,6 +81,7 @@ def mermaid(outline: Outline) -> str:
     last = drawing.following(["start"], outline.parts)
     drawing.line('done(["Its result"])')
     drawing.arrows([*last, *drawing.left], "done")
+    drawing.line("classDef unseen stroke-dasharray: 5 5")
     return "\n".join(["flowchart TD", *(f"    {line}" for line in drawing.lines)]) + "\n"
 
 
@@ -115,12 +116,13 @@ class _Drawing:
             self.arrows(ends, node)
             return [end for way in part.parts for end in self._way(node, way)]
         if part.parts and part.kind != "agent":
+            left = [*self.left]
             self.line(f'subgraph {node}["{_quoted(part.label)}"]')
-            self._number += 1
-            self.line(f"n{self._number}(( ))")
-            last = self.following([f"n{self._number}"], part.parts)
+            self.following([], part.parts)
             self.line("end")
-            self.arrows(ends, f"n{self._number}" if not last else node)
+            if part.kind not in ("loop", "items"):
+                self.left = left  # a return inside of it ends it alone
+            self.arrows(ends, node)
             return [node]
         used = "".join(f"<br/>· {_quoted(tool.label)}" for tool in part.parts)
         dashed = ":::unseen" if part.kind == "unknown" else ""
