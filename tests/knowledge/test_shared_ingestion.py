@@ -1,6 +1,7 @@
 """One ingestion by several processes: shared, followed from anywhere, taken over from the dead; nothing holds it up."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
@@ -85,12 +86,16 @@ async def test_the_documents_of_a_dead_worker_are_taken_over(
     state = await base.ingestion()
     assert (state.state, state.workers[0].documents, state.workers[0].stuck) == ("working", 1, False)
 
-    silent = sa.update(ingest_workers).values(heartbeat_at=ingest_workers.c.heartbeat_at - 30_000)
-    await database.write(lambda connection: connection.execute(silent))
-    state = await base.ingestion()
-    assert (state.state, state.workers[0].stuck) == ("stuck", True)
+    async def silent_for(seconds: int) -> tuple[str, bool]:
+        at = sa.update(ingest_workers).values(heartbeat_at=int((time.time() - seconds) * 1000))
+        await database.write(lambda connection: connection.execute(at))
+        state = await base.ingestion()
+        return state.state, state.workers[0].stuck
 
+    assert await silent_for(30) == ("stuck", True)
+    assert await silent_for(5) == ("working", False)  # short of CPU, maybe: its lock says that it lives
     dead.life.release()  # as the system does it for the killed
+    assert await silent_for(5) == ("stuck", True)
     report = await base.ingest()
     assert (report.changed, report.unchanged, report.embedded) == (1, 1, 1)
     assert await queue.claim(dead) is None  # should it come back

@@ -23,6 +23,7 @@ from coachwork.store.tables import ingest_documents, ingest_workers, ingests
 
 HUNG_SECONDS = 60.0  # without a heartbeat: its documents are taken over, though its process is there
 STUCK_SECONDS = 15.0  # without a heartbeat, which comes twice a second: it is shown as stuck
+_QUIET_SECONDS = 3.0  # without one: its lock is looked at, which tells a killed process from one that is short of CPU
 IDLE_SECONDS = 60.0  # without anything that moved: the whole is shown as stuck
 _AHEAD = 16  # documents claimed at once
 _PART = 500  # ids in one statement
@@ -334,7 +335,11 @@ class IngestQueue:
         row, counts, workers, has = await self._database.read(look)
         if row is None or row.status == "none":
             return IngestState("none")
-        return _state(row, counts, workers, has, _now())
+        now = _now()
+        quiet = [one.id for one in workers if one.heartbeat_at < now - 1000 * _QUIET_SECONDS]
+        killed = {id_ for id_ in quiet if not await self._locks.is_held(_life(id_))}
+        stuck = {one.id for one in workers if one.heartbeat_at < now - 1000 * STUCK_SECONDS} | killed
+        return _state(row, counts, workers, has, stuck, now)
 
     # ── Statements ─────────────────────────────────────────────────────────────────────────────
 
@@ -402,15 +407,14 @@ class IngestQueue:
         connection.execute(ingest_documents.insert(), rows)
 
 
-def _state(row: Any, counts: Mapping[str, int], rows: Sequence[Any], has: Mapping[str, int], now: int) -> IngestState:
+def _state(
+    row: Any, counts: Mapping[str, int], rows: Sequence[Any], has: Mapping[str, int], stuck: set[str], now: int
+) -> IngestState:
     found = sum(part[0] for part in row.parts.values())
     compared = sum(part[1] for part in row.parts.values())
     read = max(0, compared - counts.get("queued", 0) - counts.get("claimed", 0))
     workers = [
-        WorkerState(
-            one.host, one.pid, one.phase, one.current, has.get(one.id, 0), one.heartbeat_at < now - 1000 * STUCK_SECONDS
-        )
-        for one in rows
+        WorkerState(one.host, one.pid, one.phase, one.current, has.get(one.id, 0), one.id in stuck) for one in rows
     ]
     moved_at = max([row.moved_at, *(one.moved_at for one in rows)])
     phase = "done" if row.status != "open" else "reading" if not rows else str(rows[0].phase)
