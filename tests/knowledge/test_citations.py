@@ -123,6 +123,32 @@ def test_two_passages_that_bear_a_sentence_out_leave_it_to_the_one_it_points_to(
     assert checked.sentences[0].markers == [3]
 
 
+OPENINGS = [
+    ("According to the handbook, {} [2].", "supported"),
+    ("The policy states that {} [2].", "supported"),
+    ("As stated in [2], {}.", "supported"),
+    ("[2] states that {}.", "supported"),
+    ("Based on the provided passages, {} [2].", "supported"),
+    ("According to passage 2, {}.", "supported"),
+    ("Das Handbuch besagt, dass {} [2].", "supported"),
+    ("The lock policy says that {} [2].", "supported"),  # the passage is about a lock
+    ("The warranty policy says that {} [2].", "unsupported"),  # and no passage is about warranty
+    ("According to the 2024 policy, {} [2].", "unsupported"),
+    ("According to Frau Weber, {} [2].", "unsupported"),
+    ("The handbook no longer states that {} [2].", "unsupported"),
+    ("The handbook does not state that {} [2].", "unsupported"),
+]
+
+
+def test_a_sentence_may_say_that_it_is_from_the_documents_and_no_more_than_that() -> None:
+    statement = "a new key for a Halt lock costs 14.90 euro"
+    for form, expected in OPENINGS:
+        told = verdict(form.format(statement), *RULES)
+        assert (told == "supported") == (expected == "supported"), (form, told)
+        assert verdict(form.format(statement.replace("14.90", "15.90")), *RULES) != "supported", form
+        assert verdict(form.format(statement.replace("costs", "does not cost")), *RULES) != "supported", form
+
+
 # ── Contradicted ───────────────────────────────────────────────────────────────────────────────
 
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from itertools import combinations
 
 from coachwork.knowledge.alteration import altered
-from coachwork.knowledge.claims import courtesies, markers_in, without_markers
+from coachwork.knowledge.claims import courtesies, markers_in, opening, without_markers
 from coachwork.knowledge.contradiction import Contradiction, contradiction
 from coachwork.knowledge.evidence import Evidence, weigh
 from coachwork.knowledge.phrases import leading
@@ -122,9 +122,20 @@ def judge(claim: str, passages: Sequence[Passage], *, cited: bool = True) -> Jud
 
 
 def claim_of(plain: str, span: Span, judge: Judge) -> Claim:
-    """A sentence of a text without markers, as it is compared with the passages."""
-    words = tuple(words_of(plain, span.start, span.end, german=judge.german))
+    """A sentence of a text without markers, as it is compared with the passages.
+
+    `According to the returns policy, …` says that it stands there, which is what is looked up: only the rest is
+    compared, where the passages are of such a text or speak of it.
+    """
+    start, kind = opening(plain, span)
+    if any(word.kind != "stop" and not _known(word, judge) for word in words_of(kind, german=judge.german)):
+        start = span.start
+    words = tuple(words_of(plain, start, span.end, german=judge.german))
     return Claim(words, quotations(plain[span.start : span.end]))
+
+
+def _known(word: Word, judge: Judge) -> bool:
+    return any(word.form in source.context or word.form in forms_of(source.units) for source in judge.sources)
 
 
 def judge_of(passages: Sequence[Passage]) -> Judge:

@@ -77,6 +77,29 @@ _LEAD_IN = re.compile(
     r"\b[\w ,'’-]{0,30}|[\w'’-]+(?: [\w'’-]+){0,3}):",
     re.IGNORECASE,
 )
+_TEXTS = (
+    r"(?:handbook|manual|policy|policies|documents?|documentation|text|passages?|sources?|excerpts?|context|guidelines?"
+    r"|guide|terms|faq|article|page|knowledge base|materials?|rules|handbuch|richtlinien?|dokumente?n?|dokumentation"
+    r"|unterlagen|anleitung|quellen?|abschnitt|text|regeln|bedingungen)(?:\s+\d{1,2}(?=[\s,]))?"
+)
+_THE = r"(?:(?:the|our|your|this|these|der|die|das|dem|den|unserem|unserer|unseren|unsere|unser)\s+)?"
+_KIND = r"(?P<kind>(?:(?!\d)[\w-]+\s+){0,3}?)"
+_AS_STATED = r"as\s+(?:stated|described|mentioned|noted|outlined|specified|explained)\s+(?:in|by)"
+_SAYS = (
+    r"(?:also\s+|clearly\s+)?(?:states?|says?|specif(?:y|ies)|mentions?|notes?|explains?|indicates?|confirms?|besag(?:t|en)"
+    r"|sag(?:t|en)|schreib(?:t|en))"
+)
+_OPENINGS = tuple(
+    re.compile(pattern, re.IGNORECASE)
+    for pattern in (
+        rf"(?:according to|laut|gemäß)\s+{_THE}{_KIND}{_TEXTS}(?:\s*,|(?=\s))",
+        rf"(?:based on|per|{_AS_STATED})\s+{_THE}{_KIND}{_TEXTS}\s*,",
+        rf"(?:according to|based on|{_AS_STATED})(?P<kind>)\s*,",  # what is left of `As stated in [1], …`
+        rf"{_THE}{_KIND}{_TEXTS}\s+{_SAYS}(?:\s+that\b|\s*,\s*dass\b|\s*:)",
+        r"(?P<kind>)(?:states?|says?)\s+that\b",  # what is left of `[1] states that`
+    )
+)
+_PLAIN_KIND = re.compile(r"(?:provided|given|available|above|following|current|official|cited|relevant|own|of)\b", re.I)
 _MARKUP = re.compile(r"^[\s>#*_\-+•]+|[*_\s]+$")
 
 
@@ -105,6 +128,20 @@ def _expanded(inner: str) -> list[int]:
 def without_markers(text: str) -> str:
     """`text` with each marker blanked out, so that offsets stay."""
     return MARKER.sub(lambda found: " " * len(found.group()), text)
+
+
+def opening(plain: str, span: Span) -> tuple[int, str]:
+    """Where a sentence of a text without markers says something of its own, and which text it claims to have it from.
+
+    `According to the returns policy, …` begins behind the comma and is from a `returns` text: who skips the opening
+    has to know that there is one. The start of the sentence, and "", where it has no such opening.
+    """
+    start = span.start + len(plain[span.start : span.end]) - len(plain[span.start : span.end].lstrip(" \t>*_-+•"))
+    for pattern in _OPENINGS:
+        found = pattern.match(plain, start, span.end)
+        if found and re.search(r"\w\W+\w", plain[found.end() : span.end]):
+            return found.end(), _PLAIN_KIND.sub("", found["kind"]).strip()
+    return span.start, ""
 
 
 def courtesies(text: str, sentences: Sequence[Span]) -> set[int]:
