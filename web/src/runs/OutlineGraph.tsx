@@ -89,6 +89,8 @@ function Ways({ part }: { part: Part }) {
   const choice = part.kind === "choice";
   const [only, other] = part.parts.filter((way) => way.ends !== "" || way.parts.length > 0 || way.label !== "otherwise");
   if (choice && only && !other) return <Maybe part={part} way={only} />;
+  const [first, second, third] = part.parts;
+  if (choice && first && second?.label === "otherwise" && !third && first.ends === "" && first.parts.length === 0) return <Maybe part={part} way={{ ...second, label: first.label }} unless />;
   return (
     <Frame part={part} title={part.label} word="">
       <ul className="flex items-stretch justify-center gap-3">
@@ -105,16 +107,16 @@ function Ways({ part }: { part: Part }) {
 }
 
 /** One way, and otherwise nothing. */
-function Maybe({ part, way }: { part: Part; way: Part }) {
+function Maybe({ part, way, unless = false }: { part: Part; way: Part; unless?: boolean }) {
   const condition = <span className="font-mono text-xs break-words">{way.label}</span>;
   if (way.parts.length === 0)
     return (
       <p className="max-w-72 rounded-full border border-line-strong px-3 py-1 text-center text-xs text-ink-2" title={part.where}>
-        If {condition}, it {ENDS[way.ends]}
+        {unless ? "Unless" : "If"} {condition}, it {ENDS[way.ends]}
       </p>
     );
   return (
-    <Frame part={part} title="Only if" word={condition}>
+    <Frame part={part} title={unless ? "Unless" : "Only if"} word={condition}>
       <Parts parts={way.parts} />
       {way.ends !== "" && <p className="mt-2 text-center text-xs text-ink-3">then it {ENDS[way.ends]}</p>}
     </Frame>

@@ -2,13 +2,14 @@ import { ChevronRight, Minus, Plus } from "lucide-react";
 import { useMemo, useState } from "react";
 import type { Step } from "../api/types";
 import { StatusIcon, statusWord } from "../run/StatusMark";
+import type { ToolUse } from "../run/progress";
 import { duration, moneyAligned, plural } from "../text/numbers";
 import { BOX, labelOf, mostTelling, pictureOf, statusOf } from "./graph";
 import type { Box, Frame, Picture } from "./graph";
 import { kindOf, StepInside } from "./StepTable";
 
 /** What ran, drawn: a line leads from a step to those that began after its end. A step opens below. */
-export function StepGraph({ steps }: { steps: Step[] }) {
+export function StepGraph({ steps, tools }: { steps: Step[]; tools: ToolUse[] }) {
   const [toggled, setToggled] = useState<ReadonlySet<string>>(new Set());
   const [open, setOpen] = useState("");
   const picture = useMemo(() => pictureOf(steps, toggled), [steps, toggled]);
@@ -30,13 +31,13 @@ export function StepGraph({ steps }: { steps: Step[] }) {
           <Lines picture={picture} />
           <ol>
             {picture.boxes.map((box) => (
-              <StepBox key={box.key} box={box} open={box.key === open} onOpen={() => (box.group ? toggle(box.key) : setOpen(box.key === open ? "" : box.key))} />
+              <StepBox key={box.key} box={box} tools={usedIn(tools, box.steps)} open={box.key === open} onOpen={() => (box.group ? toggle(box.key) : setOpen(box.key === open ? "" : box.key))} />
             ))}
           </ol>
         </div>
       </div>
       <p className="mt-1.5 text-sm text-ink-3">A line leads from a step to those that began after it had ended. What stands side by side did not wait for each other.</p>
-      {opened && <Opened steps={opened.steps} />}
+      {opened && <Opened steps={opened.steps} tools={tools} />}
     </div>
   );
 }
@@ -79,12 +80,12 @@ function FrameBox({ frame, onClose }: { frame: Frame; onClose: () => void }) {
   );
 }
 
-function StepBox({ box, open, onOpen }: { box: Box; open: boolean; onOpen: () => void }) {
+function StepBox({ box, tools, open, onOpen }: { box: Box; tools: ToolUse[]; open: boolean; onOpen: () => void }) {
   const { steps, group } = box;
   const status = statusOf(steps);
   const seconds = steps.reduce((sum, step) => sum + (step.seconds ?? 0), 0);
   const reused = steps.every((step) => step.reused);
-  const facts = [status === "succeeded" ? "" : statusWord(status), group ? plural(steps.length, "step") : "", seconds > 0 ? duration(seconds) : "", cost(steps), reused ? "taken over" : ""].filter(Boolean);
+  const facts = [status === "succeeded" ? "" : statusWord(status), group ? plural(steps.length, "step") : "", tools.length > 0 ? plural(tools.length, "tool call") : "", seconds > 0 ? duration(seconds) : "", cost(steps), reused ? "taken over" : ""].filter(Boolean);
   const kind = kindOf(steps[0] as Step);
   return (
     <li className="absolute" style={{ left: box.x, top: box.y, ...BOX }}>
@@ -106,6 +107,11 @@ function Where({ inside }: { inside: string[] }) {
   return inside.length === 0 ? null : <span className="sr-only">, in {inside.join(", ")}</span>;
 }
 
+/** What an agent of another framework did inside of a step; of ours, each tool call is a step. */
+function usedIn(tools: ToolUse[], steps: Step[]): ToolUse[] {
+  return tools.filter((use) => steps.some((step) => step.seq === use.step && step.kind !== "tool"));
+}
+
 function cost(steps: Step[]): string {
   const sum = steps.reduce((all, step) => all + (step.cost_usd ?? 0), 0);
   return sum > 0 ? moneyAligned(sum) : "";
@@ -113,7 +119,7 @@ function cost(steps: Step[]): string {
 
 const SHOWN = 5;
 
-function Opened({ steps }: { steps: Step[] }) {
+function Opened({ steps, tools }: { steps: Step[]; tools: ToolUse[] }) {
   return (
     <section aria-label={labelOf(steps)} className="mt-4 flex flex-col gap-6 rounded-lg border border-line bg-sunken px-4 py-4">
       {mostTelling(steps, SHOWN).map((step) => (
@@ -126,7 +132,7 @@ function Opened({ steps }: { steps: Step[] }) {
               </span>
             ))}
           </h3>
-          <StepInside step={step} />
+          <StepInside step={step} tools={usedIn(tools, [step])} />
         </div>
       ))}
       {steps.length > SHOWN && <p className="text-sm text-ink-3">{plural(SHOWN, "step")} of {steps.length} are shown, those that failed first. The list has all.</p>}

@@ -107,7 +107,7 @@ function Steps({ view }: { view: RunView }) {
     <Section
       title="Steps"
       actions={
-        view.steps.length > 1 && (
+        (view.steps.length > 1 || view.tools.length > 0) && (
           <nav aria-label="Steps as" className="flex gap-1">
             {look(`/runs/${view.id}`, !drawn, "List", <List className="size-3.5" aria-hidden />)}
             {look(`/runs/${view.id}?steps=graph`, drawn, "Graph", <Workflow className="size-3.5" aria-hidden />)}
@@ -117,7 +117,7 @@ function Steps({ view }: { view: RunView }) {
     >
       {drawn ? (
         <Suspense fallback={<Skeleton lines={5} label="Drawing" />}>
-          <StepGraph steps={view.steps} />
+          <StepGraph steps={view.steps} tools={view.tools} />
         </Suspense>
       ) : (
         <StepTable steps={view.steps} tools={view.tools} ended={hasEnded(view.status)} />

@@ -73,7 +73,7 @@ function blockElement(block: Block, key: number, show: Show): ReactNode {
       );
     case "table":
       return (
-        <div key={key} className="prose-table" tabIndex={0} role="region" aria-label="Table">
+        <div key={key} className="prose-table" tabIndex={0} role="group" aria-label="Table">
           <table>
             <thead>
               <tr>
