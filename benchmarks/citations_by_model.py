@@ -26,7 +26,7 @@ from coachwork.errors import CoachworkError
 from coachwork.knowledge.cite import check, judge_of, judgements
 from coachwork.knowledge.opinion import Opinion, Opinions, doubted, reviewed, settled
 from coachwork.knowledge.sentences import split_sentences
-from coachwork.messages import Passage, StepRecord
+from coachwork.messages import Attempt, Passage, StepRecord
 from coachwork.models import Models, ModelsConfig
 
 CACHE = Path(os.environ.get("COACHWORK_CACHE") or Path.home() / ".cache" / "coachwork")
@@ -50,17 +50,17 @@ class Listening:
     def __init__(self, models: Models) -> None:
         self.models, self.seconds, self.text = models, 0.0, ""
 
-    async def complete(self, route: str, request: Any) -> Any:
-        reply = await self.models.complete(route, request)
+    async def complete(self, route: str, request: Any, *, after: Sequence[Attempt] = ()) -> Any:
+        reply = await self.models.complete(route, request, after=after)
         self.seconds += reply.seconds
         self.text = reply.text
         return reply
 
-    async def rerank(self, route: str, query: str, texts: Sequence[str]) -> Any:
-        return await self.models.rerank(route, query, texts)
+    async def rerank(self, route: str, query: str, texts: Sequence[str], *, after: Sequence[Attempt] = ()) -> Any:
+        return await self.models.rerank(route, query, texts, after=after)
 
-    def reranks(self, route: str) -> bool:
-        return self.models.reranks(route)
+    def ranks_by(self, route: str) -> Any:
+        return self.models.ranks_by(route)
 
 
 async def asked(listening: Listening, claims: Sequence[str], passages: Sequence[Passage], tally: Tally) -> None:

@@ -1,17 +1,26 @@
 """A knowledge base in a folder of its own, with a fake embedding, for the stories of this room."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from coachwork.errors import Overloaded
 from coachwork.knowledge import KnowledgeBase
 from coachwork.knowledge.config import KnowledgeConfig
 from coachwork.models import Models, ModelsConfig
-from coachwork.providers.wire import Abilities
+from coachwork.providers.wire import Abilities, Meter
 from coachwork.store.database import Database
 from coachwork.testing import FakeModel
+
+
+class BrokenRanker(FakeModel):
+    """A reranker whose server is out of order."""
+
+    async def rerank(self, model: str, query: str, texts: Sequence[str], meter: Meter) -> list[float]:
+        raise Overloaded(f"{model!r} is out of order.", model=f"broken:{model}")
+
 
 Made = Callable[..., KnowledgeBase]
 
@@ -46,12 +55,16 @@ def made(tmp_path: Path) -> Iterator[Made]:
                     "chat": {"models": ["fake:words"]},
                     "other": {"models": ["fake:other"]},
                     "ranker": {"models": ["ranker:words"]},
+                    "mixed": {"models": ["broken:words", "fake:words"], "retries": 0},
+                    "graded": {"models": ["fake:words", "ranker:words"], "retries": 0},
+                    "down": {"models": ["broken:words", "broken:other"], "retries": 0},
                 },
                 "models": {"fake:words": {"input_usd_per_million": 2, "output_usd_per_million": 2}},
             }
         )
         ranker = FakeModel((), abilities=Abilities(frozenset({"rerank"})))
-        fake = {"fake": FakeModel(chat, dimensions=8), "ranker": ranker}
+        broken = BrokenRanker((), abilities=Abilities(frozenset({"rerank"})))
+        fake = {"broken": broken, "fake": FakeModel(chat, dimensions=8), "ranker": ranker}
         base = KnowledgeBase("documents", source)
         base.bind(
             KnowledgeConfig.model_validate({"folder": "documents", **settings}),

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from coachwork.errors import InputError, NotFound, OutputRefused
+from coachwork.errors import InputError, NotFound, OutputRefused, RouteExhausted
 from coachwork.knowledge import KnowledgeBase
 from coachwork.knowledge.filters import Range, Where
 from coachwork.knowledge.tokens import estimated_tokens
@@ -213,6 +213,25 @@ async def test_the_step_of_a_search_costs_what_its_models_cost(made: Made) -> No
     plain, ranked, graded = [record.cost_nano or 0 for record in scope.records]
     assert plain == ranked == 2 * 2_000  # two words to embed; this reranker is free
     assert graded > plain + 100 * 2_000  # the words of all passages were read
+
+
+async def test_where_rerankers_fail_the_chat_models_of_the_route_grade_and_the_other_way_round(made: Made) -> None:  # noqa: F811
+    chat = Chat(lambda passage: 10 if "lock" in passage else 1, [])
+    base = made(DOCUMENTS, chat=chat)
+    await base.ingest()
+    query = DOCUMENTS["lock.md"].splitlines()[-1]
+    with entered(Recording()) as scope:
+        assert (await names(base, query, top_k=2, rerank="mixed"))[0] == "lock"
+        chat.grade = lambda _passage: 11
+        [best, *_] = await base.search(query, top_k=2, rerank="graded")
+    assert (best.document, best.scores and best.scores.rerank) == ("lock.md", 1.0)
+    assert isinstance(scope, Recording)
+    assert [[(one.model, one.code) for one in record.attempts] for record in scope.records] == [
+        [("broken:words", "overloaded")],
+        [("fake:words", "output-refused")],
+    ]
+    with pytest.raises(RouteExhausted, match="broken:other"):
+        await base.search(query, rerank="down")
 
 
 async def test_grades_that_are_none_are_refused_and_never_guessed(made: Made) -> None:  # noqa: F811

@@ -125,8 +125,9 @@ async def test_what_is_no_reranker_is_refused_before_it_is_asked(room, server):
     with pytest.raises(UnknownModel, match="can't rank passages"):
         await room("cohere:embed-v4.0").rerank("rank", "red bike", TEXTS)
     assert not server.requests
-    assert room("cohere:rerank-v3.5").reranks("rank")
-    assert not room("cohere:command-a-03-2025").reranks("rank")
+    assert room("cohere:rerank-v3.5").ranks_by("rank") == ("rerank",)
+    assert room("cohere:command-a-03-2025").ranks_by("rank") == ("chat",)
+    assert room("cohere:command-a-03-2025", "cohere:rerank-v3.5").ranks_by("rank") == ("chat", "rerank")
 
 
 async def test_a_key_that_is_wrong_is_named_and_not_shown(room):

@@ -149,7 +149,7 @@ class KnowledgeBase:
             try:
                 found = await self._find(bound, asked, models)
             finally:
-                record.cost_nano = models.nano
+                record.cost_nano, record.attempts = models.nano, models.attempts
             if found is None:
                 return []
             passages = [as_passage(self.name, each) for each in found.chosen.passages]

@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Collection, Mapping, 
 from contextlib import aclosing
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from coachwork.errors import Finding, UnknownModel, did_you_mean
 from coachwork.messages import Attempt, Audio, Finished, ModelEvent, ModelRequest, Reply, Usage
@@ -145,23 +145,31 @@ class Models:
         moderations, reply = await self._one(call)
         return Moderated(moderations, reply.model, reply.usage, reply.cost_nano, reply.cached)
 
-    async def rerank(self, route: str, query: str, texts: Sequence[str]) -> "Reranked":
-        """How well each text answers the query, from 0 to 1, by a reranker."""
+    async def rerank(
+        self, route: str, query: str, texts: Sequence[str], *, after: Sequence[Attempt] = ()
+    ) -> "Reranked":
+        """How well each text answers the query, from 0 to 1, by a reranker. `after` as for `stream`."""
         from coachwork.models.reranking import Reranked, reranking
 
         query, texts = without_known(query), [without_known(text) for text in texts]
         found = self._resolved(route, "rerank")
-        call = Call("rerank", found, reranking(query, texts), self._office, texts=texts, query=query)
+        send = reranking(query, texts)
+        call = Call("rerank", found, send, self._office, texts=texts, query=query, attempts=list(after))
         scores, reply = await self._one(call)
-        return Reranked(scores, reply.model, reply.usage, reply.cost_nano, reply.cached)
+        return Reranked(scores, reply.model, reply.usage, reply.cost_nano, reply.cached, reply.attempts)
 
-    def reranks(self, route: str) -> bool:
-        """Whether the model that a route would ask now is a reranker, and no chat model. Raises UnknownModel."""
+    def ranks_by(self, route: str) -> tuple[Literal["rerank", "chat"], ...]:
+        """The ways in which the models of a route that can be asked now may rank passages, in their order.
+
+        A reranker does by `rerank`, a chat model by grading. ("chat",) where none can be asked, for the error that says
+        why. Raises UnknownModel.
+        """
+        ways: dict[Literal["rerank", "chat"], None] = {}
         for target in (self._target(model) for model in limits_of(route, self.config).models):
             if why_not(target, None, self._environ) is None:
                 kinds = target.provider.abilities(target.name).kinds
-                return "rerank" in kinds and "chat" not in kinds
-        return False
+                ways["rerank" if "rerank" in kinds and "chat" not in kinds else "chat"] = None
+        return tuple(ways) or ("chat",)
 
     async def _one(self, call: Call) -> tuple[Any, Reply]:
         value = None
