@@ -99,7 +99,7 @@ class Desk:
         """kill -9 the server, as a power cut would."""
         process = self.processes.pop()
         process.send_signal(signal.SIGKILL)
-        process.wait()
+        process.wait(30)
 
     def until(self, url: str, seconds: float = 90) -> None:
         deadline = time.monotonic() + seconds

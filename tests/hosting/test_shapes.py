@@ -36,7 +36,9 @@ class Weather(BaseModel):
 
 
 def test_nothing_is_imported_to_find_out_what_a_thing_is() -> None:
-    done = subprocess.run([sys.executable, "-c", _PROGRAM], env=_HERE, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", _PROGRAM], env=_HERE, capture_output=True, text=True, check=True, timeout=120
+    )
     refusal, loaded = done.stdout.splitlines()
     assert "app.host('thing', …) was given a builtins.object, which no adapter hosts" in refusal
     assert loaded == "[]"
@@ -56,7 +58,7 @@ def test_the_adapters_need_the_standard_library_alone() -> None:
         "names = [m.name for m in pkgutil.iter_modules(coachwork_guest.__path__)]\n"
         "[importlib.import_module(f'coachwork_guest.{name}') for name in names]; print(len(names))\n"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=120)
     assert done.returncode == 0, done.stderr
     assert int(done.stdout) >= 9
 

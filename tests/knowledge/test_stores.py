@@ -181,14 +181,15 @@ async def test_processes_write_and_read_together_and_one_that_is_killed_leaves_n
 
     doomed, steady = await writer(1, 10_000), await writer(2, 15)
     assert doomed.stdout is not None
-    for _ in range(5):
-        put = int((await doomed.stdout.readline()).split()[1])
-        for versions in (await index.versions()).values():
-            assert list(versions.values()) == [PASSAGES]
-    doomed.kill()
-    put = max([put, *(int(line.split()[1]) for line in (await doomed.stdout.read()).splitlines() if b" " in line)])
-    await doomed.wait()
-    assert (await steady.communicate())[0].split()[-1] == b"15"
+    async with asyncio.timeout(120):
+        for _ in range(5):
+            put = int((await doomed.stdout.readline()).split()[1])
+            for versions in (await index.versions()).values():
+                assert list(versions.values()) == [PASSAGES]
+        doomed.kill()
+        put = max([put, *(int(line.split()[1]) for line in (await doomed.stdout.read()).splitlines() if b" " in line)])
+        await doomed.wait()
+        assert (await steady.communicate())[0].split()[-1] == b"15"
     assert steady.returncode == 0
 
     left = await index.versions()

@@ -88,13 +88,13 @@ class Replay:
         self.address = address
 
     def control(self, path: str, body: object) -> None:
-        urllib.request.urlopen(f"{self.address}/_replay/{path}", data=json.dumps(body).encode()).read()
+        urllib.request.urlopen(f"{self.address}/_replay/{path}", data=json.dumps(body).encode(), timeout=60).read()
 
     def fault(self, provider: str, **fault: object) -> None:
         self.control("fault", {"provider": provider, **fault})
 
     def log(self) -> list[dict[str, Any]]:
-        played: list[dict[str, Any]] = json.load(urllib.request.urlopen(f"{self.address}/_replay/log"))
+        played: list[dict[str, Any]] = json.load(urllib.request.urlopen(f"{self.address}/_replay/log", timeout=60))
         return played
 
 
@@ -103,7 +103,9 @@ def replaying(*options: str) -> Iterator[Replay]:
     command = [sys.executable, str(DATA / "replay_server.py"), "--port", "0", *options]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
-        address = re.search(r"http://\S+", process.stdout.readline())
-        assert address is not None
-        yield Replay(address[0])
-        process.terminate()
+        try:
+            address = re.search(r"http://\S+", process.stdout.readline())
+            assert address is not None
+            yield Replay(address[0])
+        finally:
+            process.kill()  # whatever went wrong: the end of `with` waits for it

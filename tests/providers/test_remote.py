@@ -47,7 +47,7 @@ class Replay:
         self.address = address
 
     def control(self, path: str, body: object) -> None:
-        urllib.request.urlopen(f"{self.address}/_replay/{path}", data=json.dumps(body).encode()).read()
+        urllib.request.urlopen(f"{self.address}/_replay/{path}", data=json.dumps(body).encode(), timeout=60).read()
 
     def fault(self, provider: str, **fault: object) -> None:
         self.control("fault", {"provider": provider, **fault})
@@ -57,9 +57,11 @@ class Replay:
 def server():
     command = [sys.executable, str(DATA / "replay_server.py"), "--port", "0", "--strict"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        found = re.search(r"http://\S+", process.stdout.readline())
-        yield Replay(found[0])
-        process.terminate()
+        try:
+            found = re.search(r"http://\S+", process.stdout.readline())
+            yield Replay(found[0])
+        finally:
+            process.kill()  # whatever went wrong: the end of `with` waits for it
 
 
 @pytest.fixture

@@ -241,7 +241,7 @@ def small_disk(tmp_path):
     ):
         pytest.skip("may not mount a small file system here")
     yield folder
-    subprocess.run(["umount", str(folder)], check=True)
+    subprocess.run(["umount", str(folder)], check=True, timeout=60)
 
 
 def test_on_a_really_full_disk_what_was_fetched_is_kept(places, small_disk):
@@ -299,5 +299,5 @@ def test_threads_of_one_process_wait_for_each_other_too(places, tmp_path):
 
 
 def test_there_is_a_pip_to_run():
-    said = subprocess.run([*pip_command(), "--version"], capture_output=True, text=True, check=True)
+    said = subprocess.run([*pip_command(), "--version"], capture_output=True, text=True, check=True, timeout=120)
     assert said.stdout.startswith("pip ")

@@ -281,7 +281,9 @@ def test_the_patch_applies(lab: Lab) -> None:
     ends_bare = DRAFT.rstrip("\n")
     found = post(lab, "patch", text=ends_bare).raise_for_status()
     assert found.headers["content-disposition"] == 'attachment; filename="sort_it.patch"'
-    subprocess.run(["git", "apply", "-"], cwd=lab.folder, input=found.content, check=True, env={**os.environ})
+    subprocess.run(
+        ["git", "apply", "-"], cwd=lab.folder, input=found.content, check=True, timeout=60, env={**os.environ}
+    )
     assert file(lab).read_text() == ends_bare
 
 

@@ -124,7 +124,7 @@ def test_an_engine_that_does_not_start_is_the_callers_error(here: Here, desk: Pa
 
 def test_a_port_can_be_asked_for_before_anything_heavy_is_loaded() -> None:
     code = "import sys, coachwork.server.listening; print({'fastapi', 'uvicorn', 'sqlalchemy'} & set(sys.modules))"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120)
     assert done.stdout == "set()\n"
 
 
