@@ -65,6 +65,7 @@ def test_no_more_passages_come_than_were_asked_for(indexed: Here) -> None:
     [
         ({}, "query"),
         ({"query": ""}, "query"),
+        ({"query": " \n"}, "query"),
         ({"query": "parcel", "top_k": 0}, "top_k"),
         ({"query": "parcel", "top_k": 201}, "top_k"),
         ({"query": "parcel", "topk": 3}, "topk"),

@@ -5,7 +5,7 @@ found is `knowledge`'s.
 from typing import Annotated, Any
 
 from fastapi import APIRouter
-from pydantic import BaseModel, Field, StrictBool, StrictFloat, StrictInt, StrictStr
+from pydantic import BaseModel, Field, StrictBool, StrictFloat, StrictInt, StrictStr, StringConstraints
 
 from coachwork.knowledge.explanation import Explanation
 from coachwork.knowledge.filters import Range
@@ -28,7 +28,7 @@ class SearchQuestion(Frozen):
     passages before better ones; all together have at most `max_tokens` estimated tokens.
     """
 
-    query: Annotated[str, Field(min_length=1, max_length=100_000)]
+    query: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100_000)]
     top_k: int = Field(6, ge=1, le=MAX_TOP_K)
     where: dict[str, Value | list[Value] | Range] = {}
     neighbours: int = Field(0, ge=0, le=10)
