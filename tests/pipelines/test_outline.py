@@ -173,6 +173,8 @@ SEEN = [
     # what can't be seen
     ("ask = getattr(handbook, subject)\nawait ask(subject)", "unknown ask(subject)"),
     ("await globals()[subject](subject)", "unknown globals()[subject](subject)"),
+    ("await asyncio.to_thread(helper.run, subject)", "unknown asyncio.to_thread(helper.run, subject)"),
+    ("await asyncio.to_thread(Desk(), subject)", "unknown asyncio.to_thread(Desk(), subject)"),
     ("await asyncio.to_thread(answer, subject)", "unknown asyncio.to_thread(answer, subject)"),
     (
         "calls = [shop]\ncalls.append(subject)\nfor call in calls:\n    await call(subject)",

@@ -114,6 +114,10 @@ def is_async(value: Any) -> bool:
     """Whether steps can follow from it: a thing of ours, an async function, a call of one, or a list of those."""
     if isinstance(value, (Begun, Many, Either, Given, Local, *THINGS)):
         return True
+    if isinstance(value, Member):
+        return isinstance(value.owner, THINGS)
+    if isinstance(value, Instance):
+        return any(inspect.iscoroutinefunction(each) for each in vars(value.of).values())
     if isinstance(value, Mapping):
         return any(is_async(each) for each in value.values())
     if isinstance(value, list | tuple):

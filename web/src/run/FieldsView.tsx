@@ -109,7 +109,7 @@ function isFlat(value: Json): boolean {
 function TableView({ rows, schema }: { rows: JsonObject[]; schema: Schema | undefined }) {
   const columns = [...new Set(rows.flatMap((row) => Object.keys(row)))];
   return (
-    <div className="prose-table" tabIndex={0} role="region" aria-label="Table">
+    <div className="prose-table" tabIndex={0} role="group" aria-label="Table">
       <table>
         <thead>
           <tr>
