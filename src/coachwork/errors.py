@@ -37,6 +37,10 @@ CoachworkError
 ├── ToolFailed              a tool of an agent says that it failed
 ├── AgentStopped            an agent ended without its answer: a limit, a loop, a refusal
 ├── RunFailed               the user's own code raised
+├── DeadlineExceeded        a run was not done in its time
+├── OutOfMemory             its code asked for more memory than there is
+├── WorkerBlocked           its code held up all the other runs
+├── WorkersDied             it took one worker after another with it
 ├── ReplayMismatch          the code no longer fits what the run has recorded
 └── RunCancelled            somebody stopped the run
 """
@@ -380,6 +384,25 @@ class DeadlineExceeded(CoachworkError):
         )
         self.run_id = run_id
         self.seconds = seconds
+
+
+class OutOfMemory(CoachworkError):
+    """A run's code asked for memory that its process may not have. `limit_mb` is all that it may, None for no limit."""
+
+    code = "out-of-memory"
+    status = 507
+    reader_default = "This needs more memory than there is. Please try it with less at once."
+    from_details = ("limit_mb",)
+
+    def __init__(self, limit_mb: int | None) -> None:
+        bound = "" if limit_mb is None else f": its limit is {limit_mb:,} MB, with what the other runs there hold"
+        super().__init__(
+            f"the code of this run asked for more memory than its process has{bound}",
+            hint="The traceback is in the log, under this run's id. Work on less at once, have fewer runs at once "
+            "([runs] concurrency), or allow more ([runs] memory_mb).",
+            details={"limit_mb": limit_mb},
+        )
+        self.limit_mb = limit_mb
 
 
 class WorkerBlocked(CoachworkError):

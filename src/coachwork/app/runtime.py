@@ -21,6 +21,7 @@ from coachwork.pipelines.engine import Engine
 from coachwork.pipelines.events import EventLog
 from coachwork.pipelines.fork import Variants
 from coachwork.pipelines.journal import now
+from coachwork.pipelines.memory import MemoryBound
 from coachwork.pipelines.run_scope import Services
 from coachwork.pipelines.runs import Runs
 from coachwork.pipelines.schedules import Schedules
@@ -50,6 +51,8 @@ class Runtime:
         self, project: Project, *, adopt: bool = True, feed: bool | None = None, concurrency: int | None = None
     ) -> None:
         self.project = project
+        allowed = project.settings.runs.memory_mb
+        self._memory = MemoryBound(allowed) if allowed and adopt else None
         self._adopt = adopt
         self._feeds = adopt if feed is None else feed
         self._concurrency = project.settings.runs.concurrency if concurrency is None else concurrency
@@ -94,6 +97,8 @@ class Runtime:
                 process.start()
         self._watchdog = Watchdog(project.folder, measures=self._measures())
         self._watchdog.start()
+        if self._memory is not None:  # last: what has started counts as had
+            self._memory.start()
 
     def _measures(self) -> Measures | None:
         """What is done about a run that blocks a server or a worker; a command with one run only waits for it."""
@@ -158,6 +163,8 @@ class Runtime:
     async def stop(self) -> None:
         """Stop working; nothing that was accepted is lost. The project stays open."""
         self._watchdog.stop()
+        if self._memory is not None:
+            self._memory.stop()
         await self.notices.stop()
         await self.schedules.stop()
         await self.feeder.stop()

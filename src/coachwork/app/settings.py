@@ -41,10 +41,12 @@ class ServerSettings(Section):
 class RunSettings(Section):
     """`concurrency` is how many runs work at once in a process, 0 in a server that leaves them to workers; `total` in
     all processes together, None for no bound. A run whose code holds up all others for `blocked_seconds` without an
-    await is stopped, 0 for never."""
+    await is stopped, 0 for never. `memory_mb` is how much a server or worker may take beyond what it has at its start,
+    None for all there is; Linux only."""
 
     concurrency: int = Field(4, ge=0)
     total: int | None = Field(None, ge=1)
+    memory_mb: int | None = Field(None, ge=64)
     blocked_seconds: float = Field(60, ge=0)
 
 

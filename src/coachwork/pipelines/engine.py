@@ -298,8 +298,9 @@ class Engine:
                 shape = input_error("what the pipeline returned, or a value it made, does not fit its type", error)
                 return None, RunFailed(shape.message, hint="Correct the pipeline.", details=shape.details)
             except Exception as error:  # the application's own code: the run ends as failed, with the log telling where
+                kept = failed(error)
                 log.error("run.failed", pipeline=row.pipeline, exc_info=error)
-                return None, failed(error)
+                return None, kept
         return output, None
 
     async def _succeed(self, row: Any, output: Any) -> None:

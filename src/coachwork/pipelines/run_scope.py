@@ -26,6 +26,7 @@ from coachwork.pipelines.events import Event, EventLog
 from coachwork.pipelines.fork import Standing, no_variants
 from coachwork.pipelines.hold import Hold
 from coachwork.pipelines.journal import Kept, Place
+from coachwork.pipelines.memory import out_of_memory
 from coachwork.pipelines.replay import mismatch
 from coachwork.store.database import Database
 from coachwork.tracing import spans
@@ -217,8 +218,8 @@ class RunScope:
         except CoachworkError as failure:
             error = failure
         except Exception as failure:  # the application's own code: kept as a result, never swallowed
-            log.error("step.failed", run_id=self.run_id, step=record.name, exc_info=failure)
             error = failed(failure)
+            log.error("step.failed", run_id=self.run_id, step=record.name, exc_info=failure)
         finally:
             self.hold.performing -= 1
             text.close()
@@ -447,8 +448,10 @@ class _Values:
         self._scope.write_soon(work)
 
 
-def failed(failure: BaseException) -> RunFailed:
-    """The application's own exception as an error that can be kept and shown."""
+def failed(failure: BaseException) -> CoachworkError:
+    """The application's own exception as an error that can be kept and shown. Memory that it holds is let go of."""
+    if isinstance(failure, MemoryError):
+        return out_of_memory(failure)
     return RunFailed(
         f"{type(failure).__name__}: {failure}",
         hint="The traceback is in the log, under this run's id.",
