@@ -387,19 +387,21 @@ class DeadlineExceeded(CoachworkError):
 
 
 class OutOfMemory(CoachworkError):
-    """A run's code asked for memory that its process may not have. `limit_mb` is all that it may, None for no limit."""
+    """A run's code took more memory than there is. `limit_mb` is `[runs] memory_mb`, None for any other limit."""
 
     code = "out-of-memory"
     status = 507
     reader_default = "This needs more memory than there is. Please try it with less at once."
     from_details = ("limit_mb",)
 
-    def __init__(self, limit_mb: int | None) -> None:
-        bound = "" if limit_mb is None else f": its limit is {limit_mb:,} MB, with what the other runs there hold"
+    def __init__(self, limit_mb: int | None = None) -> None:
+        bound = (
+            "could have" if limit_mb is None else f"may have: [runs] memory_mb = {limit_mb}, for all its runs together"
+        )
         super().__init__(
-            f"the code of this run asked for more memory than its process has{bound}",
-            hint="The traceback is in the log, under this run's id. Work on less at once, have fewer runs at once "
-            "([runs] concurrency), or allow more ([runs] memory_mb).",
+            f"the code of this run asked for more memory than its process {bound}",
+            hint="Work on less at once, let fewer runs work at once ([runs] concurrency), or allow more "
+            "([runs] memory_mb).",
             details={"limit_mb": limit_mb},
         )
         self.limit_mb = limit_mb

@@ -1,10 +1,13 @@
-"""A run whose code never awaits is stopped at its limit, and everything else of its process goes on."""
+"""A run whose code never awaits, or takes too much memory, is stopped, and everything else of its process goes on."""
 
 import asyncio
 import os
+import resource
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
 
 from coachwork.app.project import load_project
 from coachwork.app.runtime import Runtime
@@ -53,6 +56,20 @@ async def stubborn(number: int) -> int:
             time.sleep(1000)
         except BaseException:
             pass
+
+
+@app.pipeline
+async def hoarding(number: int) -> int:
+    held = []
+    while True:
+        held.append(bytearray(1_000_000))
+        if len(held) % 50 == 0:
+            await asyncio.sleep(0.01)
+
+
+@app.pipeline
+async def huge(number: int) -> int:
+    return len(bytearray(2**40))
 
 
 @step
@@ -121,4 +138,20 @@ async def test_a_worker_that_can_not_stop_a_run_ends_it_and_itself(tmp_path: Pat
         assert (run.status, run.error["code"]) == ("failed", "worker-blocked")
     async with Runtime(project, concurrency=2) as runtime:  # another worker has what the first one left, at once
         assert (await ended(runtime, well)).output == 100
+    await project.close()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells what a process has in memory")
+async def test_the_run_that_takes_too_much_memory_ends_and_the_others_go_on(tmp_path: Path) -> None:
+    limits = {"COACHWORK_RUNS_MEMORY_MB": "200", "COACHWORK_RUNS_BLOCKED_SECONDS": "0"}
+    project = load_project(a_project(tmp_path), limits)
+    before = resource.getrlimit(resource.RLIMIT_DATA)
+    async with Runtime(project, concurrency=10) as runtime:
+        [hoarding, huge] = await start(runtime, "hoarding", "huge")
+        runs = [await ended(runtime, run_id) for run_id in (hoarding, huge)]
+        assert [(run.status, run.error["code"]) for run in runs] == [("failed", "out-of-memory")] * 2
+        assert [run.error["details"]["limit_mb"] for run in runs] == [200, None]
+        [well] = await start(runtime, "good")
+        assert (await ended(runtime, well)).output == 100
+    assert resource.getrlimit(resource.RLIMIT_DATA) == before
     await project.close()

@@ -21,7 +21,7 @@ _DEBUGGERS = ("pdb", "bdb", "pydevd", "_pydevd_bundle", "debugpy", "IPython")
 
 class Interruption:
     """Asks `let_go(frame, seconds)` once code has held the loop of this thread for `limit` seconds, and stops it where
-    that says True. Start it on the loop, and call `tick` there.
+    that says True. With a limit of 0 only who asks has it stopped. Start it on the loop, and call `tick` there.
 
     Nothing is logged here: what is interrupted may be in the middle of writing to the log.
     """
@@ -30,7 +30,7 @@ class Interruption:
         self._limit = limit
         self._let_go = let_go
         self._seen = self._computed = 0.0
-        self._asked = False
+        self._asked: Callable[[FrameType, float], bool] | None = None
         self._thread: int | None = None
 
     def start(self) -> None:
@@ -48,14 +48,14 @@ class Interruption:
 
     def tick(self) -> None:
         """The loop moves."""
-        self._seen, self._computed, self._asked = time.monotonic(), time.thread_time(), False
+        self._seen, self._computed, self._asked = time.monotonic(), time.thread_time(), None
         if self._thread is not None:
             signal.setitimer(signal.ITIMER_VIRTUAL, self._limit)
 
-    def ask(self) -> None:
-        """Stop what holds the loop, from another thread: the limit is over."""
+    def ask(self, let_go: Callable[[FrameType, float], bool] | None = None) -> None:
+        """Stop what holds the loop, from another thread: the limit is over, or `let_go` says why."""
         if self._thread is not None:
-            self._asked = True
+            self._asked = let_go or self._let_go
             signal.pthread_kill(self._thread, signal.SIGVTALRM)
 
     def stop(self) -> None:
@@ -67,13 +67,13 @@ class Interruption:
     def _stop_code(self, _number: int, frame: FrameType | None) -> None:
         left = self._limit - (time.thread_time() - self._computed)
         signal.setitimer(signal.ITIMER_VIRTUAL, left if left > 0.01 else self._limit)
-        if left > 0.01 and not self._asked:
+        let_go, self._asked = self._asked, None
+        if let_go is None and (left > 0.01 or not self._limit):
             return  # other threads computed as well
-        self._asked = False
         if frame is None or not _in_task(frame) or is_debugged(frame):
             return
-        if self._let_go(frame, time.monotonic() - self._seen):
-            raise asyncio.CancelledError("it held up its worker")
+        if (let_go or self._let_go)(frame, time.monotonic() - self._seen):
+            raise asyncio.CancelledError("it harmed its worker")
 
 
 def _in_task(frame: FrameType) -> bool:

@@ -21,7 +21,7 @@ from coachwork.pipelines.engine import Engine
 from coachwork.pipelines.events import EventLog
 from coachwork.pipelines.fork import Variants
 from coachwork.pipelines.journal import now
-from coachwork.pipelines.memory import MemoryBound
+from coachwork.pipelines.memory import MemoryWatch
 from coachwork.pipelines.run_scope import Services
 from coachwork.pipelines.runs import Runs
 from coachwork.pipelines.schedules import Schedules
@@ -51,8 +51,6 @@ class Runtime:
         self, project: Project, *, adopt: bool = True, feed: bool | None = None, concurrency: int | None = None
     ) -> None:
         self.project = project
-        allowed = project.settings.runs.memory_mb
-        self._memory = MemoryBound(allowed) if allowed and adopt else None
         self._adopt = adopt
         self._feeds = adopt if feed is None else feed
         self._concurrency = project.settings.runs.concurrency if concurrency is None else concurrency
@@ -97,13 +95,15 @@ class Runtime:
                 process.start()
         self._watchdog = Watchdog(project.folder, measures=self._measures())
         self._watchdog.start()
+        allowed = project.settings.runs.memory_mb if self._adopt else None
+        self._memory = MemoryWatch(allowed, self._watchdog.stop_code) if allowed else None
         if self._memory is not None:  # last: what has started counts as had
             self._memory.start()
 
     def _measures(self) -> Measures | None:
         """What is done about a run that blocks a server or a worker; a command with one run only waits for it."""
         limit, database, worker = self.project.settings.runs.blocked_seconds, self.project.database, self._engine.id
-        if not self._adopt or not limit:
+        if not self._adopt:
             return None
 
         def leave(task: "asyncio.Task[Any]", where: str, seconds: float) -> bool:

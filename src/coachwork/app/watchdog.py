@@ -25,7 +25,7 @@ _EXIT_CODE = 6  # see cli/exits.py
 
 
 class Measures(NamedTuple):
-    """What may be done about code that holds the loop for `limit` seconds.
+    """What may be done about code that holds the loop for `limit` seconds, 0 for none.
 
     `let_go(where, seconds)` is called in that code, and says whether to stop it. `alive` says to others that the
     process lives although its loop does not move. `leave(task, where, seconds)` says whether the process has to end.
@@ -70,6 +70,11 @@ class Watchdog:
         if self._interruption is not None:
             self._interruption.stop()
 
+    def stop_code(self, let_go: Callable[[], bool]) -> None:
+        """Have `let_go` called in the code that works now, from any thread; where it says True that is stopped."""
+        if self._interruption is not None:
+            self._interruption.ask(lambda _frame, _seconds: let_go())
+
     def _tick(self, loop: asyncio.AbstractEventLoop) -> None:
         self._seen = time.monotonic()
         if self._interruption is not None:
@@ -91,7 +96,7 @@ class Watchdog:
             # Counted look by look: a process that was stopped for a while, as by Ctrl-Z, did not stand of itself.
             before = stood if seen == standing else 0.0
             standing, stood, looked = seen, before + min(at - looked, self._after / 2), at
-            if self._measures is not None:
+            if self._measures is not None and self._measures.limit:
                 self._act(self._measures, before, stood, thread, loop)
 
     def _act(self, do: Measures, before: float, stood: float, thread: int, loop: asyncio.AbstractEventLoop) -> None:
@@ -104,7 +109,9 @@ class Watchdog:
             frame = sys._current_frames().get(thread)
             if self._interruption is None or is_debugged(frame):
                 return
-            if before < do.limit or int(stood) > int(before):  # and once more each second
+            if before < do.limit or int(stood) > int(
+                before
+            ):  # and again: a signal may come where nothing can be stopped
                 self._interruption.ask()
             task = _at_work(loop)
             if stood < do.limit + min(max(do.limit, _LAST_SECONDS[0]), _LAST_SECONDS[1]) or task is None:

@@ -18,12 +18,9 @@ from coachwork.tracing.scope import Scope, current_scope, scope_in
 
 
 def let_go_here(where: str, seconds: float) -> bool:
-    """Let go of the run whose code calls this, in the end; False where the caller is no run's."""
+    """Let go of the run whose code calls this, in the end; False where it is no run's, or was let go of."""
     scope: Scope = current_scope()
-    if not isinstance(scope, RunScope):
-        return False
-    scope.hold.end(WorkerBlocked(scope.run_id, where, seconds))
-    return True
+    return isinstance(scope, RunScope) and scope.hold.end(WorkerBlocked(scope.run_id, where, seconds))
 
 
 def run_of(task: "asyncio.Task[Any] | None") -> str:

@@ -30,6 +30,7 @@ from coachwork.messages import ENDED, JsonValue
 from coachwork.pipelines import journal, line
 from coachwork.pipelines.fork import Changes
 from coachwork.pipelines.hold import Hold
+from coachwork.pipelines.memory import release
 from coachwork.pipelines.pipeline import Pipeline, input_error
 from coachwork.pipelines.run_scope import RunScope, Services, failed
 from coachwork.prompts.replaced import replaced
@@ -268,7 +269,7 @@ class Engine:
         if hold.why == "late":
             limit = (row.deadline_at - row.created_at) / 1000
             await self._fail(row.id, row.claim, DeadlineExceeded(row.id, limit))
-        elif hold.fault is not None:
+        elif hold.why == "at fault" and hold.fault is not None:
             await self._fail(row.id, row.claim, hold.fault)
         elif hold.why is None:
             output, error = body.result()
@@ -297,6 +298,11 @@ class Engine:
             except ValidationError as error:
                 shape = input_error("what the pipeline returned, or a value it made, does not fit its type", error)
                 return None, RunFailed(shape.message, hint="Correct the pipeline.", details=shape.details)
+            except asyncio.CancelledError as stopped:
+                scope.hold.stopped = True
+                if scope.hold.fault is not None:
+                    release(stopped)
+                raise
             except Exception as error:  # the application's own code: the run ends as failed, with the log telling where
                 kept = failed(error)
                 log.error("run.failed", pipeline=row.pipeline, exc_info=error)

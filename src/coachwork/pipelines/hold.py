@@ -30,6 +30,7 @@ class Hold:
         self.lines = Lines(self.look)
         self.why: LetGo | None = None  # set: the task is being cancelled, and must write nothing more
         self.fault: CoachworkError | None = None  # with which the run ends, where it was let go as being "at fault"
+        self.stopped = False
         self.performing = 0
         self._task: asyncio.Task[Any] | None = None
         self._put_back = put_back
@@ -52,11 +53,13 @@ class Hold:
             if self._task is not None:
                 self._task.cancel()
 
-    def end(self, fault: CoachworkError) -> None:
-        """Stop the run's code where it stands, since it does harm; it ends with this error."""
-        if self.why is None:
-            self.fault = fault
-        self.let_go("at fault")
+    def end(self, fault: CoachworkError) -> bool:
+        """Stop the run's code where it stands, since it does harm; it ends with this error. False where it has stopped:
+        from then on it lets go of what it holds, and may not be disturbed."""
+        if not self.stopped:
+            self.fault = self.fault or fault
+            self.let_go("at fault")
+        return not self.stopped
 
     async def waiting(self, place: str, due_at: int | None, coming: Awaitable[T], *, asked: str = "") -> T:
         """Wait for `coming`, until a time or for a person's word on an approval.

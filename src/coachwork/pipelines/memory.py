@@ -1,60 +1,109 @@
-"""How much memory a process of runs may take: past it, code that asks for more gets a MemoryError instead of the kernel
-ending the process. Knows the bound and how to let go of what a failure holds; does not know runs.
+"""How much memory a process of runs may take: who asks for too much is stopped, before the kernel ends the process.
 
-Linux counts the process's private writable memory, used or not (RLIMIT_DATA, `man 2 setrlimit`, since 4.7). Nothing
-tells whose it is: whoever asks for what is not there any more gets the error.
+Knows what the process holds and how to let go of what a failure holds; does not know whose it is, which nothing tells.
+Linux only: two bounds. What is really in use is looked at many times a second, and past it the code is stopped that
+works at that moment. A single huge request never gets so far: it fails at once, by RLIMIT_DATA (`man 2 setrlimit`),
+which counts what is reserved as well, used or not, and so needs room for threads and libraries.
 """
 
+import ctypes
 import gc
+import os
 import sys
+import threading
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 
 import structlog
 
 from coachwork.errors import OutOfMemory
+from coachwork.tracing.scope import Scope, current_scope
 
 log = structlog.get_logger(__name__)
-_STATUS = Path("/proc/self/status")
+_STATM = Path("/proc/self/statm")
 _MB = 1024 * 1024
+_RESERVED_MB = 1024  # by threads and libraries, and hardly used
+_LOOK_SECONDS = 0.05
+_SETTLE_SECONDS = 1.0  # until what was stopped has let go of its memory
 
 
-class MemoryBound:
-    """Let the process have `megabytes` more than it has when this is started, until it is stopped."""
+class MemoryWatch:
+    """Lets the process have `megabytes` more than it has when this is started.
 
-    def __init__(self, megabytes: int) -> None:
+    Past that it calls `stop_code(let_go)` from a thread of its own: `let_go()` is to be called in the code that works,
+    and says whether to stop it.
+    """
+
+    def __init__(self, megabytes: int, stop_code: Callable[[Callable[[], bool]], None]) -> None:
         self._megabytes = megabytes
+        self._stop_code = stop_code
         self._before: int | None = None
+        self._let_go_of = threading.Event()
+        self._stopped = threading.Event()
 
     def start(self) -> None:
         """Says in the log what was set, or that this system can't."""
         if sys.platform != "linux":
-            log.warning("worker.memory_not_bounded", why=f"{sys.platform} has no such limit; it is there on Linux")
+            log.warning("worker.memory_not_bounded", why=f"{sys.platform} does not have what it takes; Linux does")
             return
         import resource
 
         self._before, hard = resource.getrlimit(resource.RLIMIT_DATA)
-        limit = taken() + self._megabytes * _MB
-        known = [each for each in (limit, self._before, hard) if each != resource.RLIM_INFINITY]
+        reserved = _pages(5) + (self._megabytes + _RESERVED_MB) * _MB
+        known = [each for each in (reserved, self._before, hard) if each != resource.RLIM_INFINITY]
         resource.setrlimit(resource.RLIMIT_DATA, (min(known), hard))
-        log.info("worker.memory_bounded", megabytes=min(known) // _MB, more=self._megabytes)
+        bound = in_use() + self._megabytes * _MB
+        log.info("worker.memory_bounded", megabytes=bound // _MB, at_once=min(known) // _MB)
+        threading.Thread(target=self._watch, args=[bound], name="coachwork-memory", daemon=True).start()
 
     def stop(self) -> None:
-        if self._before is not None and sys.platform == "linux":
+        self._stopped.set()
+        if self._before is not None:
             import resource
 
             resource.setrlimit(resource.RLIMIT_DATA, (self._before, resource.getrlimit(resource.RLIMIT_DATA)[1]))
             self._before = None
 
+    def _watch(self, bound: int) -> None:
+        while not self._stopped.wait(_LOOK_SECONDS):
+            try:
+                if in_use() <= bound:
+                    continue
+                self._let_go_of.clear()
+                self._stop_code(self._let_go)
+                if not self._let_go_of.wait(_LOOK_SECONDS) or self._stopped.wait(_SETTLE_SECONDS):
+                    continue
+                give_back()
+                if (kept := in_use()) > bound:  # not of the one that was stopped: nobody else is, for what is there now
+                    bound = kept + self._megabytes * _MB // 4
+                    log.warning("worker.memory_kept", megabytes=kept // _MB, bound=bound // _MB)
+            except Exception as error:  # whatever it is, the watch goes on
+                log.error("worker.watch_failed", exc_info=error)
 
-def taken() -> int:
-    """The bytes of this process that its bound counts. Linux only."""
-    line = next(line for line in _STATUS.read_text().splitlines() if line.startswith("VmData:"))
-    return int(line.split()[1]) * 1024
+    def _let_go(self) -> bool:
+        """Let go of the run whose code calls this, in the end; False where it is no run's, or was let go of."""
+        from coachwork.pipelines.run_scope import RunScope
+
+        scope: Scope = current_scope()
+        if not isinstance(scope, RunScope) or not scope.hold.end(OutOfMemory(self._megabytes)):
+            return False
+        self._let_go_of.set()
+        return True
 
 
-def out_of_memory(failure: MemoryError) -> OutOfMemory:
-    """Let go of what the failed code held, which its traceback keeps, and give the error of its run."""
+def in_use() -> int:
+    """The bytes that this process alone has in memory."""
+    return _pages(1) - _pages(2)
+
+
+def _pages(column: int) -> int:
+    """A column of /proc/self/statm (`man 5 proc`), in bytes."""
+    return int(_STATM.read_text().split()[column]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def release(failure: BaseException) -> None:
+    """Let go of what failed code held: the traceback keeps its frames, and they keep everything."""
     error: BaseException | None = failure
     seen: set[int] = set()
     while error is not None and id(error) not in seen:
@@ -62,14 +111,10 @@ def out_of_memory(failure: MemoryError) -> OutOfMemory:
         traceback.clear_frames(error.__traceback__)
         error = error.__cause__ or error.__context__
     gc.collect()
-    return OutOfMemory(_bound_mb())
+    give_back()
 
 
-def _bound_mb() -> int | None:
-    """What this process may have; None where nothing but the machine bounds it."""
-    if sys.platform != "linux":
-        return None
-    import resource
-
-    soft = resource.getrlimit(resource.RLIMIT_DATA)[0]
-    return None if soft == resource.RLIM_INFINITY else soft // _MB
+def give_back() -> None:
+    """Give what is free back to the system, where the C library can: else the process keeps it for itself."""
+    if sys.platform == "linux" and (trim := getattr(ctypes.CDLL(None), "malloc_trim", None)):
+        trim(0)

@@ -19,14 +19,14 @@ import sqlalchemy as sa
 import structlog
 from pydantic import TypeAdapter
 
-from coachwork.errors import CoachworkError, InDoubt, ReplayMismatch, RunFailed, from_dict
+from coachwork.errors import CoachworkError, InDoubt, OutOfMemory, ReplayMismatch, RunFailed, from_dict
 from coachwork.messages import JsonValue, PersonsAnswer, StepKind, StepRecord
 from coachwork.pipelines import events, journal
 from coachwork.pipelines.events import Event, EventLog
 from coachwork.pipelines.fork import Standing, no_variants
 from coachwork.pipelines.hold import Hold
 from coachwork.pipelines.journal import Kept, Place
-from coachwork.pipelines.memory import out_of_memory
+from coachwork.pipelines.memory import release
 from coachwork.pipelines.replay import mismatch
 from coachwork.store.database import Database
 from coachwork.tracing import spans
@@ -451,7 +451,8 @@ class _Values:
 def failed(failure: BaseException) -> CoachworkError:
     """The application's own exception as an error that can be kept and shown. Memory that it holds is let go of."""
     if isinstance(failure, MemoryError):
-        return out_of_memory(failure)
+        release(failure)
+        return OutOfMemory()
     return RunFailed(
         f"{type(failure).__name__}: {failure}",
         hint="The traceback is in the log, under this run's id.",
