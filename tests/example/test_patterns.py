@@ -11,6 +11,7 @@ import pytest
 
 from coachwork.app.project import load_project
 from coachwork.app.runtime import Runtime
+from coachwork.pipelines.outline import Part, outline
 from coachwork.pipelines.views import RunDetail
 
 PATTERNS = Path(__file__).resolve().parents[2] / "examples" / "patterns"
@@ -99,3 +100,25 @@ async def test_every_pattern_runs(runtime: Runtime) -> None:
     ]
     assert runs["improve"].output == {"text": "Sing.", "good": True, "tries": 2}
     assert runs["human"].output == {"notices": ["{'text': 'Closed!'}"], "says": "It hangs."}
+
+
+def test_each_can_be_drawn_whole_before_it_ran(tmp_path: Path) -> None:
+    shutil.copytree(PATTERNS, tmp_path / "patterns", ignore=shutil.ignore_patterns(".coachwork"))
+    project = load_project(tmp_path / "patterns", {})
+    project.database.close()
+    drawn = {name: outline(pipeline, project.folder) for name, pipeline in project.pipelines.items()}
+    assert all(found.whole for found in drawn.values())
+    assert {name: shape(found.parts) for name, found in drawn.items()} == {
+        "sequence": "prompt prompt",
+        "router": "prompt choice(way(prompt) way(prompt) way(prompt))",
+        "experts": "branches(branch(prompt) branch(prompt) branch(prompt)) prompt",
+        "orchestrator": "prompt items(prompt)",
+        "hand_off": "function(loop(choice(way(prompt choice(way way(prompt))) way(prompt) way(prompt)) choice(way way)))",
+        "debate": "loop(branches(branch(prompt) branch(prompt)) choice(way way)) prompt",
+        "improve": "function(loop(prompt choice(way way)))",
+        "human": "agent(tool) approval",
+    }
+
+
+def shape(parts: list[Part]) -> str:
+    return " ".join(part.kind + (f"({shape(part.parts)})" if part.parts else "") for part in parts)
