@@ -113,7 +113,8 @@ def test_each_can_be_drawn_whole_before_it_ran(tmp_path: Path) -> None:
         "router": "prompt choice(way(prompt) way(prompt) way(prompt))",
         "experts": "branches(branch(prompt) branch(prompt) branch(prompt)) prompt",
         "orchestrator": "prompt items(prompt)",
-        "hand_off": "function(loop(choice(way(prompt choice(way way(prompt))) way(prompt) way(prompt)) choice(way way)))",
+        "hand_off": "function(loop("
+        "choice(way(prompt choice(way way(prompt))) way(prompt) way(prompt)) choice(way way)))",
         "debate": "loop(branches(branch(prompt) branch(prompt)) choice(way way)) prompt",
         "improve": "function(loop(prompt choice(way way)))",
         "human": "agent(tool) approval",
