@@ -3,17 +3,22 @@
 import asyncio
 import random
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 import pytest
+import structlog
 
 from coachwork.errors import InputError, NotFound, RunFailed
+from coachwork.pipelines import journal
 from coachwork.pipelines.approvals import approval
 from coachwork.pipelines.pipeline import Pipeline
 from coachwork.pipelines.runs import Runs
 from coachwork.pipelines.steps import step
+from coachwork.store.database import Database
 from coachwork.tracing.branches import gather, map_over
 
 Start = Callable[..., Awaitable[Runs]]
+Until = Callable[[Callable[[], bool | Awaitable[bool]]], Awaitable[None]]
 done: list[str] = []
 left: list[int] = []  # how many more are done before the process hangs for ever, as if it had been killed there
 
@@ -170,6 +175,45 @@ async def test_a_person_is_asked_inside_a_branch_and_the_others_go_on_to_their_e
     assert (run.status, run.output) == ("succeeded", ["accepted", "A0A1"]), run.error
     assert sorted(done) == ["a0", "a1"]
     assert {(step.kind, step.within[0].name) for step in run.steps} == {("approval", "1"), ("step", "2")}
+
+
+async def test_a_branch_hears_of_a_decision_elsewhere_although_the_database_failed_meanwhile(
+    start: Start, tmp_path: Path, until: Until
+) -> None:
+    gate = asyncio.Event()
+
+    @step
+    async def long_work() -> str:
+        await gate.wait()
+        return "done"
+
+    async def asking() -> list[str]:
+        async def ask() -> str:
+            status = (await approval("Is this right?", "value")).status
+            gate.set()
+            return status
+
+        return list(await gather(ask(), long_work()))
+
+    runs = await start(asking)
+    run_id = (await runs.start("asking", {})).id
+    await until(lambda: _asked(runs, run_id))
+    elsewhere = Database(f"sqlite:///{tmp_path}/test.db")
+    with structlog.testing.capture_logs() as told:
+        await elsewhere.write(lambda c: c.exec_driver_sql("alter table approvals rename to hidden"))
+        await until(lambda: any(event["event"] == "approvals.look_failed" for event in told))
+        await elsewhere.write(lambda c: c.exec_driver_sql("alter table hidden rename to approvals"))
+    (asked,) = (await runs.get(run_id)).approvals
+    await elsewhere.write(
+        lambda c: journal.approval_decided(c, asked.id, "accepted", decision=None, comment="", by="ann")
+    )
+    elsewhere.close()
+    run = await runs.wait(run_id, 30)
+    assert (run.status, run.output) == ("succeeded", ["accepted", "done"]), run.error
+
+
+async def _asked(runs: Runs, run_id: str) -> bool:
+    return bool((await runs.get(run_id)).approvals)
 
 
 async def test_an_error_of_the_applications_own_code_is_the_same_one_on_replay(start: Start) -> None:

@@ -13,6 +13,7 @@ from functools import partial
 from typing import Any, Generic, Literal, TypeVar, cast
 
 import sqlalchemy as sa
+import structlog
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import to_jsonable_python
 
@@ -28,6 +29,7 @@ from coachwork.store.tables import approvals
 from coachwork.tracing.places import where
 
 T = TypeVar("T")
+log = structlog.get_logger(__name__)
 Answer = Literal["accept", "edit", "reject"]
 _STATUS: dict[str, str] = {"accept": "accepted", "edit": "edited", "reject": "rejected"}
 _OTHER_PROCESS_SECONDS = 0.4  # how often decisions made by another process are looked for
@@ -319,10 +321,15 @@ class Approvals:
         while self._waiting:
             looked = journal.now()
             query = sa.select(approvals.c.id).where(approvals.c.decided_at >= since)
-            for approval_id in await self._database.read(partial(_scalars, query=query)):
-                if (news := self._waiting.get(approval_id)) is not None:
-                    news.set()
-            since = looked - 5_000  # a slow writer's commit may carry an earlier time than this look
+            try:
+                decided = await self._database.read(partial(_scalars, query=query))
+            except Exception as error:  # one that stopped to look would leave those who wait waiting for ever
+                log.error("approvals.look_failed", exc_info=error)
+            else:
+                for approval_id in decided:
+                    if (news := self._waiting.get(approval_id)) is not None:
+                        news.set()
+                since = looked - 5_000  # a slow writer's commit may carry an earlier time than this look
             await asyncio.sleep(_OTHER_PROCESS_SECONDS)
 
 
