@@ -91,8 +91,8 @@ bench-memory: dev  ## memory of a worker over 100,000 runs; a quarter of an hour
 bench-retrieval: dev  ## search quality and groundedness on public sets (embeds 2,135 passages: minutes)
 	@$(BIN)/python benchmarks/retrieval.py
 
-bench-search: dev  ## search among 100,000 passages under filters (PostgreSQL and three peers: see benchmarks/README.md)
-	@nice -n 15 $(BIN)/python benchmarks/search_scale.py
+bench-search: dev  ## search among 100,000 passages under filters (MORE="--keep FOLDER --postgres --at-once 16")
+	@nice -n 5 $(BIN)/python benchmarks/search_scale.py $(MORE)
 
 bench-citations: dev  ## what the citation check calls supported: true, false and altered sentences
 	@$(BIN)/python benchmarks/citations.py
@@ -107,7 +107,7 @@ bench-durable: dev  ## what a durable step costs on SQLite and PostgreSQL beside
 	@$(BIN)/python benchmarks/durable.py $(MORE)
 
 bench-kills: dev  ## kill -9 at 50 random moments of an ingestion of 2,000 documents
-	@nice -n 15 $(BIN)/python benchmarks/ingestion_kills.py
+	@nice -n 5 $(BIN)/python benchmarks/ingestion_kills.py $(MORE)
 
 bench-shared: dev  ## an ingestion by one process and by two that share it, with a model that takes CPU
 	@nice -n 15 $(BIN)/python benchmarks/ingestion_kills.py --speedup --documents 500

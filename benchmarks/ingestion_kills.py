@@ -193,6 +193,7 @@ class Kills:
         """Set `workers` processes to it and kill one after the other, `seconds` apart; where one ends by itself,
         change the documents. Again, until there were so many kills."""
         place.mkdir()
+        began = time.monotonic()
         while self.count < kills:
             running = [worker(place, documents) for _ in range(workers)]
             start(*running)
@@ -204,6 +205,8 @@ class Kills:
                 process.send_signal(signal.SIGKILL)
                 process.communicate()
                 self.count += 1
+                if self.count % 10 == 0:
+                    print(f"{self.count} kills after {time.monotonic() - began:.0f} s", flush=True)
                 if running and self.dice.random() < 0.2:
                     self.change(documents)  # under the hands of those that are at work
                 for other in running:
@@ -242,7 +245,7 @@ def trial(folder: Path, *, documents: int, kills: int, workers: int, seed: int) 
     for number in range(documents):
         write_document(source, number)
     seconds = undisturbed(folder / "first", source)
-    print(f"undisturbed: {seconds:.1f} s for {documents} documents")
+    print(f"undisturbed: {seconds:.1f} s for {documents} documents", flush=True)
     killed = Kills(dice)
     killed.run(folder / "killed", source, kills, workers, max(0.05, seconds / max(kills, 1)))
     start(last := worker(folder / "killed", source))  # follows what was changed while the others were at work
