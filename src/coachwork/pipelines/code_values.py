@@ -246,3 +246,24 @@ def title_of(node: ast.expr | None, value: Any) -> str:
     if isinstance(node, ast.JoinedStr):
         return "".join(str(part.value) if isinstance(part, ast.Constant) else "…" for part in node.values)
     return value if isinstance(value, str) else "…"
+
+
+def awaits(node: ast.AST) -> bool:
+    return any(isinstance(each, ast.Await) for each in ast.walk(node))
+
+
+def breaks(node: ast.AST) -> bool:
+    return any(isinstance(each, ast.Break | ast.Continue) for each in ast.walk(node))
+
+
+def stored(node: ast.AST) -> set[str]:
+    return {each.id for each in ast.walk(node) if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Store)}
+
+
+def grown(node: ast.AST) -> set[str]:
+    """The lists that a loop appends to."""
+    return {
+        each.value.id
+        for each in ast.walk(node)
+        if isinstance(each, ast.Attribute) and each.attr == "append" and isinstance(each.value, ast.Name)
+    }

@@ -31,16 +31,20 @@ from coachwork.pipelines.code_values import (
     Member,
     Scope,
     attribute,
+    awaits,
     bound,
+    breaks,
     defaults_of,
     either,
     ends_of,
+    grown,
     is_async,
     is_own,
     item,
     listed,
     one_of,
     short,
+    stored,
     words,
 )
 from coachwork.pipelines.outline import Part
@@ -203,8 +207,8 @@ class Walk(ast.NodeVisitor):
             return either([("", found), ("otherwise", args[1])]) if len(args) > 1 and is_async(args[1]) else found
         target = node.func.value if isinstance(node.func, ast.Attribute) else None
         if isinstance(target, ast.Name) and name not in ("copy", "index", "count"):
-            grown = not owner and name == "append" and args and isinstance(args[0], Begun)
-            self._scope.values[target.id] = Many(args[0].parts, target.id) if grown else UNSEEN
+            begun = not owner and name == "append" and args and isinstance(args[0], Begun)
+            self._scope.values[target.id] = Many(args[0].parts, target.id) if begun else UNSEEN
         return UNSEEN
 
     def _gather(self, node: ast.Call) -> Begun:
@@ -371,7 +375,7 @@ class Walk(ast.NodeVisitor):
             return
         ways: list[tuple[str, Sequence[ast.stmt]]] = [(short(node.test), node.body)]
         rest: Sequence[ast.stmt] = node.orelse
-        while len(rest) == 1 and isinstance(rest[0], ast.If) and not _awaits(rest[0].test):
+        while len(rest) == 1 and isinstance(rest[0], ast.If) and not awaits(rest[0].test):
             ways.append((short(rest[0].test), rest[0].body))
             rest = rest[0].orelse
         self._ways([*ways, ("otherwise", rest)], node)
@@ -411,7 +415,7 @@ class Walk(ast.NodeVisitor):
 
     def visit_For(self, node: ast.For | ast.AsyncFor) -> None:
         over = self.visit(node.iter)
-        if (each := listed(over)) is not None and not _awaits(node.iter) and not _breaks(node):
+        if (each := listed(over)) is not None and not awaits(node.iter) and not breaks(node):
             for value in each:
                 self.assign(node.target, value)
                 self._body(node.body)
@@ -428,7 +432,7 @@ class Walk(ast.NodeVisitor):
         self._loop("again and again" if endless else f"while {short(node.test)}", node, None, [])
 
     def _loop(self, label: str, node: Any, target: tuple[ast.expr, Any] | None, first: list[Part]) -> None:
-        for name in _stored(node):
+        for name in stored(node):
             if name in self._scope.values:
                 self._scope.values[name] = UNSEEN  # in the second round it may be another
         with self.apart() as parts:
@@ -440,8 +444,8 @@ class Walk(ast.NodeVisitor):
             self._body(node.body)
         if _acts(parts):
             self.add(Part(kind="loop", label=label, where=self._scope.where(node), parts=parts))
-        for name in _stored(node):
-            self._scope.values[name] = self._scope.values.get(name, UNSEEN) if name in _grown(node) else UNSEEN
+        for name in stored(node):
+            self._scope.values[name] = self._scope.values.get(name, UNSEEN) if name in grown(node) else UNSEEN
         self._body(node.orelse)
 
     def visit_With(self, node: ast.With | ast.AsyncWith) -> None:
@@ -588,24 +592,3 @@ def _leaves(parts: Sequence[Part]) -> bool:
 def _joined(after: Sequence[tuple[str, dict[str, Any]]]) -> dict[str, Any]:
     names = {name for _, values in after for name in values}
     return {name: either([(label, values.get(name, UNSEEN)) for label, values in after]) for name in names}
-
-
-def _awaits(node: ast.AST) -> bool:
-    return any(isinstance(each, ast.Await) for each in ast.walk(node))
-
-
-def _breaks(node: ast.AST) -> bool:
-    return any(isinstance(each, ast.Break | ast.Continue) for each in ast.walk(node))
-
-
-def _stored(node: ast.AST) -> set[str]:
-    return {each.id for each in ast.walk(node) if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Store)}
-
-
-def _grown(node: ast.AST) -> set[str]:
-    """The lists that a loop appends to."""
-    return {
-        each.value.id
-        for each in ast.walk(node)
-        if isinstance(each, ast.Attribute) and each.attr == "append" and isinstance(each.value, ast.Name)
-    }
