@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from coachwork.app.checks import check_project
 from coachwork.app.project import Project, load_project
 from coachwork.cli.results import readable
 from coachwork.errors import ProjectError
@@ -113,6 +114,17 @@ def test_a_model_that_looks_at_what_the_words_do_not_prove_is_named_and_so_is_it
     broken = asked(project, "Is it broken?")
     assert (broken.found, broken.sentences[0].verdict, broken.sentences[0].judged_by) == (False, "unsupported", "")
     assert "by a model of the route 'default' was not made" in readable(broken.model_dump(mode="json"))
+
+
+def test_a_route_that_a_knowledge_base_names_and_that_is_not_there_is_found_before_the_first_answer(
+    loaded: Loaded,
+) -> None:
+    settings = '[knowledge.handbook]\nfolder = "knowledge/handbook"\ncheck = "defualt"\n'
+    project = loaded(settings=settings)
+    told = [found for found in check_project(project.folder, {}) if found.id == "knowledge.route"]
+    assert [(found.level, found.where) for found in told] == [("error", "[knowledge.handbook]")]
+    assert "check = 'defualt'" in told[0].message
+    assert "default" in told[0].hint
 
 
 def test_without_a_passage_no_model_is_asked(loaded: Loaded) -> None:

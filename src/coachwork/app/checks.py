@@ -5,9 +5,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from coachwork.app.project import Project, load_project
-from coachwork.errors import CoachworkError, Finding, ProjectError
+from coachwork.errors import CoachworkError, Finding, ProjectError, UnknownModel
 from coachwork.hosting import checks as hosting
 from coachwork.hosting.pipeline import Hosted
+from coachwork.models.routes import limits_of
 from coachwork.pipelines import replay
 from coachwork.prompts.prefix import broken_prefix
 
@@ -23,7 +24,7 @@ def check_project(folder: Path, environ: Mapping[str, str] = os.environ) -> list
         return [Finding(f"project.{error.code}", "error", error.message, error.hint)]
     try:
         found = [*project.models.findings(), *project.webhooks.findings(), *_pipelines(project)]
-        found += [*prompt_findings(project), *_folders(project)]
+        found += [*prompt_findings(project), *_folders(project), *_routes(project)]
         found += replay.findings(project.pipelines, project.folder)
         found += hosting.findings(made for made in project.pipelines.values() if isinstance(made, Hosted))
     finally:
@@ -74,6 +75,21 @@ def prompt_findings(project: Project) -> list[Finding]:
                     f"{broken.file}:{broken.line}",
                 )
             )
+    return found
+
+
+def _routes(project: Project) -> list[Finding]:
+    """Routes that a knowledge base names and that are not there: else the first search or answer would tell."""
+    found = []
+    for name, config in project.settings.knowledge.items():
+        for setting in ("embed", "next_embed", "rerank", "rewrite", "check"):
+            route = getattr(config, setting)
+            try:
+                if route:
+                    limits_of(route, project.models.config)
+            except UnknownModel as error:
+                message = f"{setting} = {route!r} names no route: {error.message}"
+                found.append(Finding("knowledge.route", "error", message, error.hint, f"[knowledge.{name}]"))
     return found
 
 
