@@ -80,7 +80,7 @@ async def count(number: int) -> int:
 
 @app.pipeline
 async def good(number: int) -> int:
-    for _ in range(100):
+    for _ in range(30):
         number = await count(number)
     return number
 """
@@ -108,7 +108,7 @@ async def test_the_run_that_blocks_ends_with_its_line_and_the_others_go_on(tmp_p
     project = load_project(a_project(tmp_path), LIMIT)
     async with Runtime(project, concurrency=10) as runtime:
         well, *blocking = await start(runtime, "good", "spinning", "sleeping", "matching")
-        assert (await ended(runtime, well)).output == 100
+        assert (await ended(runtime, well)).output == 30
         failed = [await ended(runtime, run_id) for run_id in blocking]
         assert [(run.status, run.error["code"]) for run in failed] == [("failed", "worker-blocked")] * 3
         places = [run.error["details"]["where"].split(" in ")[1] for run in failed]
@@ -137,7 +137,7 @@ async def test_a_worker_that_can_not_stop_a_run_ends_it_and_itself(tmp_path: Pat
         run = await desk.runs.get(stuck)
         assert (run.status, run.error["code"]) == ("failed", "worker-blocked")
     async with Runtime(project, concurrency=2) as runtime:  # another worker has what the first one left, at once
-        assert (await ended(runtime, well)).output == 100
+        assert (await ended(runtime, well)).output == 30
     await project.close()
 
 
@@ -152,6 +152,6 @@ async def test_the_run_that_takes_too_much_memory_ends_and_the_others_go_on(tmp_
         assert [(run.status, run.error["code"]) for run in runs] == [("failed", "out-of-memory")] * 2
         assert [run.error["details"]["limit_mb"] for run in runs] == [200, None]
         [well] = await start(runtime, "good")
-        assert (await ended(runtime, well)).output == 100
+        assert (await ended(runtime, well)).output == 30
     assert resource.getrlimit(resource.RLIMIT_DATA) == before
     await project.close()

@@ -38,7 +38,7 @@ class Interruption:
         number = getattr(signal, "SIGVTALRM", None)
         if number is None or threading.current_thread() is not threading.main_thread():
             log.warning("worker.cannot_interrupt", why="only the main thread of a Unix process can be")
-        elif signal.getsignal(number) is not signal.SIG_DFL:
+        elif signal.getsignal(number) not in (signal.SIG_DFL, signal.SIG_IGN):
             log.warning("worker.cannot_interrupt", why="SIGVTALRM is used by somebody else here")
         else:
             signal.signal(number, self._stop_code)
@@ -61,7 +61,7 @@ class Interruption:
     def stop(self) -> None:
         if self._thread is not None:
             signal.setitimer(signal.ITIMER_VIRTUAL, 0)
-            signal.signal(signal.SIGVTALRM, signal.SIG_DFL)
+            signal.signal(signal.SIGVTALRM, signal.SIG_IGN)  # one that is on its way would end the process
             self._thread = None
 
     def _stop_code(self, _number: int, frame: FrameType | None) -> None:

@@ -20,7 +20,7 @@ from coachwork.app.interruption import Interruption, is_debugged, stack
 log = structlog.get_logger(__name__)
 _PACKAGE = str(Path(__file__).parents[1])
 _ALIVE_SECONDS = 5.0
-_LAST_SECONDS = 3.0, 15.0  # as long again as the limit, within these, for code that is being stopped
+_LAST_SECONDS = 2.0, 15.0  # as long again as the limit, within these, for code that is being stopped
 _EXIT_CODE = 6  # see cli/exits.py
 
 
