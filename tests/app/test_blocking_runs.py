@@ -122,6 +122,7 @@ async def test_the_run_that_blocks_ends_with_its_line_and_the_others_go_on(tmp_p
     await project.close()
 
 
+@pytest.mark.slow
 async def test_a_worker_that_can_not_stop_a_run_ends_it_and_itself(tmp_path: Path) -> None:
     project = load_project(a_project(tmp_path), LIMIT)
     command = [sys.executable, "-c", "from coachwork.cli import main; main()", "worker", "--concurrency", "2"]

@@ -135,6 +135,7 @@ def test_ctrl_c_keeps_the_run(coachwork: Coachwork, project: Path, spawn: Spawn)
     assert coachwork("runs", "show", found[0]["id"], "--json").json["status"] == "running"
 
 
+@pytest.mark.slow
 def test_schedules_are_listed(coachwork: Coachwork, project: Path) -> None:
     assert "No schedules" in coachwork("schedules").err
     with (project / "coachwork.toml").open("a") as file:

@@ -128,6 +128,7 @@ def test_a_scan_is_read_where_ocr_is_asked_for() -> None:
         parse_bytes("blank.pdf", scan(), ReadLimits(ocr=True))
 
 
+@pytest.mark.slow
 def test_a_scan_keeps_the_letters_of_its_language() -> None:
     pytest.importorskip("rapidocr")
     lines = [

@@ -102,6 +102,7 @@ async def test_unlike_passages_come_before_one_that_repeats_another(made: Made) 
     assert sorted(fates.values()) == ["alike", "kept", "kept"]
 
 
+@pytest.mark.slow
 async def test_a_hidden_passage_is_found_by_nobody_and_a_boosted_one_sooner_also_after_an_ingest(
     made: Made,  # noqa: F811
     tmp_path: Path,

@@ -150,6 +150,7 @@ async def test_what_is_put_is_seen_at_once_by_who_has_it_open_and_a_document_cha
     await other_store.close()
 
 
+@pytest.mark.slow
 async def test_what_is_in_no_index_yet_stays_little_and_an_index_has_few_parts(tmp_path: Path) -> None:
     lancedb = pytest.importorskip("lancedb")
     store = LanceStore(str(tmp_path), exact_up_to=300, fold_at=100, fold_pause=0)

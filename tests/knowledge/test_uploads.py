@@ -78,6 +78,7 @@ async def test_what_cannot_be_read_changes_nothing(made: Made) -> None:  # noqa:
     assert sorted(path.name for path in base.folder.iterdir()) == ["bells.md"]
 
 
+@pytest.mark.slow
 async def test_uploads_at_the_same_time_all_arrive(made: Made) -> None:  # noqa: F811
     base = made({})
     await asyncio.gather(*(base.add(f"bell{n}.md", f"Bell {n} costs 12 euro.".encode()) for n in range(5)))

@@ -292,6 +292,7 @@ LISTED = [(provider.id, model) for provider in public for model in provider.mode
 counts = st.integers(0, 400_000)
 
 
+@pytest.mark.slow
 @settings(max_examples=1500, deadline=None)
 @given(
     st.sampled_from(range(len(LISTED))),

@@ -197,6 +197,7 @@ async def test_a_place_and_a_turn_are_free_again_after_failure(room, url):
 # ── Several processes ──
 
 
+@pytest.mark.slow
 async def test_two_processes_share_places_and_requests(room, database_url):
     working = most = 0
 
@@ -210,11 +211,11 @@ async def test_two_processes_share_places_and_requests(room, database_url):
 
     models = {"one:m": ModelConfig(at_once=2, requests_per_minute=20)}
     rooms = [room(FakeModel(answer), models=models, url=database_url) for _ in range(2)]
-    calls = [here.complete(ModelRequest(HELLO.messages, seconds=1.0)) for _ in range(15) for here in rooms]
+    calls = [here.complete(ModelRequest(HELLO.messages, seconds=4.0)) for _ in range(15) for here in rooms]
     outcomes = await asyncio.gather(*calls, return_exceptions=True)
     served = [outcome for outcome in outcomes if not isinstance(outcome, BaseException)]
     assert most <= 2
-    assert 18 <= len(served) <= 21  # 20 and what a second refills; a slice may lie unused with the other
+    assert 18 <= len(served) <= 22  # 20 and what four seconds refill; a slice may lie unused with the other
     assert {type(outcome) for outcome in outcomes if isinstance(outcome, BaseException)} == {ModelTimeout}
 
 

@@ -109,6 +109,7 @@ def test_a_careless_writers_plain_value_is_read(value: Any, how: Any, dress: tup
     assert exact_or_refused(dressed(written(value, how), dress), Person, value)
 
 
+@pytest.mark.slow
 @laws
 @given(cases().filter(lambda case: case[0] is not Tree), habits, st.data())
 def test_text_that_stops_anywhere_is_never_read_in_part(case: tuple[type[BaseModel], Any], how: Any, data: Any) -> None:

@@ -133,6 +133,7 @@ def _known(schema: Any, value: Any) -> Any:
     return {name: item for name, item in value.items() if name in schema["properties"]}
 
 
+@pytest.mark.slow
 @laws
 @given(objects(), objects())
 def test_whatever_comes_back_is_valid_under_the_schema_that_was_asked(case: Case, other: Case) -> None:

@@ -102,6 +102,7 @@ def test_an_interrupted_download_goes_on_in_the_next_run(places, tmp_path):
     assert places.ranges == ([f"bytes={kept}-"] if kept < len(DATA) else [])
 
 
+@pytest.mark.slow
 def test_packages_are_joined_in_order_and_never_imported(places, tmp_path):
     weights = tiny(packages(places))
     assert got(obtain(weights, tmp_path, sources=sources(places))) == DATA
@@ -167,6 +168,7 @@ def test_a_place_with_another_file_is_refused(places, tmp_path, data):
     assert located(tiny(), tmp_path) is None
 
 
+@pytest.mark.slow
 def test_when_no_place_helps_all_are_named_with_what_to_do(places, tmp_path):
     wrong = bytes([DATA[0] ^ 1]) + DATA[1:]
     weights = tiny(Hub(REPOSITORY, "not-there"), packages(places, data=wrong), packages(places, 1, name="other-part"))

@@ -49,6 +49,7 @@ async def test_who_stops_waiting_does_not_undo_the_write_and_the_writer_lives(da
     assert await names(database) == ["a", "b"]
 
 
+@pytest.mark.slow
 def test_closing_keeps_what_was_queued(database_url):
     first = Database(database_url)
     first.migrate()
