@@ -9,6 +9,7 @@ process at a time, under a lock that is held for a moment, and only with documen
 import asyncio
 import hashlib
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -163,7 +164,7 @@ class _Run:
     files: dict[str, SourceFile] = field(default_factory=dict)
     known: Mapping[str, Entry] = field(default_factory=dict)  # as of the start
     indexed: Indexed = field(default_factory=dict)
-    counts: dict[str, int] = field(default_factory=dict)  # since the last flush
+    kinds: dict[str, str] = field(default_factory=dict)  # "added" or "changed", of claims that are not finished
     drafts: list[Draft] = field(default_factory=list)
     finished: list[tuple[Written, str, Claim]] = field(default_factory=list)  # with the version of its rows
     fetching: str = ""  # what a source is asked for
@@ -341,7 +342,7 @@ class _Run:
             await self.job.queue.gone(self.worker, claim.id)
             return
         self.say(file.id)
-        self._count("added" if entry is None else "changed")
+        self.kinds[claim.id] = "added" if entry is None else "changed"
         try:
             read = await reader.read(file.id, file.path)
         except DocumentUnreadable as error:
@@ -401,8 +402,8 @@ class _Run:
         written = Written(file.id, file.size, sha256, recipe, nothing, reason=error.reason, retry=retry)
         if claim is not None:
             await self._drop_attached(file.id, set())
-        counts = {"failed": 1, **self._taken_counts()}
         read = [(claim, sha256)] if claim else []
+        counts = {"failed": 1, **self._counted([file.id])}
         async with self.job.locks.exclusive(self.job.writing()):
             if file.id in self.indexed or (claim is not None and claim.tries > 1):
                 await self.index.remove([file.id])
@@ -411,7 +412,7 @@ class _Run:
             )
 
     async def _refused(self, file: SourceFile) -> None:
-        self._count("added" if file.id not in self.known else "changed")
+        self.kinds[file.id] = "added" if file.id not in self.known else "changed"
         await self._failed(file, DocumentUnreadable(file.id, file.refusal), None)
 
     async def _drop_attached(self, id_: str, there: set[str]) -> None:
@@ -451,7 +452,11 @@ class _Run:
                 for document, _version, claim in finished
                 if claim.id in mine and document.id == claim.id
             ]
-            counts = {"embedded": len(missing), "reused": len(drafts) - len(missing), **self._taken_counts()}
+            counts = {
+                "embedded": len(missing),
+                "reused": len(drafts) - len(missing),
+                **self._counted([claim.id for claim, _sha256 in done]),
+            }
             await job.queue.finish(
                 self.worker,
                 done,
@@ -499,12 +504,9 @@ class _Run:
         self.current, self.phase = current, phase
         self.job.tell(replace(self.last, current=current, phase=phase))
 
-    def _count(self, name: str) -> None:
-        self.counts[name] = self.counts.get(name, 0) + 1
-
-    def _taken_counts(self) -> dict[str, int]:
-        counts, self.counts = self.counts, {}
-        return counts
+    def _counted(self, finished: Sequence[str]) -> dict[str, int]:
+        """How many of these were new and how many changed: once each, by the one who finished it."""
+        return dict(Counter(self.kinds.pop(id_) for id_ in finished if id_ in self.kinds))
 
 
 def _is_there(id_: str, present: set[str]) -> bool:
