@@ -11,6 +11,7 @@ import gc
 import os
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Callable
 from pathlib import Path
@@ -25,6 +26,7 @@ _STATM = Path("/proc/self/statm")
 _MB = 1024 * 1024
 _RESERVED_MB = 1024  # by threads and libraries, and hardly used
 _LOOK_SECONDS = 0.05
+_GROWS_MB = 4  # in a look
 _SETTLE_SECONDS = 1.0  # until what was stopped has let go of its memory
 
 
@@ -66,20 +68,39 @@ class MemoryWatch:
             self._before = None
 
     def _watch(self, bound: int) -> None:
+        allowed = bound
         while not self._stopped.wait(_LOOK_SECONDS):
             try:
-                if in_use() <= bound:
+                held = in_use()
+                if held <= bound:
+                    allowed = bound
+                if held <= allowed:
                     continue
                 self._let_go_of.clear()
                 self._stop_code(self._let_go)
-                if not self._let_go_of.wait(_LOOK_SECONDS) or self._stopped.wait(_SETTLE_SECONDS):
-                    continue
-                give_back()
-                if (kept := in_use()) > bound:  # not of the one that was stopped: nobody else is, for what is there now
-                    bound = kept + self._megabytes * _MB // 4
-                    log.warning("worker.memory_kept", megabytes=kept // _MB, bound=bound // _MB)
+                if self._let_go_of.wait(_LOOK_SECONDS):
+                    allowed = self._settled(bound, in_use())
             except Exception as error:  # whatever it is, the watch goes on
                 log.error("worker.watch_failed", exc_info=error)
+
+    def _settled(self, bound: int, at_stop: int) -> int:
+        """Wait until what was stopped has let go of its memory; what is allowed from then on.
+
+        Who takes more meanwhile is the next. Nobody else is stopped for what is merely not given back.
+        """
+        quarter = self._megabytes * _MB // 4
+        until = time.monotonic() + _SETTLE_SECONDS
+        while time.monotonic() < until and not self._stopped.wait(_LOOK_SECONDS):
+            if not bound < in_use() < at_stop + quarter:
+                return bound
+        give_back()
+        before = in_use()
+        self._stopped.wait(_LOOK_SECONDS)
+        kept = in_use()
+        if kept <= bound or kept > before + _GROWS_MB * _MB:
+            return bound
+        log.warning("worker.memory_kept", megabytes=kept // _MB, allowed=(kept + quarter) // _MB)
+        return kept + quarter
 
     def _let_go(self) -> bool:
         """Let go of the run whose code calls this, in the end; False where it is no run's, or was let go of."""
