@@ -142,6 +142,7 @@ async def test_a_worker_that_can_not_stop_a_run_ends_it_and_itself(tmp_path: Pat
     await project.close()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells what a process has in memory")
 async def test_the_run_that_takes_too_much_memory_ends_and_the_others_go_on(tmp_path: Path) -> None:
     limits = {"COACHWORK_RUNS_MEMORY_MB": "200", "COACHWORK_RUNS_BLOCKED_SECONDS": "0"}

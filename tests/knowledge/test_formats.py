@@ -24,6 +24,7 @@ def offer() -> EmailMessage:
     return mail
 
 
+@pytest.mark.slow
 async def test_a_mail_and_what_is_attached_are_documents_of_their_own(made: Made) -> None:  # noqa: F811
     base = made({})
     inner = offer()

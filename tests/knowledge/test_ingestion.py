@@ -17,6 +17,7 @@ from .made_base import Made, made  # noqa: F401
 SHOP = {"bells.md": "A bell costs 12 euro.", "lamps.md": "A lamp costs 20 euro.", "hours.md": "We open at nine."}
 
 
+@pytest.mark.slow
 async def test_a_plan_says_what_an_ingest_does_and_does_nothing(made: Made) -> None:  # noqa: F811
     base = made({**SHOP, "broken.pdf": "no PDF"})
     plan = await base.plan()

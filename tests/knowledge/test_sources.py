@@ -154,6 +154,7 @@ def web(site: Site, **settings: Any) -> dict[str, Any]:
     return {"sources": {"site": given}}
 
 
+@pytest.mark.slow
 async def test_a_site_is_walked_politely_and_asked_again_only_for_what_changed(
     made: Made,  # noqa: F811
     site: Site,
@@ -295,6 +296,7 @@ async def test_a_source_may_become_one_of_another_kind(made: Made, site: Site, t
     assert await ids(base) == [f"site/{site.host}/guide/größe.html", f"site/{site.host}/guide/index.html"]
 
 
+@pytest.mark.slow
 def test_links_and_sitemaps_that_are_made_to_hurt() -> None:
     page = b"<base href=/x/><a href='http://['>1</a><a href='javascript:x'>2</a><a rel=nofollow href=/n>3</a>"
     page += b"<a href=y#z>4</a>"

@@ -188,6 +188,7 @@ def test_any_text_gives_a_value_or_a_typed_refusal(text: str, target: Any) -> No
         assert TypeAdapter(target).validate_python(got) == got
 
 
+@pytest.mark.slow
 @laws
 @given(
     st.lists(

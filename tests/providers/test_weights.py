@@ -155,6 +155,7 @@ def test_packages_go_on_although_the_hub_comes_first(places, tmp_path):
     assert not [path for path in places.fetched if "tiny_part0" in path]
 
 
+@pytest.mark.slow
 def test_wrong_bytes_are_dropped_and_the_next_place_is_asked(places, tmp_path):
     wrong = bytes([DATA[0] ^ 1]) + DATA[1:]
     weights = tiny(hub_file(places, wrong), packages(places))
