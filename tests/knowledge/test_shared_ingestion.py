@@ -2,12 +2,15 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import pytest
 import sqlalchemy as sa
 
+from coachwork.knowledge import KnowledgeBase
+from coachwork.knowledge.config import KnowledgeConfig
 from coachwork.knowledge.document import IngestProgress
 from coachwork.knowledge.ingest_queue import IngestQueue
 from coachwork.store.database import Database
@@ -101,6 +104,59 @@ async def test_the_documents_of_a_dead_worker_are_taken_over(
     assert await queue.claim(dead) is None  # should it come back
     assert await queue.held(dead, ["bells.md"]) == set()
     assert (await base.ingestion()).state == "done"
+    database.close()
+
+
+class _Vectors(NamedTuple):
+    vectors: list[list[float]]
+    model: str = "plain"
+    dimensions: int = 8
+    cost_nano: int | None = 0
+    counts: float = 1.0
+
+
+class _Model:
+    """Embeds so many batches, the question for its name among them, and then never answers again."""
+
+    def __init__(self, batches: int) -> None:
+        self.left = batches
+        self.silent = asyncio.Event()
+
+    async def embed(self, route: str, texts: Sequence[str], *, purpose: str) -> _Vectors:
+        if self.left == 0:
+            self.silent.set()
+            await asyncio.Event().wait()
+        self.left -= 1
+        return _Vectors([[1.0] * 8 for _ in texts])
+
+
+async def test_a_document_that_changes_hands_in_the_middle_is_counted_once(
+    made: Made,  # noqa: F811
+    tmp_path: Path,
+    until: Until,
+) -> None:
+    made({"bells.md": "\n\n".join(f"# Bell {n}\n\nBell {n} costs {n} euro." for n in range(100))})
+    database = Database(f"sqlite:///{tmp_path}/test.db")
+
+    def base_with(model: Any) -> KnowledgeBase:
+        base, config = KnowledgeBase("documents"), KnowledgeConfig(folder="documents")
+        base.bind(config, project=tmp_path, index=str(tmp_path / "index"), database=database, models=model)
+        return base
+
+    slow = _Model(batches=2)  # the first 64 of 100 passages are indexed, then it hangs
+    first = asyncio.create_task(base_with(slow).ingest())
+    await until(slow.silent.is_set)
+    other = base_with(_Model(batches=1000))
+    second = asyncio.create_task(other.ingest())
+
+    async def both_at_work() -> bool:
+        return len((await other.ingestion()).workers) == 2
+
+    await until(both_at_work)
+    first.cancel()
+    report = await asyncio.wait_for(second, 60)
+    assert (report.found, report.added, report.passages) == (1, 1, 100)
+    assert (await other.ingestion()).progress.read == 1
     database.close()
 
 
