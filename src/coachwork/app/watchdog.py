@@ -109,9 +109,7 @@ class Watchdog:
             frame = sys._current_frames().get(thread)
             if self._interruption is None or is_debugged(frame):
                 return
-            if before < do.limit or int(stood) > int(
-                before
-            ):  # and again: a signal may come where nothing can be stopped
+            if before < do.limit or int(stood) > int(before):  # again and again: not everywhere can code be stopped
                 self._interruption.ask()
             task = _at_work(loop)
             if stood < do.limit + min(max(do.limit, _LAST_SECONDS[0]), _LAST_SECONDS[1]) or task is None:
