@@ -12,6 +12,7 @@ import faulthandler
 import gc
 import os
 import shutil
+import signal
 import tempfile
 import threading
 import uuid
@@ -209,6 +210,8 @@ def new_postgres() -> Iterator[NewDatabase]:
 
     yield new
     engine.dispose()
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # at once: nothing of it is to be kept
+        os.kill(int((folder / "data" / "postmaster.pid").read_text().split()[0]), signal.SIGQUIT)
     server.cleanup()
     with contextlib.suppress(OSError):
         shutil.rmtree(folder)

@@ -104,6 +104,7 @@ def a_project(folder: Path) -> Path:
     return folder
 
 
+@pytest.mark.slow
 async def test_the_run_that_blocks_ends_with_its_line_and_the_others_go_on(tmp_path: Path) -> None:
     project = load_project(a_project(tmp_path), LIMIT)
     async with Runtime(project, concurrency=10) as runtime:

@@ -14,6 +14,7 @@ from coachwork.tracing.scope import DirectScope, entered
 
 from .made_base import Made, made  # noqa: F401  a fixture
 
+pytestmark = pytest.mark.slow
 SECRET = "The secret salary of the board is 800 for every meeting."
 DOCUMENTS = {
     "open.md": "# Open\n\nThe secret salary word is public here.\n",

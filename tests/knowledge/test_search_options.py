@@ -16,6 +16,7 @@ from coachwork.tracing.scope import DirectScope, entered
 
 from .made_base import Made, made  # noqa: F401  a fixture
 
+pytestmark = pytest.mark.slow
 DOCUMENTS = {
     "city.md": "---\nproduct: city\nyear: 2024\ntags: [bikes, sale]\n---\n# City\n\nThe city bike weighs 15 kg.\n",
     "cargo.md": "---\nproduct: cargo\nyear: 2025\ntags: [bikes]\n---\n# Cargo\n\nThe cargo bike weighs 40 kg.\n",

@@ -17,6 +17,7 @@ from coachwork.prompts.repair import same
 from .damage import DRESSES, dressed, habits, written
 from .random_shapes import Case, objects, recased, texted
 
+pytestmark = pytest.mark.slow
 laws = settings(deadline=None, max_examples=int(os.environ.get("LAW_EXAMPLES", "60")))
 LOOSE = {  # damage of the text that leaves no doubt: what was meant is always found
     "whole": lambda text: text,
