@@ -98,6 +98,8 @@ SEEN = [
     ("await asyncio.wait_for(answer(subject), 3)", ASKED),
     ("await handbook.search(subject)\nhandbook.verify(subject, [])", "search handbook"),
     ("await answer_from(handbook, subject)", "search handbook, choice(passages: prompt answer_from | otherwise)"),
+    ("await handbook.verify_by_model(subject, [], 'careful')", "verify handbook"),
+    ("await handbook.verify_by_model(subject, [])", ""),  # no route in the settings: the words alone
     ("await depot(subject)", f"step depot({ASKED})"),  # what a step does besides is its own business
     ("await helper(subject)", f"agent answer(tool look({ASKED}) & search handbook)"),
     ("await helper.run(subject)", f"agent answer(tool look({ASKED}) & search handbook)"),

@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from coachwork.store.database import Database
 
 _PASSAGES: TypeAdapter[list[Passage]] = TypeAdapter(list[Passage])
+CHECKING = "Checking the answer against its sources"  # the label of the step
 Writer: TypeAlias = Callable[[str, list[Passage]], Awaitable[str]]
 
 
@@ -111,6 +112,11 @@ class KnowledgeBase:
     @property
     def title(self) -> str:
         return self._need().config.title or self.name.replace("_", " ")
+
+    @property
+    def check_route(self) -> str:
+        """The route whose model checks answers unless a call says another, "" for none."""
+        return self._need().config.check
 
     async def search(
         self,
@@ -298,12 +304,10 @@ class KnowledgeBase:
         """
         from coachwork.knowledge.opinion import reviewed
 
-        route = self._need().config.check if route is None else route
+        route = self.check_route if route is None else route
         if not route:
             return check(text, passages)
-        record = StepRecord(
-            "verify", self.name, label="Checking the answer against its sources", input={"text": text}, route=route
-        )
+        record = StepRecord("verify", self.name, label=CHECKING, input={"text": text}, route=route)
         judge = judge_of(passages)
         judged = judgements(text, judge)
         judged, failed = await reviewed(self._need().models, route, text, judge, judged, record)

@@ -10,9 +10,11 @@ from coachwork.agents.agent import Agent
 from coachwork.agents.mcp import McpServer
 from coachwork.agents.tool import Tool
 from coachwork.knowledge import KnowledgeBase
+from coachwork.knowledge.knowledge_base import CHECKING
 from coachwork.pipelines.approvals import approval
 from coachwork.pipelines.code_values import PLAIN, UNSEEN, Begun, Member, one_of, title_of
 from coachwork.pipelines.deliver import deliver
+from coachwork.pipelines.labels import in_words, label_of
 from coachwork.pipelines.outline import Part
 from coachwork.pipelines.pipeline import Pipeline
 from coachwork.pipelines.steps import note, transcribe
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
 def called(walk: "Walk", function: Any, given: "Args", node: ast.AST, where: str) -> Any:
     """What a call of a thing of ours gives; None for what is not ours."""
     if isinstance(function, Member):
-        return _member(walk, function, where)
+        return _member(walk, function, given, where)
     if isinstance(function, Agent | Prompt | Pipeline | KnowledgeBase | RemoteAgent):
         return Begun((_thing(walk, function, where),))
     if isinstance(function, FunctionType) and (label := getattr(function, "__coachwork_step__", "")):
@@ -54,7 +56,7 @@ def _verb(function: Any, given: "Args", node: ast.AST, where: str) -> Any:
     return None
 
 
-def _member(walk: "Walk", member: Member, where: str) -> Any:
+def _member(walk: "Walk", member: Member, given: "Args", where: str) -> Any:
     owner, name = member.owner, member.name
     if isinstance(owner, Agent):
         return {"run": Begun((_thing(walk, owner, where),)), "remembering": owner}.get(name, UNSEEN)
@@ -63,21 +65,31 @@ def _member(walk: "Walk", member: Member, where: str) -> Any:
             return owner
         return Begun((_thing(walk, owner, where),)) if name == "stream" else Begun()
     if isinstance(owner, KnowledgeBase):
+        if name == "verify_by_model":
+            return Begun(_check(owner, given, where))
         return Begun((_thing(walk, owner, where),)) if name == "search" else PLAIN if name == "verify" else Begun()
     return UNSEEN
+
+
+def _check(owner: KnowledgeBase, given: "Args", where: str) -> tuple[Part, ...]:
+    """What a check by a model records: nothing where neither the call nor the settings name a route."""
+    route = given[0][2] if len(given[0]) > 2 else given[1].get("route")
+    if (owner.check_route if route is None else route) == "":
+        return ()
+    return (Part(kind="verify", label=CHECKING, name=owner.name, where=where),)
 
 
 def _thing(walk: "Walk", thing: Any, where: str) -> Part:
     if isinstance(thing, KnowledgeBase):
         return Part(kind="search", label=f"Searching the {thing.title}", name=thing.name, where=where)
     if isinstance(thing, Prompt):
-        return Part(kind="prompt", label=_spoken(thing.name), name=thing.name, where=where)
+        return Part(kind="prompt", label=in_words(thing.name), name=thing.name, where=where)
     if isinstance(thing, RemoteAgent):
-        return Part(kind="agent", label=_spoken(thing.name), name=thing.name, where=where)
+        return Part(kind="agent", label=in_words(thing.name), name=thing.name, where=where)
     if isinstance(thing, Pipeline):
         return Part(kind="pipeline", label=thing.title, name=thing.name, where=where, parts=_child(walk, thing))
     parts = [_tool(walk, each) for each in thing.given]
-    return Part(kind="agent", label=_spoken(thing.name), name=thing.name, where=where, parts=parts)
+    return Part(kind="agent", label=in_words(thing.name), name=thing.name, where=where, parts=parts)
 
 
 def _child(walk: "Walk", pipeline: Pipeline[..., Any]) -> list[Part]:
@@ -90,7 +102,7 @@ def _child(walk: "Walk", pipeline: Pipeline[..., Any]) -> list[Part]:
 def _tool(walk: "Walk", given: Any) -> Part:
     """Something that an agent may use: what it is, and what is in it."""
     if isinstance(given, McpServer):
-        return Part(kind="server", label=f"The tools of {_spoken(given.name)}", name=given.name)
+        return Part(kind="server", label=f"The tools of {in_words(given.name)}", name=given.name)
     if isinstance(given, Agent | Prompt | Pipeline | KnowledgeBase | RemoteAgent):
         return _thing(walk, given, "")
     if isinstance(given, Tool):
@@ -98,9 +110,6 @@ def _tool(walk: "Walk", given: Any) -> Part:
     name = getattr(inspect.unwrap(given), "__name__", "") if callable(given) else ""
     if not name:
         return Part(kind="unknown", label=type(given).__name__)
-    label = (inspect.getdoc(given) or "").split("\n")[0].rstrip(".") or _spoken(name)
-    return Part(kind="tool", label=label, name=name, where=walk.place_of(given), parts=walk.followed(given))
-
-
-def _spoken(name: str) -> str:
-    return name.replace("_", " ").capitalize()
+    return Part(
+        kind="tool", label=label_of(given, name), name=name, where=walk.place_of(given), parts=walk.followed(given)
+    )

@@ -47,6 +47,7 @@ from coachwork.pipelines.code_values import (
     stored,
     words,
 )
+from coachwork.pipelines.labels import in_words
 from coachwork.pipelines.outline import Part
 from coachwork.pipelines.source import Names, tree_of
 from coachwork.pipelines.steps import step as step_decorator
@@ -286,9 +287,7 @@ class Walk(ast.NodeVisitor):
             parts = []
         if framed and _leaves(parts):
             where = "" if not scope.file else scope.where(tree)
-            parts = [
-                Part(kind="function", label=name.replace("_", " ").capitalize(), name=name, where=where, parts=parts)
-            ]
+            parts = [Part(kind="function", label=in_words(name), name=name, where=where, parts=parts)]
         if isinstance(tree, ast.AsyncFunctionDef):
             return Begun(tuple(parts))
         self.add(*parts)

@@ -13,8 +13,8 @@ from coachwork.pipelines.pipeline import Pipeline
 
 # fmt: off
 Kind = Literal[
-    "step", "prompt", "search", "approval", "sleep", "webhook", "transcribe", "tool", "server", "unknown", "again",
-    "agent", "pipeline", "function", "branches", "branch", "items", "choice", "way", "loop",
+    "step", "prompt", "search", "verify", "approval", "sleep", "webhook", "transcribe", "tool", "server", "unknown",
+    "again", "agent", "pipeline", "function", "branches", "branch", "items", "choice", "way", "loop",
 ]
 # fmt: on
 

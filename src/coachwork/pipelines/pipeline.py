@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, create
 from coachwork.errors import InputError, ProjectError, RunFailed
 from coachwork.messages import Conversation, JsonValue
 from coachwork.pipelines.durations import rate_of, seconds_of
+from coachwork.pipelines.labels import in_words
 from coachwork.tracing.places import inside
 
 P = ParamSpec("P")
@@ -73,7 +74,7 @@ class Pipeline(Generic[P, R]):
         self.function = function
         self.queue = queue
         self.name = function.__name__
-        self.title = title or self.name.replace("_", " ").capitalize()
+        self.title = title or in_words(self.name)
         self.about = about or (inspect.getdoc(function) or "").split("\n\n")[0]
         self.examples = list(examples)
         self.knowledge = list(knowledge)

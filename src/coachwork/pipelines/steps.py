@@ -14,6 +14,7 @@ from pydantic_core import to_jsonable_python
 
 from coachwork.errors import CoachworkError, InDoubt, ProjectError, RunFailed
 from coachwork.messages import Audio, StepRecord, Transcript
+from coachwork.pipelines.labels import label_of
 from coachwork.pipelines.run_scope import current_run
 from coachwork.tracing.care import careful_here, in_time
 from coachwork.tracing.scope import current_scope, recorded
@@ -65,7 +66,7 @@ def step(
 def _recorded_step(function: Callable[P, Awaitable[R]], policy: _Policy) -> Callable[P, Awaitable[R]]:
     adapter: TypeAdapter[R] = TypeAdapter(_returned(function, policy))
     signature, name = inspect.signature(function), function.__name__
-    label = (inspect.getdoc(function) or "").split("\n")[0].rstrip(".") or name.replace("_", " ").capitalize()
+    label = label_of(function, name)
 
     @wraps(function)
     async def recorded_step(*args: P.args, **kwargs: P.kwargs) -> R:

@@ -103,6 +103,7 @@ class Database:
         self._work: queue.SimpleQueue[_Piece | None] = queue.SimpleQueue()
         self._marks = Marks(self.engine)
         self._closing = False
+        self._accepting = threading.Lock()
         self._readers = ThreadPoolExecutor(4, thread_name_prefix="coachwork-read")
         self._writer = threading.Thread(target=self._write_loop, name="coachwork-write", daemon=True)
         self._writer.start()
@@ -145,10 +146,11 @@ class Database:
     def _queue(self, work: Work, *, hurried: bool) -> "Future[Any]":
         future: Future[Any] = Future()
         future.set_running_or_notify_cancel()  # who stops waiting does not undo what was asked for
-        if self._closing:
-            future.set_exception(_closed())
-            return future
-        self._work.put(_Piece(work, future, hurried))
+        with self._accepting:  # what comes behind the end would be waited for without end
+            if not self._closing:
+                self._work.put(_Piece(work, future, hurried))
+                return future
+        future.set_exception(_closed())
         return future
 
     async def scrub(self) -> bool:
@@ -175,12 +177,10 @@ class Database:
         self.write_soon(lambda _connection: None).result()
 
     def close(self) -> None:
-        self._closing = True
-        self._work.put(None)
+        with self._accepting:
+            self._closing = True
+            self._work.put(None)
         self._writer.join(timeout=30)
-        while not self._work.empty():  # what came behind the end: who waits for it must not wait for ever
-            if (piece := self._work.get_nowait()) is not None:
-                piece.future.set_exception(_closed())
         self._readers.shutdown()
         self.engine.dispose()
 
