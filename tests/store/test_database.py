@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from coachwork.store.behind import Prepared, all_later, changes, later
 from coachwork.store.database import Database, open_engine
 from coachwork.store.tables import workers
 
@@ -22,9 +23,28 @@ def database(database_url: str) -> Iterator[Database]:
     opened.close()
 
 
+def row(name: str) -> dict[str, object]:
+    return {"id": name, "host": "h", "pid": 1, "started_at": 1, "heartbeat_at": 1}
+
+
 def put(name: str):
-    row = {"id": name, "host": "h", "pid": 1, "started_at": 1, "heartbeat_at": 1}
-    return lambda connection: connection.execute(workers.insert().values(**row))
+    return lambda connection: connection.execute(workers.insert().values(**row(name)))
+
+
+_NEW = Prepared(workers.insert())
+_RENAME = Prepared(workers.update().where(workers.c.id == sa.bindparam("old")))
+
+
+def put_later(name: str):
+    return lambda connection: later(connection, _NEW, row(name))
+
+
+def rename(old: str, new: str):
+    def work(connection: sa.Connection) -> None:
+        if not changes(connection, _RENAME, {"old": old, "id": new}):
+            raise LookupError(old)
+
+    return work
 
 
 async def names(database: Database) -> list[str]:
@@ -36,6 +56,64 @@ async def test_a_failed_piece_is_undone_alone_and_raises_where_it_was_asked(data
     results = await asyncio.gather(*map(asyncio.wrap_future, pieces), return_exceptions=True)
     assert isinstance(results[1], sa.exc.IntegrityError)
     assert await names(database) == ["a", "b"]
+
+
+async def together(database: Database, *works) -> list[object]:
+    """What comes of pieces that share a transaction."""
+    gate = threading.Event()
+    database.write_soon(lambda _connection: gate.wait(5))
+    pieces = [database.write_soon(work) for work in works]
+    gate.set()
+    return list(await asyncio.gather(*map(asyncio.wrap_future, pieces), return_exceptions=True))
+
+
+async def test_of_what_waits_for_the_commit_a_failed_piece_is_undone_alone_too(database):
+    works = put_later("a"), put_later("a"), rename("a", "b"), rename("nobody", "c"), put_later("d")
+    first, again, renamed, nobody, last = await together(database, *works)
+    assert (first, renamed, last) == (None, None, None)
+    assert isinstance(again, sa.exc.IntegrityError)
+    assert isinstance(nobody, LookupError)
+    assert await together(database, put_later("e"), rename("d", "f")) == [
+        None,
+        None,
+    ]  # the connection is as good as new
+    assert await names(database) == ["b", "e", "f"]
+
+
+async def test_a_piece_sees_what_waits_before_it_and_nothing_of_it_stays_where_it_fails(database):
+    def look(connection: sa.Connection) -> list[str]:
+        put_later("a")(connection)
+        return list(connection.execute(sa.select(workers.c.id)).scalars())
+
+    def fail(connection: sa.Connection) -> None:
+        put_later("b")(connection)
+        raise LookupError
+
+    def swallow(connection: sa.Connection) -> None:
+        put_later("a")(connection)
+        try:
+            connection.execute(sa.select(workers.c.id))
+            connection.execute(workers.insert().values(**row("a")))
+        except sa.exc.DBAPIError:
+            return
+
+    assert await database.write(look) == ["a"]
+    for fails in (fail, swallow):
+        with pytest.raises((LookupError, sa.exc.DBAPIError)):
+            await database.write(fails)
+    await database.write(put_later("c"))
+    assert await names(database) == ["a", "c"]
+
+
+async def test_what_can_not_be_written_as_plain_text_is_told_by_the_driver(database):
+    rows = [row("a"), {**row("b"), "host": "cut\0here"}, row("c")]
+    if database.engine.dialect.name == "sqlite":
+        await database.write(lambda connection: all_later(connection, _NEW, rows))
+        assert await names(database) == ["a", "b", "c"]
+        return
+    with pytest.raises(sa.exc.DBAPIError, match="NUL"):
+        await database.write(lambda connection: all_later(connection, _NEW, rows))
+    assert await names(database) == []
 
 
 async def test_who_stops_waiting_does_not_undo_the_write_and_the_writer_lives(database):

@@ -12,6 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from coachwork.messages import JsonValue
+from coachwork.store.behind import Prepared, later
 from coachwork.store.database import Database
 from coachwork.store.tables import events
 
@@ -28,12 +29,13 @@ _APPEND = (  # built once: building it costs more than running it
     )
 )
 _APPEND_NUMBERED = _APPEND.returning(events.c.seq)
+_APPEND_LATER = Prepared(_APPEND)
 _OTHER_PROCESS_SECONDS = 0.4  # how often a reader looks for events that another process wrote
 
 
 def append(connection: sa.Connection, run_id: str, event: Event) -> None:
     """Add an event to a run. Called inside a write transaction."""
-    connection.execute(_APPEND, {"of_run": run_id, "event": event})
+    later(connection, _APPEND_LATER, {"of_run": run_id, "event": event})
 
 
 def replace(connection: sa.Connection, run_id: str, event: Event, before: int | None) -> int:

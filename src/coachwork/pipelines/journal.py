@@ -13,6 +13,7 @@ from coachwork.errors import CoachworkError
 from coachwork.messages import ENDED, JsonValue, StepRecord
 from coachwork.pipelines import approval_trail, events
 from coachwork.pipelines.views import approval_view, step_view
+from coachwork.store.behind import Prepared, changes, later
 from coachwork.store.inserting import insert_if_new
 from coachwork.store.tables import approvals, received, runs, steps
 
@@ -20,20 +21,20 @@ from coachwork.store.tables import approvals, received, runs, steps
 # while the claim on it is the last one and it has not ended.
 _OF_STEP = steps.c.run_id == sa.bindparam("of_run"), steps.c.seq == sa.bindparam("of_seq")
 _OURS = sa.exists().where(
-    runs.c.id == sa.bindparam("of_run"), runs.c.claim == sa.bindparam("of_claim"), runs.c.status.not_in(ENDED)
+    runs.c.id == sa.bindparam("of_run"),
+    runs.c.claim == sa.bindparam("of_claim"),
+    *(runs.c.status != status for status in sorted(ENDED)),  # a list would be written out anew each time
 )
-_FORGET_STEP = steps.delete().where(*_OF_STEP, _OURS)
+_FORGET_STEP = Prepared(steps.delete().where(*_OF_STEP, _OURS))
 _NEW = list(steps.c)
-_BEGIN_STEP = (
-    steps.insert()
-    .from_select(
+_BEGIN_STEP = Prepared(
+    steps.insert().from_select(
         [column.name for column in _NEW],
         sa.select(*(sa.bindparam(f"new_{column.name}", type_=column.type) for column in _NEW)).where(_OURS),
     )
-    .returning(steps.c.seq)
 )
-_END_STEP = steps.update().where(*_OF_STEP, _OURS)
-_BOOK = (
+_END_STEP = Prepared(steps.update().where(*_OF_STEP, _OURS))
+_BOOK = Prepared(
     runs.update().where(runs.c.id == sa.bindparam("of_run")).values(cost_nano=runs.c.cost_nano + sa.bindparam("cost"))
 )
 
@@ -202,14 +203,13 @@ def step_ended(
     }
     values |= {"reused": False, "output": output, "error": error, **_fields(record)}
     if known:
-        changed = connection.execute(_END_STEP, {**_where(place), **values})
-        if not changed.rowcount:
+        if not changes(connection, _END_STEP, {**_where(place), **values}):
             raise ClaimLost(f"{place.run_id}: claim {place.claim}")
         _show(connection, place, values)
     else:
         _insert(connection, place, values)
     if record.cost_nano:
-        connection.execute(_BOOK, {"of_run": place.run_id, "cost": record.cost_nano})
+        later(connection, _BOOK, {"of_run": place.run_id, "cost": record.cost_nano})
 
 
 def receive(connection: sa.Connection, place: Place, question: str, number: int, answer: JsonValue) -> None:
@@ -240,15 +240,14 @@ def step_waits(connection: sa.Connection, place: Place, record: StepRecord, bega
 
 
 def _forget(connection: sa.Connection, place: Place) -> None:
-    connection.execute(_FORGET_STEP, _where(place))
+    later(connection, _FORGET_STEP, _where(place))
     events.append(connection, place.run_id, {"type": "data-text-restart", "id": f"text-{place.seq}", "data": {}})
 
 
 def _insert(connection: sa.Connection, place: Place, values: dict[str, Any]) -> None:
     new = {**_NOTHING, "run_id": place.run_id, "seq": place.seq, "place": place.path, **values}
     given = {f"new_{column.name}": new[column.name] for column in _NEW}
-    made = connection.execute(_BEGIN_STEP, {"of_run": place.run_id, "of_claim": place.claim, **given})
-    if made.first() is None:
+    if not changes(connection, _BEGIN_STEP, {"of_run": place.run_id, "of_claim": place.claim, **given}):
         raise ClaimLost(f"{place.run_id}: claim {place.claim}")
     _show(connection, place, new)
 

@@ -8,10 +8,11 @@ import time
 
 import sqlalchemy as sa
 
+from coachwork.store.behind import Prepared, changes
 from coachwork.store.tables import commits
 
 _KEPT_MS = 7 * 86_400_000  # a writer commits every few seconds: one that is so long silent is gone
-_MARK = (
+_MARK = Prepared(
     commits.update()
     .where(commits.c.writer == sa.bindparam("of_writer"), commits.c.number < sa.bindparam("to"))
     .values(number=sa.bindparam("to"), at=sa.bindparam("now"))
@@ -36,14 +37,15 @@ class Marks:
     def set(self, connection: sa.Connection, number: int) -> bool:
         """Mark the transaction; False where one of this number was committed before.
 
-        Where that is still about to end in the server, this waits for its end: both change the same row.
+        Where that is still about to end in the server, this waits for its end: both change the same row. Among
+        statements that wait it is taken for granted that there was none: the transaction does not come through else.
         """
         if not self._needed:
             return True
         if not self._known:
             self._enter()
-        values = {"of_writer": self._writer, "to": number, "now": _now()}
-        return bool(connection.execute(_MARK, values).rowcount)
+        self._known = changes(connection, _MARK, {"of_writer": self._writer, "to": number, "now": _now()})
+        return self._known  # one that was away for a week has no row any more
 
     def _enter(self) -> None:
         """Make the row, in a transaction of its own, and forget those of writers that are gone."""

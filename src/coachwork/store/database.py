@@ -11,14 +11,16 @@ import random
 import sqlite3
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 import sqlalchemy as sa
 import structlog
 
+from coachwork.store.behind import Behind, Undone
 from coachwork.store.commits import Marks
 
 T = TypeVar("T")
@@ -31,6 +33,7 @@ _PATIENCE_SECONDS = 30
 _COLLISIONS = {"40P01", "40001"}  # PostgreSQL: deadlock detected, could not serialize. Undone, and worth another try
 _NOT_THERE = {None, "57P01", "57P02", "57P03"}  # no answer; it is shut down, it has crashed, it is starting
 _TRIES = 5
+_TRUSTED_SECONDS = 1.0  # a connection that was used so lately is not asked whether it lives
 _AWAY_SECONDS = 120.0  # a restart takes seconds, a new primary a minute or two
 _ASK_AGAIN_SECONDS = (0.05, 1.0)  # the first pause, and the longest
 
@@ -43,7 +46,7 @@ def open_engine(url: str) -> sa.Engine:
     """
     parsed = sa.make_url(url)
     if parsed.get_backend_name() != "sqlite":
-        return sa.create_engine(parsed.set(drivername="postgresql+psycopg"), pool_pre_ping=True)
+        return _postgres(parsed)
     if parsed.database and parsed.database != ":memory:":
         Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
     engine = sa.create_engine(parsed, connect_args={"timeout": _PATIENCE_SECONDS, "check_same_thread": False})
@@ -57,6 +60,26 @@ def open_engine(url: str) -> sa.Engine:
     def _begin(connection: sa.Connection) -> None:
         write = connection.get_execution_options().get("write", False)
         connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+
+    return engine
+
+
+def _postgres(url: sa.URL) -> sa.Engine:
+    """An engine whose connections are asked whether they live where they were idle; one in use costs no such trip."""
+    engine = sa.create_engine(url.set(drivername="postgresql+psycopg"))
+
+    @sa.event.listens_for(engine, "checkin")
+    def _note(_connection: Any, record: Any) -> None:
+        record.info["idle_since"] = time.monotonic()
+
+    @sa.event.listens_for(engine, "checkout")
+    def _ask(connection: Any, record: Any, _proxy: Any) -> None:
+        if time.monotonic() - record.info.get("idle_since", time.monotonic()) < _TRUSTED_SECONDS:
+            return
+        try:
+            engine.dialect.do_ping(connection)
+        except engine.dialect.loaded_dbapi.Error as error:
+            raise sa.exc.DisconnectionError from error  # the pool opens another one
 
     return engine
 
@@ -104,6 +127,11 @@ class Database:
         self._marks = Marks(self.engine)
         self._closing = False
         self._accepting = threading.Lock()
+        self._writing: _Written | None = None
+        # Each statement of a reader sees what is committed by then, in a transaction or not: it needs none
+        self._reading = self.engine
+        if self.engine.dialect.name == "postgresql":
+            self._reading = self.engine.execution_options(isolation_level="AUTOCOMMIT")
         self._readers = ThreadPoolExecutor(4, thread_name_prefix="coachwork-read")
         self._writer = threading.Thread(target=self._write_loop, name="coachwork-write", daemon=True)
         self._writer.start()
@@ -122,7 +150,7 @@ class Database:
         patience = _Patience()
         while True:
             try:
-                with self.engine.connect() as connection:
+                with self._reading.connect() as connection:
                     return work(connection)
             except sa.exc.DBAPIError as error:
                 if not _away(error) or self._closing or not patience.wait():
@@ -201,7 +229,8 @@ class Database:
                 patience = 0.0 if item.hurried else patience
             self._commit(batch)
             if last:
-                return
+                break
+        self._let_go()
 
     def _commit(self, batch: "list[_Piece]", tries: int = _TRIES) -> None:
         """Run the batch in one transaction; futures resolve after the commit.
@@ -229,24 +258,84 @@ class Database:
         next one finds its mark.
         """
         number, lost, patience = self._marks.next(), list[_Outcome](), _Patience()
-        savepoints = False
+        careful, why = False, ""
         while True:
             outcomes: list[_Outcome] = []
             try:
-                with self.engine.execution_options(write=True).begin() as connection:
-                    if not self._marks.set(connection, number) and lost:
+                with self._transaction(waiting=not (careful or lost)) as written:
+                    if not self._marks.set(written.connection, number) and lost:
                         return lost
                     for piece in batch:
-                        outcomes.append(_outcome(piece, connection, savepoint=savepoints))
-                        if outcomes[-1][1] is not None and not savepoints:
+                        outcomes.append(_outcome(piece, written.connection, savepoint=careful))
+                        if outcomes[-1][1] is not None and not careful:
                             break
-                if savepoints or len(batch) == 1 or outcomes[-1][1] is None:
+                    else:
+                        written.commit()
+                if careful or outcomes[-1][1] is None or (len(batch) == 1 and not written.failed):
+                    if careful and all(failure is None for _result, failure in outcomes):
+                        log.warning("database.went_well_singly", pieces=len(batch), before=why)
                     return outcomes
-                savepoints = True
+                careful, why = True, type(outcomes[-1][1]).__name__
+            except Undone as error:
+                if careful:
+                    raise
+                careful, why = True, type(error.orig).__name__
             except sa.exc.DBAPIError as error:
                 lost = outcomes if len(outcomes) == len(batch) else lost
                 if not _away(error) or self._closing or not patience.wait():
                     raise
+
+    @contextmanager
+    def _transaction(self, *, waiting: bool) -> Iterator["_Written"]:
+        """A transaction of the writer, on a connection that it keeps. Undone unless `commit` was called."""
+        if self._writing is None:
+            self._writing = _Written(self.engine)
+        try:
+            with self._writing.begin(waiting=waiting):
+                yield self._writing
+        finally:
+            if self._writing.connection.invalidated:
+                self._let_go()
+
+    def _let_go(self) -> None:
+        if self._writing is not None:
+            self._writing.connection.close()
+            self._writing = None
+
+
+class _Written:
+    """The connection of the writer. On PostgreSQL what needs no answer goes with the commit: see `store/behind.py`."""
+
+    def __init__(self, engine: sa.Engine) -> None:
+        self.connection = engine.connect().execution_options(write=True)
+        self._behind: Behind | None = None
+        self._committed = False
+        if engine.dialect.name == "postgresql":
+            self._behind = Behind(self.connection.execution_options(isolation_level="AUTOCOMMIT"))
+
+    @property
+    def failed(self) -> bool:
+        """Whether a statement that waited failed, whichever piece it belonged to."""
+        return self._behind is not None and self._behind.failed
+
+    @contextmanager
+    def begin(self, *, waiting: bool) -> Iterator[None]:
+        self._committed = False
+        if self._behind is not None:
+            self._behind.begin(waiting=waiting)
+        try:
+            with self.connection.begin() as transaction:
+                yield
+                if not self._committed and transaction.is_active:
+                    transaction.rollback()
+        finally:
+            if self._behind is not None and not self._committed:
+                self._behind.undone()
+
+    def commit(self) -> None:
+        if self._behind is not None:
+            self._behind.commit()
+        self._committed = True
 
 
 def _closed() -> RuntimeError:

@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 import sqlalchemy as sa
 import structlog
 
+from coachwork.store.behind import Prepared, all_later
 from coachwork.store.database import Database
 
 log = structlog.get_logger(__name__)
@@ -21,7 +22,7 @@ class RowQueue:
 
     def __init__(self, database: Database, table: sa.Table) -> None:
         self._database = database
-        self._insert = table.insert()
+        self._insert = Prepared(table.insert())
         self._table = table.name
         self._rows: deque[tuple[dict[str, Any], Beside | None]] = deque()
         self._queued = False
@@ -40,7 +41,7 @@ class RowQueue:
         while self._rows:
             part.append(self._rows.popleft())
         if part:
-            connection.execute(self._insert, [row for row, _beside in part])
+            all_later(connection, self._insert, [row for row, _beside in part])
         for _row, beside in part:
             if beside is not None:
                 beside(connection)
