@@ -41,7 +41,7 @@ web-test: dev web
 	@$(BIN)/python scripts/build_web.py --npm test
 
 fast-tests: dev
-	@$(BIN)/pytest -q -n 2 --dist loadfile --no-loadscope-reorder --max-worker-restart 2 -m "not slow and not local_model and not browser"
+	@$(BIN)/pytest -q -n 3 --dist loadfile --no-loadscope-reorder --max-worker-restart 2 -m "not slow and not local_model and not browser"
 
 tests: dev web
 	@$(BIN)/python scripts/environment.py --look

@@ -14,6 +14,8 @@ from coachwork.messages import Answer, Passage
 from coachwork.pipelines.answering import NOT_THERE, answer_from
 from coachwork.prompts.draft import ChangedMeanwhile, file_now, save
 
+pytestmark = pytest.mark.slow
+
 APP = """
 from coachwork import App, KnowledgeBase, answer_from
 

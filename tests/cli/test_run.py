@@ -9,6 +9,8 @@ import pytest
 
 from .conftest import Coachwork, Spawn
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_run_prints_its_result_and_nothing_else_on_stdout(coachwork: Coachwork) -> None:
     result = coachwork("run", "answer", "--input", "subject=Ada", "--input", "number=6")

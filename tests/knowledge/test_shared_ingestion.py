@@ -19,6 +19,8 @@ from coachwork.store.tables import ingest_workers
 
 from .made_base import Made, made  # noqa: F401
 
+pytestmark = pytest.mark.slow
+
 Until = Callable[[Callable[[], bool | Awaitable[bool]]], Awaitable[None]]
 
 

@@ -16,6 +16,8 @@ from coachwork.knowledge.sources.site import links_of, name_of, plain_url, sitem
 
 from .made_base import Made, made  # noqa: F401
 
+pytestmark = pytest.mark.slow
+
 
 async def ids(base: KnowledgeBase) -> list[str]:
     return [found.id for found in await base.documents() if found.status == "indexed"]
