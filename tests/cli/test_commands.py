@@ -5,6 +5,7 @@ import signal
 import tomllib
 import urllib.request
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -54,8 +55,30 @@ def test_new_touches_nothing_that_is_there(coachwork: Coachwork, tmp_path: Path)
     assert [path.name for path in (tmp_path / "full").iterdir()] == ["mine.txt"]
 
 
+FEED = """
+
+from coachwork import KnowledgeBase
+
+
+async def feed():
+    while not Path(__file__).with_name("open").exists():
+        await asyncio.sleep(0.02)
+    return
+    yield
+
+
+news = KnowledgeBase("news", source=feed)
+"""
+
+
 @pytest.mark.slow
-def test_serve_tells_its_address_and_stops_at_ctrl_c(coachwork: Coachwork, spawn: Spawn) -> None:
+def test_serve_answers_while_it_still_reads_its_documents_and_stops_at_ctrl_c(
+    coachwork: Coachwork, spawn: Spawn, project: Path
+) -> None:
+    app = project / "app.py"
+    app.write_text(app.read_text() + FEED)
+    with (project / "coachwork.toml").open("a") as settings:
+        settings.write('embed = {models = ["fake:script"]}\n')
     process = spawn("serve", "--port", "0")
     assert process.stderr is not None
     told = ""
@@ -63,14 +86,26 @@ def test_serve_tells_its_address_and_stops_at_ctrl_c(coachwork: Coachwork, spawn
         told = process.stderr.readline()
         assert told, "the server ended without saying where it is"
     address = told.split()[-1]
-    with urllib.request.urlopen(f"{address}/api/app", timeout=10) as answer:
-        assert json.load(answer)["title"] == "Probe"
+    assert _asked(f"{address}/api/app")["title"] == "Probe"
+    assert _asked(f"{address}/api/health")["reading"] == [{"knowledge": "news", "found": 0, "read": 0}]
+    assert _asked(f"{address}/api/knowledge/news/ingest")["state"] == "working"
+
+    (project / "open").touch()
+    while "news: 0 documents" not in told:
+        told = process.stderr.readline()
+        assert told, "the server ended without saying what it read"
+    assert _asked(f"{address}/api/health")["reading"] == []
     taken = coachwork("serve", "--port", address.rsplit(":", 1)[1])
     assert taken.code == 2
     assert "in use" in taken.err
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=60)
     assert process.returncode == 0
+
+
+def _asked(address: str) -> Any:
+    with urllib.request.urlopen(address, timeout=10) as answer:
+        return json.load(answer)
 
 
 def test_doctor_explains_a_broken_project(coachwork: Coachwork, project: Path) -> None:

@@ -5,4 +5,4 @@ def main() -> None:
     """The program. Everything heavy is imported by the command that needs it."""
     from coachwork.cli.commands import app
 
-    app()
+    app(prog_name="coachwork")

@@ -74,7 +74,7 @@ async def _plan_and_close(project: "Project", names: list[str]) -> "dict[str, In
                     progress.update(task, completed=at.read, total=at.found or None)
 
                 plans[name] = await project.knowledge[name].plan(show)
-            _name_failures(name, plans[name].failed)
+            name_failures(name, plans[name].failed)
         return plans
     finally:
         await project.close()
@@ -115,7 +115,7 @@ async def ingest_all(project: "Project", names: list[str]) -> "dict[str, IngestR
                 )
 
             reports[name] = await project.knowledge[name].ingest(show)
-        _name_failures(name, reports[name].failed)
+        name_failures(name, reports[name].failed)
     return reports
 
 
@@ -130,6 +130,7 @@ def progress_in_words(at: "IngestProgress") -> str:
     return ", ".join(said)
 
 
-def _name_failures(name: str, failed: "list[FailedDocument]") -> None:
+def name_failures(name: str, failed: "list[FailedDocument]") -> None:
+    """Each document that is left out, with its reason, on stderr."""
     for failure in failed:
         output.err().print(f"! {name}: {failure.document} is left out: {failure.reason}", style="yellow", markup=False)

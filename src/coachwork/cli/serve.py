@@ -1,6 +1,5 @@
 """`coachwork serve`: the page and the API. Knows what comes before it and what to tell; serving is the server's."""
 
-import asyncio
 import webbrowser
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,6 +10,7 @@ from coachwork.cli.options import ProjectOption, YesOption, load
 
 if TYPE_CHECKING:
     from coachwork.app.project import Project
+    from coachwork.server.ingests import Task
 
 
 def serve(
@@ -24,8 +24,9 @@ def serve(
     yes: YesOption = False,
     project: ProjectOption = None,
 ) -> None:
-    """Serve the page and the API. Models that are missing are fetched and changed documents indexed first."""
+    """Serve the page and the API. Missing models are fetched first; changed documents are indexed while it serves."""
     loaded = load(project)
+    from coachwork.cli.downloads import ensure_models
     from coachwork.server.listening import listen
     from coachwork.server.serve import serve_project
     from coachwork.tracing import log
@@ -33,7 +34,7 @@ def serve(
     settings = loaded.settings
     listening = listen(host or settings.server.host, settings.server.port if port is None else port)
     try:
-        prepare(loaded, yes=yes)
+        ensure_models(loaded, yes=yes)
         log.configure(settings.log.level, json=settings.log.json_lines)
 
         def ready(address: str) -> None:
@@ -41,20 +42,9 @@ def serve(
             if open_page:
                 webbrowser.open(address)
 
-        serve_project(loaded, listening, on_ready=ready)
+        serve_project(loaded, listening, on_ready=ready, on_ingested=_tell_ingested)
     finally:
         listening.close()
-
-
-def prepare(project: "Project", *, yes: bool) -> None:
-    """Fetch the local models that the project needs, and index what changed."""
-    from coachwork.cli.downloads import ensure_models
-    from coachwork.cli.ingest import ingest_all
-
-    ensure_models(project, yes=yes)
-    if project.knowledge:
-        for name, report in asyncio.run(ingest_all(project, list(project.knowledge))).items():
-            output.err().print(f"{name}: {report}", style="dim")
 
 
 def _tell(project: "Project", address: str) -> None:
@@ -64,4 +54,18 @@ def _tell(project: "Project", address: str) -> None:
     for pipeline in project.pipelines.values():
         examples = ", ".join(f"“{example.title}”" for example in pipeline.examples[:3])
         console.print(f"  {pipeline.title}" + (f": try {examples}" if examples else ""))
+    for name in project.knowledge:
+        console.print(f"  {name}: looking for changed documents; until that is done answers may lack them", style="dim")
     console.print("  Ctrl-C stops it; runs that are not finished go on at the next start.", style="dim")
+
+
+def _tell_ingested(name: str, task: "Task") -> None:
+    """How an ingest ended: what it did, and every document that is left out with its reason."""
+    from coachwork.cli.ingest import name_failures
+
+    if task.problem is not None:
+        why = f"{task.problem['detail']}\n  {task.problem.get('hint') or ''}".rstrip()
+        output.err().print(f"! {name}: its documents were not read: {why}", style="red", markup=False)
+    elif task.report is not None:
+        output.err().print(f"  {name}: {task.report}", style="dim", markup=False)
+        name_failures(name, task.report.failed)

@@ -3,8 +3,10 @@
 import asyncio
 import json
 import time
+import warnings
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from datetime import timedelta
+from importlib import import_module
 from typing import Any
 
 from coachwork.errors import NotInstalled, ProjectError
@@ -245,12 +247,14 @@ class LanceStore:
 
 async def _connect(uri: str) -> Any:
     try:
-        import lancedb
+        lancedb = await asyncio.to_thread(import_module, "lancedb")  # a second and more, in which a server answers
     except ModuleNotFoundError as error:
         raise NotInstalled(
             f"the index of a knowledge base needs the Python package {error.name!r}",
             hint='Install the knowledge parts: pip install "coachwork[knowledge]"',
         ) from None
+    # Under uvloop a process is begun by a fork that runs Python's hooks; it then becomes another program at once.
+    warnings.filterwarnings("ignore", message="lancedb fork support", category=RuntimeWarning)
     try:
         # An interval of zero: every read looks whether another process has written.
         return await lancedb.connect_async(uri, read_consistency_interval=timedelta(0))

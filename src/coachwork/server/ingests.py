@@ -1,13 +1,13 @@
 """Ingests and dry runs that this process was asked for over HTTP, one a knowledge base. Knows tasks; reads nothing."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from coachwork.errors import CoachworkError
 from coachwork.knowledge import KnowledgeBase
-from coachwork.knowledge.document import NOTHING_YET, IngestProgress, IngestState
+from coachwork.knowledge.document import NOTHING_YET, IngestProgress, IngestReport, IngestState
 from coachwork.knowledge.planning import IngestPlan
 from coachwork.server.problems import bug, from_error, log_bug
 
@@ -19,6 +19,7 @@ class Task:
     progress: IngestProgress = NOTHING_YET
     ended: bool = False
     problem: dict[str, Any] | None = None
+    report: IngestReport | None = None
     plan: IngestPlan | None = None
 
     def tell(self, progress: IngestProgress) -> None:
@@ -58,9 +59,25 @@ class Ingests:
         """Begin one, or take a share of the one that another process is at; nothing where one is under way here."""
 
         async def work(task: Task) -> None:
-            await base.ingest(task.tell)
+            task.report = await base.ingest(task.tell)
 
         self._begin(base, self._ingests, work)
+
+    def start_all(self, bases: Iterable[KnowledgeBase], told: Callable[[str, Task], None]) -> None:
+        """Begin one for each, one after the other as embedding takes the whole machine; `told` hears of each end."""
+        turn = asyncio.Lock()
+
+        for base in bases:
+
+            async def work(task: Task, base: KnowledgeBase = base) -> None:
+                async with turn:
+                    task.report = await base.ingest(task.tell)
+
+            self._begin(base, self._ingests, work, told)
+
+    def under_way(self) -> dict[str, IngestProgress]:
+        """The ingests of this process that have not ended, by knowledge base."""
+        return {name: task.progress for name, task in self._ingests.items() if not task.ended}
 
     def plan(self, base: KnowledgeBase) -> Task:
         """Begin a dry run; the one that is under way where there is one."""
@@ -79,7 +96,13 @@ class Ingests:
             task.cancel()
         await asyncio.gather(*self._running, return_exceptions=True)
 
-    def _begin(self, base: KnowledgeBase, tasks: dict[str, Task], work: Any) -> Task:
+    def _begin(
+        self,
+        base: KnowledgeBase,
+        tasks: dict[str, Task],
+        work: Callable[[Task], Coroutine[Any, Any, None]],
+        told: Callable[[str, Task], None] | None = None,
+    ) -> Task:
         last = tasks.get(base.name)
         if last is not None and not last.ended:
             return last
@@ -87,6 +110,8 @@ class Ingests:
         running = asyncio.create_task(_run(base, begun, work(begun)))
         self._running.add(running)
         running.add_done_callback(self._running.discard)
+        if told is not None:
+            running.add_done_callback(lambda run: None if run.cancelled() else told(base.name, begun))
         return begun
 
 

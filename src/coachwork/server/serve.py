@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
     from coachwork.app.project import Project
+    from coachwork.server.ingests import Task
 
 _GRACE_SECONDS = 10  # for requests under way when the server is told to stop
 
@@ -47,18 +48,31 @@ def serve(
 
 
 def serve_project(
-    project: "Project", listening: socket.socket, *, on_ready: Callable[[str], None] | None = None
+    project: "Project",
+    listening: socket.socket,
+    *,
+    on_ready: Callable[[str], None] | None = None,
+    on_ingested: "Callable[[str, Task], None] | None" = None,
 ) -> None:
     """Serve a loaded project on a socket from `listening.listen` until a signal, then close the project.
 
-    Raises what kept the engine from starting.
+    With `on_ingested` changed documents are indexed while it serves already: a large folder takes minutes, in which
+    nobody should find a server that does not answer. It is called at each end. Raises what kept the engine from
+    starting.
     """
     from coachwork.server.application import create_app
 
     logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)  # what it tells is raised here or logged before
     app = create_app(project)
     served, config = app.state.served, configured(app)
-    server = _Server(config, address_of(listening), served.stopping.set, on_ready)
+
+    def ready(address: str) -> None:
+        if on_ready is not None:
+            on_ready(address)
+        if on_ingested is not None:
+            served.ingests.start_all(project.knowledge.values(), on_ingested)
+
+    server = _Server(config, address_of(listening), served.stopping.set, ready)
 
     async def work() -> None:
         try:
@@ -96,7 +110,7 @@ class _Server(uvicorn.Server):
         config: uvicorn.Config,
         address: str,
         stop_readers: Callable[[], None],
-        on_ready: Callable[[str], None] | None,
+        on_ready: Callable[[str], None],
     ) -> None:
         super().__init__(config)
         self._address = address
@@ -105,7 +119,7 @@ class _Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
-        if self.started and self._on_ready is not None:
+        if self.started:
             self._on_ready(self._address)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:

@@ -1,8 +1,9 @@
 import { BookOpen } from "lucide-react";
 import { Link } from "wouter";
+import { useIngest } from "../api/queries";
 import type { KnowledgeInfo } from "../api/types";
 import { When } from "../parts/When";
-import { plural } from "../text/numbers";
+import { count, plural } from "../text/numbers";
 
 /** What an app knows: how many documents, and how fresh. */
 export function KnowsLine({ knowledge }: { knowledge: KnowledgeInfo[] }) {
@@ -22,9 +23,22 @@ export function KnowsLine({ knowledge }: { knowledge: KnowledgeInfo[] }) {
               , updated <When iso={one.updated_at} />
             </>
           )}
+          <StillReading kb={one.name} />
           {index < knowledge.length - 1 && "; "}
         </span>
       ))}
     </p>
+  );
+}
+
+/** Says that documents are being read, as after the start of a server with a large folder: answers may lack some until then. */
+function StillReading({ kb }: { kb: string }) {
+  const now = useIngest(kb).data;
+  if (now?.state !== "working" && now?.state !== "stuck") return null;
+  return (
+    <span role="status" className="text-waiting">
+      {" "}
+      (reading documents{now.found > 0 && `, ${count(now.read)} of ${count(now.found)}`}: until that is done, answers may lack some)
+    </span>
   );
 }
