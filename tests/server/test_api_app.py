@@ -34,7 +34,7 @@ def test_a_pipeline_tells_what_it_will_do_before_it_ran(here: Here) -> None:
 def test_health_names_the_version(here: Here) -> None:
     found = here.http.get("/api/health").json()
     version = here.http.get("/api/app").json()["version"]
-    assert found == {"status": "ok", "version": version, "broken_prompts": []}
+    assert found == {"status": "ok", "version": version, "broken_prompts": [], "reading": []}
 
 
 def test_the_api_is_described_with_every_pipelines_own_types(here: Here) -> None:
