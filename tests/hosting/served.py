@@ -16,6 +16,7 @@ from typing import Any
 import httpx2 as httpx
 
 import coachwork
+from coachwork.pipelines.outline import Outline
 from coachwork.testing import ProviderServer
 
 _COMMAND = [sys.executable, "-c", "from coachwork.cli import main; main()", "serve", "--yes", "--port", "0"]
@@ -81,6 +82,11 @@ class Hosting:
         assert self.http is not None
         found: dict[str, Any] = self.http.get(f"/api/runs/{run_id}").raise_for_status().json()
         return found
+
+    def outline(self, pipeline: str) -> Outline:
+        """What it says that a run of it will do."""
+        assert self.http is not None
+        return Outline.model_validate(self.http.get(f"/api/pipelines/{pipeline}/outline").raise_for_status().json())
 
     def answer(self, run: Mapping[str, Any], decision: str = "accept", **more: Any) -> dict[str, Any]:
         """Answer the question that the run waits with, and wait for its next rest."""

@@ -15,11 +15,13 @@ from pydantic_core import to_jsonable_python
 from coachwork.errors import InDoubt, ProjectError
 from coachwork.hosting import guest
 from coachwork.hosting.guest.task import Answer, Outcome, Task
+from coachwork.hosting.inside import inside
 from coachwork.hosting.process import Process
 from coachwork.hosting.shapes import types_of
 from coachwork.hosting.stretch import Runner, play
 from coachwork.messages import Conversation, StepRecord
 from coachwork.pipelines.approvals import approval
+from coachwork.pipelines.outline import Part
 from coachwork.pipelines.pipeline import Example, Pipeline
 from coachwork.pipelines.run_scope import current_run
 from coachwork.pipelines.steps import done_again
@@ -63,6 +65,11 @@ class Hosted(Pipeline[..., Any]):
     def elsewhere(self) -> bool:
         """Whether it works in a process of its own."""
         return self.thing is None
+
+    def own_parts(self) -> list[Part]:
+        if self.thing is None:
+            return [Part(kind="unknown", label="It works in a process of its own", name=self.name)]
+        return inside(self.thing)
 
     async def work(self, given: Any) -> Any:
         """From the input to the value, over as many questions as the hosted code asks."""

@@ -93,7 +93,7 @@ def _thing(walk: "Walk", thing: Any, where: str) -> Part:
 
 
 def _child(walk: "Walk", pipeline: Pipeline[..., Any]) -> list[Part]:
-    parts = walk.read(pipeline.function)
+    parts = told if (told := pipeline.own_parts()) is not None else walk.read(pipeline.function)
     if parts is None:
         return [Part(kind="unknown", label="It is not made in this project's code", name=pipeline.name)]
     return parts

@@ -14,9 +14,18 @@ from coachwork.pipelines.pipeline import Pipeline
 # fmt: off
 Kind = Literal[
     "step", "prompt", "search", "verify", "approval", "sleep", "webhook", "transcribe", "tool", "server", "unknown",
-    "again", "agent", "pipeline", "function", "branches", "branch", "items", "choice", "way", "loop",
+    "again", "agent", "pipeline", "function", "branches", "branch", "items", "choice", "way", "loop", "graph", "node",
 ]
 # fmt: on
+
+
+class Arrow(BaseModel):
+    """Where a node of a graph leads: to the node of that name, or to the graph's end. `maybe`: one of several ways."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    to: str
+    maybe: bool
 
 
 class Part(BaseModel):
@@ -24,7 +33,8 @@ class Part(BaseModel):
 
     Of an `agent` the parts are what it may use, in no order; of `branches` each is a `branch`, done side by side; of
     a `choice` each is a `way`, of which a run goes one; the parts of a `loop` are done any number of times, those of
-    `items` for each item. `again` is a call of what stands around it. `where` is file and line in the project.
+    `items` for each item. A `graph` is what another framework says of itself: nodes, each with its `arrows`. `again`
+    is a call of what stands around it. `where` is file and line in the project.
     `ends` says of a way that the run does not go on behind the choice but leaves what is around it.
     """
 
@@ -36,6 +46,7 @@ class Part(BaseModel):
     where: str = ""
     ends: Literal["", "return", "raise", "break", "continue"] = ""
     parts: list["Part"] = []
+    arrows: list[Arrow] = []
 
 
 class Outline(BaseModel):
@@ -55,7 +66,9 @@ def outline(pipeline: Pipeline[..., Any], folder: Path) -> Outline:
     from coachwork.pipelines.code_walk import Walk
 
     walk, function = Walk(folder), pipeline.function
-    parts = walk.parts_of(function) if isinstance(function, FunctionType) else None
+    parts = pipeline.own_parts()
+    if parts is None and isinstance(function, FunctionType):
+        parts = walk.parts_of(function)
     if parts is None:
         parts = [Part(kind="unknown", label="It is not made in this project's code", name=pipeline.name)]
     return Outline(
@@ -115,7 +128,9 @@ class _Drawing:
             self.line(f'{node}{{"{words}"}}')
             self.arrows(ends, node)
             return [end for way in part.parts for end in self._way(node, way)]
-        if part.parts and part.kind != "agent":
+        if part.kind == "graph":
+            return self._graph(node, ends, part)
+        if part.parts and part.kind not in ("agent", "node"):
             left = [*self.left]
             self.line(f'subgraph {node}["{_quoted(part.label)}"]')
             self.following([], part.parts)
@@ -129,6 +144,23 @@ class _Drawing:
         self.line(f'{node}["{_quoted(part.label)}{used}"]{dashed}')
         self.arrows(ends, node)
         return [node]
+
+    def _graph(self, graph: str, ends: list[str], part: Part) -> list[str]:
+        """Its nodes within a frame, with the arrows between them; what leads to its end leads on from the frame."""
+        self.line(f'subgraph {graph}["{_quoted(part.label)}"]')
+        nodes = {each.name: f"{graph}_{number}" for number, each in enumerate(part.parts)}
+        for each in part.parts:
+            used = "".join(f"<br/>· {_quoted(tool.label)}" for tool in each.parts)
+            self.line(f'{nodes[each.name]}["{_quoted(each.label)}{used}"]')
+        if any(arrow.to == "" for each in part.parts for arrow in each.arrows):
+            self.line(f'{graph}_end(["its end"])')
+        for each in part.parts:
+            for arrow in each.arrows:
+                to = nodes.get(arrow.to, f"{graph}_end")
+                self.line(f"{nodes[each.name]} {'-.->' if arrow.maybe else '-->'} {to}")
+        self.line("end")
+        self.arrows(ends, graph)
+        return [graph]
 
     def _way(self, node: str, way: Part) -> list[str]:
         ends = self.following([f"{node} {way.label}"], way.parts)

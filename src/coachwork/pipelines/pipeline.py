@@ -4,7 +4,7 @@ import inspect
 import json
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, Literal, ParamSpec, TypeVar, get_type_hints
+from typing import TYPE_CHECKING, Any, Generic, Literal, ParamSpec, TypeVar, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, create_model
 
@@ -13,6 +13,9 @@ from coachwork.messages import Conversation, JsonValue
 from coachwork.pipelines.durations import rate_of, seconds_of
 from coachwork.pipelines.labels import in_words
 from coachwork.tracing.places import inside
+
+if TYPE_CHECKING:
+    from coachwork.pipelines.outline import Part
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -92,6 +95,10 @@ class Pipeline(Generic[P, R]):
         """Called by another pipeline, it is a part of that one's run."""
         with inside("pipeline", self.name):
             return await self.function(*args, **kwargs)
+
+    def own_parts(self) -> "list[Part] | None":
+        """What a run of it will do, where the pipeline tells it itself; None where its code does."""
+        return None
 
     def parse(self, value: JsonValue) -> dict[str, Any]:
         """Keyword arguments for the function. Raises InputError naming every field that does not fit."""

@@ -190,6 +190,7 @@ export interface Part {
   where: string;
   ends: "" | "return" | "raise" | "break" | "continue";
   parts: Part[];
+  arrows: { to: string; maybe: boolean }[];
 }
 
 export interface Outline {

@@ -1,4 +1,4 @@
-import { Bot, Columns3, CornerDownRight, EyeOff, Plug, Repeat, RotateCcw, Split, Workflow } from "lucide-react";
+import { Bot, Columns3, CornerDownRight, EyeOff, MoveRight, Plug, Repeat, RotateCcw, Split, Square, Waypoints, Workflow } from "lucide-react";
 import type { ReactNode } from "react";
 import type { Outline, Part } from "../api/types";
 import { kindOf } from "./StepTable";
@@ -12,6 +12,8 @@ const KINDS: Record<string, { icon: typeof Bot; word: string }> = {
   choice: { icon: Split, word: "One of these" },
   loop: { icon: Repeat, word: "Again and again" },
   again: { icon: RotateCcw, word: "Again" },
+  graph: { icon: Waypoints, word: "Graph" },
+  node: { icon: Square, word: "Node" },
   server: { icon: Plug, word: "Tools over MCP" },
   unknown: { icon: EyeOff, word: "Seen when it runs" },
 };
@@ -49,9 +51,10 @@ function Parts({ parts }: { parts: Part[] }) {
 function PartBox({ part }: { part: Part }) {
   if (part.kind === "choice" || part.kind === "branches") return <Ways part={part} />;
   if (part.parts.length === 0) return <Single part={part} />;
-  const tools = part.kind === "agent";
+  if (part.kind === "graph") return <Nodes part={part} />;
+  const tools = part.kind === "agent" || (part.kind === "node" && part.parts.every((each) => each.kind === "tool"));
   return (
-    <Frame part={part} title={part.label} word={part.kind === "loop" || part.kind === "items" ? "" : tools ? "Agent, which may use" : kind(part).word}>
+    <Frame part={part} title={part.label} word={part.kind === "loop" || part.kind === "items" ? "" : tools ? `${kind(part).word}, which may use` : kind(part).word}>
       {tools ? (
         <ul className="flex flex-wrap items-start justify-center gap-3">
           {part.parts.map((tool, index) => (
@@ -81,6 +84,31 @@ function Single({ part }: { part: Part }) {
         </span>
       </span>
     </div>
+  );
+}
+
+/** The nodes of a graph that another framework drew, each with where it leads: one of these where it has ways. */
+function Nodes({ part }: { part: Part }) {
+  const labels = new Map(part.parts.map((node) => [node.name, node.label]));
+  return (
+    <Frame part={part} title={part.label} word="">
+      <ol className="flex flex-col items-center gap-4">
+        {part.parts.map((node) => (
+          <li key={node.name} className="flex flex-col items-center gap-1">
+            <PartBox part={node} />
+            {node.arrows.length > 0 && (
+              <p className="flex max-w-72 items-center gap-1 text-center text-xs text-ink-2">
+                <MoveRight className="size-3.5 shrink-0 text-ink-3" aria-hidden />
+                <span>
+                  <span className="sr-only">leads to </span>
+                  {node.arrows.map((arrow) => labels.get(arrow.to) ?? "its end").join(node.arrows.some((arrow) => arrow.maybe) ? " or " : " and ")}
+                </span>
+              </p>
+            )}
+          </li>
+        ))}
+      </ol>
+    </Frame>
   );
 }
 
