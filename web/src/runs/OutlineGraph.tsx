@@ -13,7 +13,7 @@ const KINDS: Record<string, { icon: typeof Bot; word: string }> = {
   loop: { icon: Repeat, word: "Again and again" },
   again: { icon: RotateCcw, word: "Again" },
   graph: { icon: Waypoints, word: "Graph" },
-  node: { icon: Square, word: "Node" },
+  node: { icon: Square, word: "Part" },
   server: { icon: Plug, word: "Tools over MCP" },
   unknown: { icon: EyeOff, word: "Seen when it runs" },
 };
@@ -101,7 +101,7 @@ function Nodes({ part }: { part: Part }) {
                 <MoveRight className="size-3.5 shrink-0 text-ink-3" aria-hidden />
                 <span>
                   <span className="sr-only">leads to </span>
-                  {node.arrows.map((arrow) => labels.get(arrow.to) ?? "its end").join(node.arrows.some((arrow) => arrow.maybe) ? " or " : " and ")}
+                  {[...node.arrows.filter((arrow) => arrow.to), ...node.arrows.filter((arrow) => !arrow.to)].map((arrow) => labels.get(arrow.to) ?? "the end").join(node.arrows.some((arrow) => arrow.maybe) ? " or " : " and ")}
                 </span>
               </p>
             )}
