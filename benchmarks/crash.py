@@ -1,12 +1,13 @@
 """kill -9 at random instants, over and over: no run is lost, nothing kept is made again, nothing received bought again.
 
 Waves of 10 runs of 60 paid calls each, which a provider on this machine writes down. Workers are killed and replaced
-(`--kills`), or PostgreSQL itself is, under the hands of workers that live on (`--restarts`: stopped fast, stopped
+(`--kills`), die of runs that end their process (`--deadly`), or PostgreSQL itself is, under the hands of workers that live on (`--restarts`: stopped fast, stopped
 immediately, kill -9 of all its processes, kill -9 of one connection's). Ends with counts, and with exit code 1 where
 one of them is wrong.
 
     python benchmarks/crash.py --kills 200 --database sqlite|postgresql --workers 4
     python benchmarks/crash.py --kills 0 --restarts 20 --database postgresql
+    python benchmarks/crash.py --kills 0 --deadly 2 --workers 1
 """
 
 import argparse
@@ -21,6 +22,7 @@ from pathlib import Path
 import sqlalchemy as sa
 from stand import OPEN, Postgres, Process, Stand, accepted, stand, told
 
+from coachwork.pipelines.line import MOST_DEATHS
 from coachwork.store.tables import calls, runs, steps
 from coachwork.testing import ProviderServer
 from coachwork.testing.provider.question import Answer, Question, Script
@@ -54,6 +56,12 @@ async def counting(name: str, steps: int) -> int:
         total += int((await count(name, number)).split()[-1])
         kept(f"{name} {number}")
     return total
+
+
+@app.pipeline
+async def dying(name: str) -> int:
+    total = int((await count(name, 0)).split()[-1])
+    os._exit(9)
 """
 PROMPT = """---
 about: Says a number.
@@ -98,6 +106,7 @@ class Load:
     steps: int
     workers: int
     served: int
+    deadly: int = 0  # runs that end each process that works on them
 
 
 @dataclass
@@ -150,6 +159,8 @@ def crash(tried: Stand, troubles: Troubles, load: Load, patience: float) -> tupl
     for worker in workers:
         worker.wait_ready()
     began, waves = time.monotonic(), 0
+    for number in range(load.deadly):
+        accepted(server.address, "dying", {"name": f"deadly {number}"}, f"deadly {number}")
     while troubles.left or not waves:
         if tried.look(OPEN) < load.runs:
             waves += 1
@@ -185,14 +196,17 @@ def written(log: Path) -> tuple[Counter[str], int]:
 def report(tried: Stand, load: Load, waves: int, seconds: float, made: Counter[str]) -> bool:
     count, all_steps = waves * load.runs, waves * load.runs * load.steps
     asked, repeated = written(tried.folder / "log")
-    ended = tried.rows(sa.select(runs.c.status, runs.c.output, runs.c.error))
+    all_steps += load.deadly
+    ended = tried.rows(sa.select(runs.c.status, runs.c.output, runs.c.error).where(runs.c.pipeline == "counting"))
     wrong = [row for row in ended if (row.status, row.output) != ("succeeded", sum(range(load.steps)))]
+    deadly = tried.rows(sa.select(runs.c.status, runs.c.error).where(runs.c.pipeline == "dying"))
+    left = [row for row in deadly if row.status != "failed" or row.error["code"] != "workers-died"]
     done = tried.look(sa.select(sa.func.count()).select_from(steps).where(steps.c.status == "succeeded"))
     twice = Counter((row.run_id, row.step) for row in tried.rows(sa.select(calls).where(calls.c.outcome == "ok")))
     booked, other = sum(twice.values()), tried.rows(sa.select(calls.c.outcome).where(calls.c.outcome != "ok"))
     again = sum(asked.values()) - len(asked)
     died = made.pop("ended by itself", 0)
-    live = made["kill -9 of a worker"] == 0  # every process lived to write down what it had received
+    live = made["kill -9 of a worker"] == load.deadly == 0  # every process lived to write down what it had received
     print(f"\n{', '.join(f'{times} x {what}' for what, times in made.items()) or 'no trouble'}; {seconds:.0f} s")
     print(f"{count} runs accepted, {len(ended)} there, {done} steps, {sum(asked.values())} calls at the provider")
     for row in wrong[:3]:
@@ -202,7 +216,8 @@ def report(tried: Stand, load: Load, waves: int, seconds: float, made: Counter[s
     for complaint, times in Counter(line.partition("[error")[2][:90] for line in tried.complaints()).most_common(6):
         print(f"  in the logs, {times} times: {complaint.strip()}")
     held = [
-        told(not died, f"workers that ended by themselves:        {died}"),
+        told(died <= MOST_DEATHS * load.deadly, f"workers that ended by themselves:        {died}"),
+        told(len(deadly) - len(left) == load.deadly, f"deadly runs that did not end:            {len(left)}"),
         told(len(ended) == count and not wrong, f"runs lost or wrong:                      {len(wrong)}"),
         told(done == all_steps, f"steps missing:                           {all_steps - done}"),
         told(not repeated, f"kept steps made again:                   {repeated}"),
@@ -225,6 +240,7 @@ def main() -> int:
     parser.add_argument("--runs", type=int, default=10, help="at a time")
     parser.add_argument("--steps", type=int, default=60, help="paid calls of a run")
     parser.add_argument("--workers", type=int, default=4)
+    parser.add_argument("--deadly", type=int, default=0, help="runs that end their worker each time")
     parser.add_argument("--served", type=int, default=0, help="runs at once in the server beside the workers")
     parser.add_argument("--patience", type=float, default=120, help="seconds for what is left after the last trouble")
     parser.add_argument("--quick", action="store_true", help="an eighth of the trouble")
@@ -244,7 +260,7 @@ def main() -> int:
         provider.script = Asked(log=log)
         tried.write(APP, SETTINGS.format(url=provider.url), {"prompts/count.md": PROMPT})
         troubles = Troubles(given.kills // part, given.restarts // part)
-        load = Load(given.runs, given.steps, given.workers, given.served)
+        load = Load(given.runs, given.steps, given.workers, given.served, given.deadly)
         waves, seconds = crash(tried, troubles, load, given.patience)
         time.sleep(1)  # what waits to be written down with others
         return 0 if report(tried, load, waves, seconds, troubles.made) else 1

@@ -79,7 +79,7 @@ def test_workers_of_several_processes_hold_a_common_limit_exactly(database: Data
 def test_who_was_first_is_claimed_first_and_the_others_are_told_their_place(database: Database) -> None:
     first, second, third = accept(database, 3)
     claim = partial(line.claim_next, worker="w", total=None)
-    assert database.write_soon(claim).result() == (first, 0)
+    assert database.write_soon(claim).result() == (first, 0, False)
     assert database.read_now(line.positions) == {second: 1, third: 2}
 
 
@@ -94,34 +94,10 @@ def test_what_a_dead_worker_had_is_in_line_again_by_one_of_the_living_alone(data
     for _ in range(2):
         database.write_soon(partial(line.claim_next, worker="dead", total=None)).result()
     adopt = partial(line.adopt, dead="dead")
-    assert sorted(database.write_soon(partial(adopt, by="heir")).result()) == [(first, 0), (second, 0)]
+    assert sorted(database.write_soon(partial(adopt, by="heir")).result()) == [(first, 0, False), (second, 0, False)]
     assert database.write_soon(partial(adopt, by="another")).result() == []
     claims = [database.write_soon(partial(line.claim_next, worker="w", total=None)).result() for _ in range(4)]
-    assert claims == [(first, 1), (second, 1), (third, 0), None]
-
-
-def test_a_run_that_takes_one_worker_after_another_with_it_ends_unless_it_gets_on(database: Database) -> None:
-    [run_id] = accept(database, 1)
-
-    def dies(worker: str, *, crashed: bool = True) -> None:
-        begins(database, worker)
-        assert database.write_soon(partial(line.claim_next, worker=worker)).result() is not None
-        database.write_soon(partial(line.adopt, dead=worker, by="heir", crashed=crashed)).result()
-
-    for number in range(19):
-        dies(f"w{number}")
-        dies(f"told to stop {number}", crashed=False)
-    row = database.read_now(lambda c: c.execute(runs.select().where(runs.c.id == run_id)).one())
-    place = journal.Place(run_id, 1, "1", claim=row.claim)
-    record = StepRecord(kind="step", name="work")
-    ended = partial(journal.step_ended, place=place, record=record, began_at=now(), known=False, output=1)
-    database.write_soon(ended).result()
-    for number in range(20):
-        dies(f"x{number}")
-    row = database.read_now(lambda c: c.execute(runs.select().where(runs.c.id == run_id)).one())
-    assert (row.status, row.error["code"]) == ("failed", "workers-died")
-    assert f"coachwork runs fork {run_id} --from 2" in row.error["hint"]
-    assert database.write_soon(partial(line.claim_next, worker="w")).result() is None
+    assert claims == [(first, 1, False), (second, 1, False), (third, 0, False), None]
 
 
 def test_who_was_taken_for_dead_can_write_nothing_more(database: Database) -> None:
@@ -156,7 +132,7 @@ def test_a_pipeline_has_limits_of_its_own_and_the_important_go_first(database: D
     assert [found and found.run_id for found in order] == [ids[4], ids[0], ids[2], ids[5], None]
     database.write_soon(partial(finish, run_id=ids[2], status="succeeded")).result()
     found = database.write_soon(claim).result()
-    assert found == (ids[3], 0)
+    assert found == (ids[3], 0, False)
 
 
 def test_a_run_that_waits_stands_in_line_when_its_time_has_come_or_a_person_was_faster(database: Database) -> None:
@@ -168,7 +144,7 @@ def test_a_run_that_waits_stands_in_line_when_its_time_has_come_or_a_person_was_
     assert not database.write_soon(partial(back, run_id=first, due_at=None, claim=7)).result()
     assert database.write_soon(partial(back, run_id=first, due_at=now() + 3_600_000, claim=1)).result()
     assert database.write_soon(partial(back, run_id=second, due_at=now() - 1, claim=1)).result()
-    assert database.write_soon(claim).result() == (second, 1)
+    assert database.write_soon(claim).result() == (second, 1, False)
     assert database.write_soon(claim).result() is None
     database.write_soon(partial(journal.go_on, run_id=first)).result()
-    assert database.write_soon(claim).result() == (first, 1)
+    assert database.write_soon(claim).result() == (first, 1, False)

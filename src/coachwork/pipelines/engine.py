@@ -82,6 +82,7 @@ class Engine:
         self._wake = asyncio.Event()
         self._claims: asyncio.Task[None] | None = None
         self._holds: dict[str, Hold] = {}
+        self._suspect = ""  # a run that workers died of: while it is here nothing else is claimed
         self._heart: asyncio.Task[None] | None = None
         self._strays: set[str] = set()
         self._starting: set[str] = set()
@@ -187,12 +188,13 @@ class Engine:
         if not (self._adopt or self._own):
             return
         async with self._claiming:
-            while slots.free() and await database.read(line.anybody):
+            while not self._suspect and slots.free() and await database.read(line.anybody):
                 take = partial(line.claim_next, worker=self.id, total=slots.total, queues=self._queues, only=only)
-                claimed = await database.write(take)
+                claimed = await database.write(partial(take, idle=not slots.working))
                 if claimed is None:
                     return
                 slots.reserve(claimed.run_id)
+                self._suspect = claimed.run_id if claimed.suspect else ""
                 await self._start(claimed)  # what fails to start is noticed by the heart, and stands in line again
 
     async def _start(self, claimed: line.Claimed) -> None:
@@ -237,6 +239,7 @@ class Engine:
             await self._leg(row, hold)
         finally:
             self._holds.pop(run_id, None)
+            self._clear(run_id)
             self._services.slots.release(run_id)
 
     async def _leg(self, row: Any, hold: Hold) -> None:
@@ -254,6 +257,10 @@ class Engine:
             notes_shown=await self._services.events.count(row.id, "data-note") if row.claim > 1 else 0,
             deadline=None if left is None else time.monotonic() + left,
         )
+        if line.is_suspect(row, recorded.values()):
+            hold.on_step = partial(self._clear, row.id)
+        else:
+            self._clear(row.id)
         body = asyncio.create_task(self._perform(row, pipeline, scope), name=f"run {row.id}")
         hold.holds(body)
         timer = None if left is None else asyncio.get_running_loop().call_later(left, hold.let_go, "late")
@@ -283,6 +290,8 @@ class Engine:
     ) -> tuple[JsonValue, CoachworkError | None]:
         """Run the function on the run's input within its scope, and give (output, None) or (None, error)."""
         with scope.entered(), spans.run(row.id, row.pipeline), structlog.contextvars.bound_contextvars(run_id=row.id):
+            if row.id == self._suspect:
+                await self._be_alone(row)
             try:
                 if pipeline is None:
                     raise ProjectError(
@@ -308,6 +317,19 @@ class Engine:
                 log.error("run.failed", pipeline=row.pipeline, exc_info=error)
                 return None, kept
         return output, None
+
+    async def _be_alone(self, row: Any) -> None:
+        """Wait until nothing else works here, so that the others are none the worse and a death tells whose it was."""
+        while self._services.slots.working > 1:  # noqa: ASYNC110  runs end in many places
+            await asyncio.sleep(0.05)
+        await self._services.database.write(partial(line.begins_alone, run_id=row.id, claim=row.claim))
+        log.warning("run.works_alone", pipeline=row.pipeline, workers_died=row.deaths)
+
+    def _clear(self, run_id: str) -> None:
+        """It got on, or is not here any more: others may work beside."""
+        if run_id == self._suspect:
+            self._suspect = ""
+            self._wake.set()
 
     async def _succeed(self, row: Any, output: Any) -> None:
         def work(connection: sa.Connection) -> None:
@@ -374,6 +396,7 @@ class Engine:
         if strays := unknown & self._strays:
             log.error("worker.strays", runs=sorted(strays))
             for run_id in strays:
+                self._clear(run_id)
                 self._services.slots.release(run_id)
             await self._services.database.write(partial(line.back_in_line, run_ids=strays, worker=self.id))
         self._strays = unknown - strays

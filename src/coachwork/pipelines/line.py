@@ -18,16 +18,22 @@ from coachwork.pipelines.pipeline import Queue
 from coachwork.store.tables import runs, steps, workers
 
 _LOCK = 0x636F616369  # any number that only we use
-_MOST_DEATHS = 20  # of workers with the same run and no step between: one run must not end all workers for ever
+_SUSPECT_DEATHS = 3  # of workers with the same run and no step between: from then on it works alone
+MOST_DEATHS = 8  # those three, and five with it alone: one run must not end all workers for ever
+_RATHER_ALONE_MS = 5000  # so long a suspect waits for a worker that has nothing else
 _ORDER = runs.c.priority.desc(), runs.c.created_at, runs.c.id
 _AT_WORK = runs.c.worker.is_not(None)
 
 
 class Claimed(NamedTuple):
-    """A run that is a worker's now. `leg` counts how often it was put back before."""
+    """A run that is a worker's now. `leg` counts how often it was put back before.
+
+    A `suspect` is one that several workers died of: it begins where nothing else works, and nothing beside it.
+    """
 
     run_id: str
     leg: int
+    suspect: bool = False
 
 
 def is_limited(queue: Queue) -> bool:
@@ -45,11 +51,14 @@ def claim_next(
     total: int | None = None,
     queues: Mapping[str, Queue] = {},
     only: Collection[str] | None = None,
+    *,
+    idle: bool = True,
 ) -> Claimed | None:
     """Give the first run in line to a worker; None where nobody may go.
 
     `total` bounds the runs at work in all processes together, None for no bound. `queues` are the limits of single
-    pipelines. `only` are the runs that come into question, None for all.
+    pipelines. `only` are the runs that come into question, None for all. A worker that is not `idle` leaves suspects
+    to those that are, for a while.
     """
     if total is not None or queues:
         _alone(connection)
@@ -60,11 +69,13 @@ def claim_next(
         where.append(runs.c.pipeline.not_in(full))
     if only is not None:
         where.append(runs.c.id.in_(list(only)))
-    first = sa.select(runs.c.id, runs.c.leg).where(*where).order_by(*_ORDER).limit(1)
+    if not idle:
+        where.append((runs.c.deaths < _SUSPECT_DEATHS) | (runs.c.ready_at <= now() - _RATHER_ALONE_MS))
+    first = sa.select(runs.c.id, runs.c.leg, runs.c.deaths).where(*where).order_by(*_ORDER).limit(1)
     found = connection.execute(first.with_for_update(skip_locked=True)).first()
     if found is None or not _give(connection, found.id, worker, runs.c.ready_at.is_not(None)):
         return None
-    return Claimed(found.id, found.leg)
+    return Claimed(found.id, found.leg, found.deaths >= _SUSPECT_DEATHS)
 
 
 def claim_own(connection: sa.Connection, run_id: str, worker: str) -> bool:
@@ -76,7 +87,7 @@ def adopt(connection: sa.Connection, dead: str, by: str, *, crashed: bool = True
     """Put the runs of a dead worker back into the line; none where another process was faster.
 
     From then on the dead one can write nothing, should it live after all. A run that had several workers which
-    `crashed`, and made no step between, ends as failed: it may be why they did.
+    `crashed`, and made no step between, works alone from then on, and ends as failed where they die of that as well.
     """
     free = workers.c.id == dead, workers.c.adopted_by.is_(None)
     if not connection.execute(workers.update().where(*free).values(adopted_by=by)).rowcount:
@@ -90,13 +101,29 @@ def adopt(connection: sa.Connection, dead: str, by: str, *, crashed: bool = True
     return had
 
 
+def is_suspect(run: Any, recorded: Collection[journal.Kept]) -> bool:
+    """Whether a row of a run is one that several workers died of, with none of its recorded steps ended since."""
+    return bool(run.deaths >= _SUSPECT_DEATHS and run.deaths_at == sum(kept.ended for kept in recorded))
+
+
+def begins_alone(connection: sa.Connection, run_id: str, claim: int) -> None:
+    """Note that a suspect's code begins in a process that works on nothing else: what that dies of now is this run."""
+    ours = runs.c.id == run_id, runs.c.claim == claim, runs.c.status.not_in(ENDED)
+    connection.execute(runs.update().where(*ours).values(alone_claim=claim))
+
+
 def _count_death(connection: sa.Connection, run_id: str) -> None:
+    """Three deaths make a run a suspect; what that is held for then is only the death of a worker with it alone."""
     ended = steps.c.run_id == run_id, steps.c.status.in_(("succeeded", "failed"))
     made = connection.execute(sa.select(sa.func.count()).select_from(steps).where(*ended)).scalar_one()
-    before = connection.execute(sa.select(runs.c.deaths, runs.c.deaths_at).where(runs.c.id == run_id)).one()
-    deaths = before.deaths + 1 if before.deaths_at == made else 1
+    known = sa.select(runs.c.deaths, runs.c.deaths_at, runs.c.claim, runs.c.alone_claim)
+    before = connection.execute(known.where(runs.c.id == run_id)).one()
+    same = before.deaths_at == made
+    if same and before.deaths >= _SUSPECT_DEATHS and before.alone_claim != before.claim:
+        return
+    deaths = before.deaths + 1 if same else 1
     connection.execute(runs.update().where(runs.c.id == run_id).values(deaths=deaths, deaths_at=made))
-    if deaths >= _MOST_DEATHS:
+    if deaths >= MOST_DEATHS:
         journal.fail(connection, run_id, WorkersDied(run_id, deaths, made))
 
 

@@ -253,6 +253,7 @@ class RunScope:
                 journal.forget_received(connection, place)
 
         await self.write(work)
+        self.hold.on_step()
 
     async def waiting(self, position: Position, due_at: int | None, coming: Awaitable[T], *, asked: str = "") -> T:
         """Wait as one line of the run. Where all its lines wait, it is put back, and this never returns."""

@@ -31,6 +31,7 @@ runs = sa.Table(
     sa.Column("leg", sa.Integer, nullable=False, server_default="0"),  # how often it was put back into the line
     sa.Column("deaths", sa.Integer, nullable=False, server_default="0"),  # of workers that had it, and no step between
     sa.Column("deaths_at", sa.Integer, nullable=False, server_default="-1"),  # after so many ended steps
+    sa.Column("alone_claim", sa.Integer, nullable=False, server_default="-1"),  # of a run with deaths that works alone
     sa.Column("ready_at", BigInt),  # when it stands in line for a worker; none while one has it, or a person has to act
     sa.Column("deadline_at", BigInt),
     sa.Column("priority", sa.Integer, nullable=False, server_default="0"),  # the higher is taken first
