@@ -1,9 +1,9 @@
 """kill -9 at random instants, over and over: no run is lost, nothing kept is made again, nothing received bought again.
 
 Waves of 10 runs of 60 paid calls each, which a provider on this machine writes down. Workers are killed and replaced
-(`--kills`), die of runs that end their process (`--deadly`), or PostgreSQL itself is, under the hands of workers that live on (`--restarts`: stopped fast, stopped
-immediately, kill -9 of all its processes, kill -9 of one connection's). Ends with counts, and with exit code 1 where
-one of them is wrong.
+(`--kills`), or die of runs that end their process (`--deadly`), or PostgreSQL itself is hurt under the hands of workers
+that live on (`--restarts`: stopped fast, stopped immediately, kill -9 of all its processes, kill -9 of one
+connection's). Ends with counts, and with exit code 1 where one of them is wrong.
 
     python benchmarks/crash.py --kills 200 --database sqlite|postgresql --workers 4
     python benchmarks/crash.py --kills 0 --restarts 20 --database postgresql

@@ -7,10 +7,16 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from mcp.client.client import Client
 from mcp.shared.exceptions import MCPError
 from mcp_types import CallToolResult
+from starlette.applications import Starlette
+from starlette.routing import Route
+
+from coachwork.server.mcp_endpoint import McpEndpoint
+from coachwork.server.served import Served
 
 from .over_http import Here, serving
 
@@ -140,3 +146,26 @@ def test_without_the_extra_it_says_what_to_install(
     with serving(folder, {"HOME": str(folder), "COACHWORK_CACHE": str(folder / "cache")}, runs=False) as bare:
         told = bare.http.post("/mcp", json={}).json()
     assert (told["code"], told["hint"]) == ("not-installed", 'pip install "coachwork[mcp]"')
+
+
+async def test_a_manager_that_does_not_open_is_told_of_and_the_next_request_tries_again() -> None:
+    made: list[str] = []
+
+    class Failing:
+        @asynccontextmanager
+        async def run(self) -> AsyncIterator[None]:
+            raise OSError("too many open files")
+            yield
+
+    def make(_here: Served) -> Any:
+        made.append("")
+        return Failing()
+
+    app = Starlette(routes=[Route("/mcp", McpEndpoint(make))])
+    app.state.served = None
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://here") as client, asyncio.timeout(20):
+        for _ in range(2):
+            with pytest.raises(OSError, match="too many open files"):
+                await client.post("/mcp", json={})
+    assert len(made) == 2

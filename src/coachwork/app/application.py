@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, overload
 
-from coachwork.errors import ProjectError
+from coachwork.errors import ProjectError, did_you_mean
 from coachwork.pipelines.pipeline import Example, Pipeline, Queue
 from coachwork.pipelines.schedule_times import Missed, Schedule
 
@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 
 P = ParamSpec("P")
 R = TypeVar("R")
+
+
+_BY_THE_CLOCK = {"cron", "every", "schedule", "scheduled"}
 
 
 class App:
@@ -25,6 +28,11 @@ class App:
         self.about = about
         self.pipelines: dict[str, Pipeline[..., Any]] = {}
         self.schedules: dict[str, Schedule] = {}
+
+    if not TYPE_CHECKING:  # or every name would be known to a checker of types
+
+        def __getattr__(self, name: str) -> Any:
+            raise AttributeError(f"an App has no {name!r}. {_instead(name)}", name=name, obj=self)
 
     @overload
     def pipeline(self, function: Callable[P, Awaitable[R]], /) -> Pipeline[P, R]: ...
@@ -127,3 +135,16 @@ class App:
             raise ProjectError(f"there are two pipelines named {made.name!r}", hint="Give one another name.")
         self.pipelines[made.name] = made
         return made
+
+
+def _instead(name: str) -> str:
+    """What to write instead of `app.NAME`."""
+    import coachwork
+
+    if name in _BY_THE_CLOCK:
+        return 'A pipeline that begins by the clock: @app.pipeline(schedule="0 7 * * *"), see docs/schedules.md.'
+    plain = name.replace("_", "").lower()
+    for public in coachwork.__all__:
+        if public.replace("_", "").lower() == plain:
+            return f"It is no part of an App: `from coachwork import {public}`."
+    return did_you_mean(name, ["pipeline", "host", "title", "about", "pipelines", "schedules"])

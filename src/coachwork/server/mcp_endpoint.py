@@ -6,6 +6,7 @@ SDK is the extra `mcp`; it is loaded at the first request, since it takes 0.6 s 
 
 import asyncio
 import json
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from starlette.requests import Request
@@ -24,9 +25,13 @@ if TYPE_CHECKING:
 
 
 class McpEndpoint:
-    """An ASGI application. Who may ask is decided before it, as for every other address: `security`."""
+    """An ASGI application. Who may ask is decided before it, as for every other address: `security`.
 
-    def __init__(self) -> None:
+    `make` gives the SDK's manager for what is served here, in a thread.
+    """
+
+    def __init__(self, make: "Callable[[Served], StreamableHTTPSessionManager] | None" = None) -> None:
+        self._make = make or _manager
         self._manager: StreamableHTTPSessionManager | None = None
         self._opening = asyncio.Lock()
         self._close = asyncio.Event()
@@ -56,20 +61,30 @@ class McpEndpoint:
             await self._work
 
     async def _opened(self, here: Served) -> "StreamableHTTPSessionManager":
+        """Raises what the SDK raised where it does not open; the next request tries again."""
         async with self._opening:
-            if self._manager is None:
-                manager = await asyncio.to_thread(_manager, here)
-                ready = asyncio.Event()
-                self._work = asyncio.create_task(self._keep(manager, ready))
-                await ready.wait()
-                self._manager = manager
+            if self._manager is None or (self._work is not None and self._work.done()):
+                manager = await asyncio.to_thread(self._make, here)
+                opened: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+                work = asyncio.create_task(self._keep(manager, opened))
+                try:
+                    await opened
+                except BaseException:  # also where who asked has gone: nobody would end it
+                    work.cancel()
+                    raise
+                self._manager, self._work = manager, work
             return self._manager
 
-    async def _keep(self, manager: "StreamableHTTPSessionManager", ready: asyncio.Event) -> None:
+    async def _keep(self, manager: "StreamableHTTPSessionManager", opened: "asyncio.Future[None]") -> None:
         """The manager's task group has to be entered and left by one task; requests come in others."""
-        async with manager.run():
-            ready.set()
-            await self._close.wait()
+        try:
+            async with manager.run():
+                opened.set_result(None)
+                await self._close.wait()
+        except BaseException as error:
+            if opened.done():
+                raise
+            opened.set_exception(error)  # who asked is told
 
 
 def _manager(here: Served) -> "StreamableHTTPSessionManager":
