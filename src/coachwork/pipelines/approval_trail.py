@@ -11,10 +11,25 @@ import sqlalchemy as sa
 
 from coachwork.messages import JsonValue
 from coachwork.pipelines.views import View, moment
+from coachwork.store.behind import Prepared, later
 from coachwork.store.tables import approval_trail, approvals
 
 What: TypeAlias = Literal["opened", "shown", "reminded", "misfit", "refused", "decided", "link"]
 _TOLD = ("opened", "reminded", "decided")
+_NEWEST = sa.select(sa.func.coalesce(sa.func.max(approval_trail.c.seq), 0) + 1).where(
+    approval_trail.c.approval_id == approvals.c.id
+)
+_AT = sa.bindparam("ended_at", type_=approval_trail.c.at.type)
+_ALL_CANCELLED = Prepared(
+    approval_trail.insert().from_select(
+        ["approval_id", "seq", "at", "what", "who", "detail", "notify_at"],
+        sa.select(
+            *(approvals.c.id, _NEWEST.scalar_subquery(), _AT, sa.literal("decided", sa.Text), sa.literal("", sa.Text)),
+            sa.literal({"status": "cancelled"}, approval_trail.c.detail.type),
+            sa.case((approvals.c.notify, _AT)),
+        ).where(approvals.c.run_id == sa.bindparam("of_run"), approvals.c.status == "pending"),
+    )
+)
 
 
 class TrailView(View):
@@ -34,6 +49,11 @@ def add(connection: sa.Connection, approval_id: str, what: What, who: str, at: i
     notify = what in _TOLD and bool(connection.execute(told).scalar())
     values = {"approval_id": approval_id, "seq": seq, "at": at, "what": what, "who": who, "detail": detail}
     connection.execute(approval_trail.insert().values(**values, notify_at=at if notify else None))
+
+
+def all_cancelled(connection: sa.Connection, run_id: str, at: int) -> None:
+    """Write down that whatever a run still asks is decided by its end."""
+    later(connection, _ALL_CANCELLED, {"of_run": run_id, "ended_at": at})
 
 
 def shown(connection: sa.Connection, approval_id: str, who: str, at: int) -> None:

@@ -33,6 +33,7 @@ from coachwork.pipelines.hold import Hold
 from coachwork.pipelines.memory import release
 from coachwork.pipelines.pipeline import Pipeline, input_error
 from coachwork.pipelines.run_scope import RunScope, Services, failed
+from coachwork.prompts import Prompt
 from coachwork.prompts.replaced import replaced
 from coachwork.store.database import prepare_sqlite
 from coachwork.store.tables import runs, workers
@@ -222,7 +223,7 @@ class Engine:
 
     async def execute(self, run_id: str, leg: int) -> None:
         """The body of the workflow: from where the run was left to its end, or to where it waits."""
-        row = await self._row(run_id)
+        row = await self._services.database.read(partial(journal.run_row, run_id=run_id))
         if row.status in ENDED or (row.leg, row.worker) != (leg, self.id) or run_id in self._holds:
             return
         database = self._services.database
@@ -247,7 +248,9 @@ class Engine:
         pipeline, left = self._pipelines.get(row.pipeline), None
         if row.deadline_at is not None:
             left = max(0.0, (row.deadline_at - journal.now()) / 1000)
-        recorded = await self._services.database.read(partial(journal.recorded, run_id=row.id))
+        recorded: dict[str, journal.Kept] = {}
+        if row.claim > 1 or row.forked_from is not None:  # there is nothing before the first claim
+            recorded = await self._services.database.read(partial(journal.recorded, run_id=row.id))
         scope = RunScope(
             row,
             pipeline_title=pipeline.title if pipeline else row.pipeline,
@@ -281,7 +284,7 @@ class Engine:
         elif hold.why is None:
             output, error = body.result()
             if error is None:
-                await self._succeed(row, output)
+                await self._succeed(row, output, scope.spent)
             else:
                 await self._fail(row.id, row.claim, error)
 
@@ -298,8 +301,7 @@ class Engine:
                         f"this run belongs to pipeline {row.pipeline!r}, which the project no longer has",
                         hint=did_you_mean(row.pipeline, list(self._pipelines)),
                     )
-                changes = Changes.model_validate(row.changes or {})
-                with replaced(await asyncio.to_thread(self._services.variants, changes)):
+                with replaced(await self._variants(row.changes)):
                     output = pipeline.dump(await pipeline.function(**pipeline.parse(row.input)))
                 scope.check_end()
             except CoachworkError as error:
@@ -331,9 +333,14 @@ class Engine:
             self._suspect = ""
             self._wake.set()
 
-    async def _succeed(self, row: Any, output: Any) -> None:
+    async def _variants(self, changes: JsonValue) -> Mapping[str, Prompt[..., Any]]:
+        """The prompts that stand in for others, for a fork that changes any: they are read from the disk."""
+        if not changes:
+            return {}
+        return await asyncio.to_thread(self._services.variants, Changes.model_validate(changes))
+
+    async def _succeed(self, row: Any, output: Any, spent: int) -> None:
         def work(connection: sa.Connection) -> None:
-            spent = connection.execute(sa.select(runs.c.cost_nano).where(runs.c.id == row.id)).scalar_one()
             result = {
                 "output": output,
                 "seconds": (journal.now() - row.created_at) / 1000,
@@ -354,9 +361,6 @@ class Engine:
         self._services.events.wake_after(run_id, written)
         await asyncio.wrap_future(written)
         self._own.discard(run_id)
-
-    async def _row(self, run_id: str) -> sa.Row[Any]:
-        return await self._services.database.read(lambda c: c.execute(runs.select().where(runs.c.id == run_id)).one())
 
     async def _in_thread(self, work: Callable[..., T], *args: Any) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work, *args)

@@ -30,6 +30,12 @@ _APPEND = (  # built once: building it costs more than running it
 )
 _APPEND_NUMBERED = _APPEND.returning(events.c.seq)
 _APPEND_LATER = Prepared(_APPEND)
+_SINCE = (
+    sa.select(events.c.seq, events.c.data)
+    .where(events.c.run_id == sa.bindparam("of_run"), events.c.seq > sa.bindparam("behind"))
+    .order_by(events.c.seq)
+    .limit(1000)
+)
 _OTHER_PROCESS_SECONDS = 0.4  # how often a reader looks for events that another process wrote
 
 
@@ -77,8 +83,8 @@ class EventLog:
 
     async def since(self, run_id: str, after: int = 0) -> list[tuple[int, Event]]:
         """Events with a number above `after`, in order."""
-        query = sa.select(events.c.seq, events.c.data).where(events.c.run_id == run_id, events.c.seq > after)
-        rows = await self._database.read(lambda c: c.execute(query.order_by(events.c.seq).limit(1000)).all())
+        asked = {"of_run": run_id, "behind": after}
+        rows = await self._database.read(lambda c: c.execute(_SINCE, asked).all())
         return [(row.seq, row.data) for row in rows]
 
     async def count(self, run_id: str, type_: str) -> int:
@@ -91,16 +97,17 @@ class EventLog:
         """Yield what is there above `after`, then what comes, until the run's last event."""
         news = asyncio.Event()
         self._readers[run_id].add(news)
+        seen = False
         try:
             while True:
                 news.clear()
                 found = await self.since(run_id, after)
                 for seq, event in found:
-                    after = seq
+                    after, seen = seq, True
                     yield seq, event
                     if event["type"] in LAST:
                         return
-                if not found and await self._over(run_id, after):
+                if not (found or seen) and await self._over(run_id, after):
                     return
                 if not found and not news.is_set():
                     await _wait(news, _OTHER_PROCESS_SECONDS)

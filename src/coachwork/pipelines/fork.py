@@ -13,10 +13,9 @@ from pydantic import model_validator
 
 from coachwork.errors import InputError, NotFound, did_you_mean
 from coachwork.messages import Frozen
-from coachwork.pipelines import events, journal
+from coachwork.pipelines import journal
 from coachwork.prompts import Prompt
-from coachwork.store.inserting import insert_if_new
-from coachwork.store.tables import approvals, runs, steps
+from coachwork.store.tables import approvals, steps
 
 
 class PromptChange(Frozen):
@@ -84,8 +83,8 @@ def no_variants(changes: Changes) -> Mapping[str, Prompt[..., Any]]:
     return {}
 
 
-def forked(connection: sa.Connection, origin_id: str, values: dict[str, Any], from_step: int) -> sa.Row[Any]:
-    """Keep a run that begins with the steps of another one, or find the one with its idempotency key.
+def forked(connection: sa.Connection, origin_id: str, values: dict[str, Any], from_step: int) -> sa.Row[Any] | None:
+    """Keep a run that begins with the steps of another one; the row with its idempotency key, None where none was.
 
     Raises InputError where a step before `from_step` has not ended, or there is none.
     """
@@ -101,18 +100,13 @@ def forked(connection: sa.Connection, origin_id: str, values: dict[str, Any], fr
             f"step {unended[0]} of run {origin_id} has not ended, so nothing behind it can be forked",
             hint=f"Fork from step {unended[0]}, or wait.",
         )
-    if not insert_if_new(connection, runs, values, ["idempotency_key"]):
-        return connection.execute(runs.select().where(runs.c.idempotency_key == values["idempotency_key"])).one()
+    if (known := journal.accept(connection, values)) is not None:
+        return known
     run_id = values["id"]
-    for event in (
-        {"type": "start", "messageId": run_id},
-        {"type": "data-run", "data": {"status": "queued", "position": None}},
-    ):
-        events.append(connection, run_id, event)
     for row in taken:
         journal.step_taken_over(connection, run_id, row)
     numbers = [row.seq for row in taken]
     asked = approvals.select().where(approvals.c.run_id == origin_id, approvals.c.seq.in_(numbers))
     for row in connection.execute(asked).all():
         journal.approval_taken_over(connection, run_id, row)
-    return connection.execute(runs.select().where(runs.c.id == run_id)).one()
+    return None

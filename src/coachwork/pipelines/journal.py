@@ -25,6 +25,22 @@ _OURS = sa.exists().where(
     runs.c.claim == sa.bindparam("of_claim"),
     *(runs.c.status != status for status in sorted(ENDED)),  # a list would be written out anew each time
 )
+_END_RUN = runs.update().where(
+    runs.c.id == sa.bindparam("of_run"), *(runs.c.status != status for status in sorted(ENDED))
+)
+_END_CLAIMED = Prepared(_END_RUN.where(runs.c.claim == sa.bindparam("of_claim")))
+_CANCEL_STEPS = Prepared(
+    steps.update()
+    .where(steps.c.run_id == sa.bindparam("of_run"), (steps.c.status == "running") | (steps.c.status == "waiting"))
+    .values(status="cancelled", finished_at=sa.bindparam("ended_at"))
+)
+_CANCEL_APPROVALS = Prepared(
+    approvals.update()
+    .where(approvals.c.run_id == sa.bindparam("of_run"), approvals.c.status == "pending")
+    .values(status="cancelled", decided_at=sa.bindparam("ended_at"))
+)
+_RUN = runs.select().where(runs.c.id == sa.bindparam("of_run"))
+_ACCEPT = Prepared(runs.insert())
 _FORGET_STEP = Prepared(steps.delete().where(*_OF_STEP, _OURS))
 _NEW = list(steps.c)
 _BEGIN_STEP = Prepared(
@@ -76,6 +92,18 @@ def now() -> int:
 
 
 # ── Runs ───────────────────────────────────────────────────────────────────────────────────────
+
+
+def accept(connection: sa.Connection, values: dict[str, Any]) -> sa.Row[Any] | None:
+    """Keep a run that was asked for, given its columns; the row with its idempotency key, None where none was."""
+    if values["idempotency_key"] is None:
+        later(connection, _ACCEPT, values)
+    elif not insert_if_new(connection, runs, values, ["idempotency_key"]):
+        known = runs.select().where(runs.c.idempotency_key == values["idempotency_key"])
+        return connection.execute(known).one()
+    events.append(connection, values["id"], {"type": "start", "messageId": values["id"]})
+    set_queued(connection, values["id"], None)
+    return None
 
 
 def put_back(connection: sa.Connection, run_id: str, claim: int, due_at: int | None, asked: Sequence[str]) -> bool:
@@ -130,20 +158,16 @@ def finish(
     With a `claim`, only where that is the last one on it.
     """
     at = now()
-    ours = [] if claim is None else [runs.c.claim == claim]
-    changed = connection.execute(
-        runs.update()
-        .where(runs.c.id == run_id, runs.c.status.not_in(ENDED), *ours)
-        .values(status=status, output=output, error=error, finished_at=at, worker=None, ready_at=None)
-    )
-    if not changed.rowcount:
+    values = {"status": status, "output": output, "error": error, "finished_at": at, "worker": None, "ready_at": None}
+    if claim is None:  # it may well have ended
+        ended = connection.execute(_END_RUN, {"of_run": run_id, **values}).rowcount > 0
+    else:
+        ended = changes(connection, _END_CLAIMED, {"of_run": run_id, "of_claim": claim, **values})
+    if not ended:
         return False
-    open_steps = steps.c.run_id == run_id, steps.c.status.in_(("running", "waiting"))
-    connection.execute(steps.update().where(*open_steps).values(status="cancelled", finished_at=at))
-    asked = approvals.c.run_id == run_id, approvals.c.status == "pending"
-    for approval_id in connection.execute(sa.select(approvals.c.id).where(*asked)).scalars().all():
-        approval_trail.add(connection, approval_id, "decided", "", at, status="cancelled")
-    connection.execute(approvals.update().where(*asked).values(status="cancelled", decided_at=at))
+    later(connection, _CANCEL_STEPS, {"of_run": run_id, "ended_at": at})
+    approval_trail.all_cancelled(connection, run_id, at)
+    later(connection, _CANCEL_APPROVALS, {"of_run": run_id, "ended_at": at})
     for event in ({"type": "data-run", "data": {"status": status}}, *last):
         events.append(connection, run_id, event)
     return True
@@ -161,6 +185,10 @@ def fail(connection: sa.Connection, run_id: str, error: CoachworkError, claim: i
 
 
 # ── Steps ──────────────────────────────────────────────────────────────────────────────────────
+
+
+def run_row(connection: sa.Connection, run_id: str) -> sa.Row[Any]:
+    return connection.execute(_RUN, {"of_run": run_id}).one()
 
 
 def recorded(connection: sa.Connection, run_id: str) -> dict[str, Kept]:

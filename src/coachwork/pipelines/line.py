@@ -15,6 +15,7 @@ from coachwork.messages import ENDED
 from coachwork.pipelines import events, journal
 from coachwork.pipelines.journal import now
 from coachwork.pipelines.pipeline import Queue
+from coachwork.store.behind import Prepared, changes
 from coachwork.store.tables import runs, steps, workers
 
 _LOCK = 0x636F616369  # any number that only we use
@@ -23,6 +24,19 @@ MOST_DEATHS = 8  # those three, and five with it alone: one run must not end all
 _RATHER_ALONE_MS = 5000  # so long a suspect waits for a worker that has nothing else
 _ORDER = runs.c.priority.desc(), runs.c.created_at, runs.c.id
 _AT_WORK = runs.c.worker.is_not(None)
+_TAKE = (
+    runs.update()
+    .where(runs.c.id == sa.bindparam("of_run"))
+    .values(
+        worker=sa.bindparam("by_worker"),
+        ready_at=None,
+        claim=runs.c.claim + 1,
+        status="running",
+        started_at=sa.func.coalesce(runs.c.started_at, sa.bindparam("taken_at", type_=runs.c.started_at.type)),
+    )
+)
+_GIVE = Prepared(_TAKE.where(runs.c.ready_at.is_not(None)))
+_GIVE_OWN = Prepared(_TAKE.where(runs.c.worker == sa.bindparam("by_worker")))
 
 
 class Claimed(NamedTuple):
@@ -73,14 +87,14 @@ def claim_next(
         where.append((runs.c.deaths < _SUSPECT_DEATHS) | (runs.c.ready_at <= now() - _RATHER_ALONE_MS))
     first = sa.select(runs.c.id, runs.c.leg, runs.c.deaths).where(*where).order_by(*_ORDER).limit(1)
     found = connection.execute(first.with_for_update(skip_locked=True)).first()
-    if found is None or not _give(connection, found.id, worker, runs.c.ready_at.is_not(None)):
+    if found is None or not _give(connection, found.id, worker, own=False):
         return None
     return Claimed(found.id, found.leg, found.deaths >= _SUSPECT_DEATHS)
 
 
 def claim_own(connection: sa.Connection, run_id: str, worker: str) -> bool:
     """Give a run to the worker that accepted it for itself."""
-    return _give(connection, run_id, worker, runs.c.worker == worker)
+    return _give(connection, run_id, worker, own=True)
 
 
 def adopt(connection: sa.Connection, dead: str, by: str, *, crashed: bool = True) -> list[Claimed]:
@@ -143,10 +157,9 @@ def positions(connection: sa.Connection) -> dict[str, int]:
     return {run_id: place for place, run_id in enumerate(waiting, start=1)}
 
 
-def _give(connection: sa.Connection, run_id: str, worker: str, free: sa.ColumnElement[bool]) -> bool:
-    values: dict[str, Any] = {"worker": worker, "ready_at": None, "claim": runs.c.claim + 1, "status": "running"}
-    values["started_at"] = sa.func.coalesce(runs.c.started_at, now())
-    if not connection.execute(runs.update().where(runs.c.id == run_id, free).values(values)).rowcount:
+def _give(connection: sa.Connection, run_id: str, worker: str, *, own: bool) -> bool:
+    taken = {"of_run": run_id, "by_worker": worker, "taken_at": now()}
+    if not changes(connection, _GIVE_OWN if own else _GIVE, taken):
         return False
     events.append(connection, run_id, {"type": "data-run", "data": {"status": "running"}})
     return True

@@ -98,6 +98,7 @@ class RunScope:
         self.deadline = deadline
         self.services = services
         self.hold = hold
+        self.spent: int = row.cost_nano  # of the run so far, with what is about to be booked
         self._recorded = recorded
         self._visited: set[str] = set()
         self._last_seq = max((kept.seq for kept in recorded.values()), default=0)
@@ -246,6 +247,7 @@ class RunScope:
         """
         ended, told = StepRecord(**vars(record)), None if error is None else error.to_dict()
         place, at, known = position.place, position.began_at, known or position.kept is not None
+        self.spent += record.cost_nano or 0
 
         def work(connection: sa.Connection) -> None:
             journal.step_ended(connection, place, ended, at, known=known, output=output, error=told)

@@ -37,12 +37,23 @@ from coachwork.pipelines.views import (
     run_fields,
     step_view,
 )
-from coachwork.store.inserting import insert_if_new
 from coachwork.store.tables import approvals, feedback, runs, steps
 
 _MOST = 200  # items a page
 _ASKED = approvals.c.run_id == runs.c.id, approvals.c.status == "pending"
 _SHOWN = sa.select(runs, sa.exists().where(*_ASKED).label("asks"))
+_OF_RUN = sa.bindparam("of_run", type_=runs.c.id.type)
+_ONE = (
+    _SHOWN.add_columns(  # and what else there is of it to be read; built once, as the next: it costs more than reading
+        sa.exists().where(steps.c.run_id == runs.c.id).label("stepped"),
+        sa.exists().where(approvals.c.run_id == runs.c.id).label("asked"),
+        sa.exists().where(feedback.c.run_id == runs.c.id).label("rated"),
+    ).where(runs.c.id == _OF_RUN)
+)
+_STEPS = steps.select().where(steps.c.run_id == _OF_RUN).order_by(steps.c.seq)
+_APPROVALS = journal.approvals_query().where(approvals.c.run_id == _OF_RUN).order_by(approvals.c.seq)
+_FEEDBACK = feedback.select().where(feedback.c.run_id == _OF_RUN)
+_LEG = sa.select(runs.c.leg).where(runs.c.id == _OF_RUN)
 _SAME: Any = object()  # an input that is not given stays as it was
 
 
@@ -100,16 +111,16 @@ class Runs:
             **_standing(found, at, priority, deadline),
             **self._engine.accepted(at),
         }
-        row = await self._services.database.write(lambda connection: _accept(connection, values))
-        if row.id == values["id"]:
-            await self._engine.begin(row.id)
-        elif (row.pipeline, row.input) != (pipeline, value):
+        known = await self._services.database.write(lambda connection: journal.accept(connection, values))
+        if known is None:
+            await self._engine.begin(values["id"])
+        elif (known.pipeline, known.input) != (pipeline, value):
             raise Conflict(
-                f"the key {idempotency_key!r} was already used for run {row.id} with another input",
+                f"the key {idempotency_key!r} was already used for run {known.id} with another input",
                 hint="Use a new Idempotency-Key for a new question.",
                 reader="This was already sent with other content.",
             )
-        return await self.get(row.id)
+        return await self.get(values["id"] if known is None else known.id)
 
     async def fork(
         self,
@@ -146,29 +157,30 @@ class Runs:
             "forked_at": from_step,
             "changes": changes.model_dump(exclude_none=True) if changes else None,
         }
-        row = await self._services.database.write(lambda connection: forked(connection, run_id, values, from_step))
-        if row.id == values["id"]:
-            await self._engine.begin(row.id)
-        elif any(getattr(row, name) != values[name] for name in ("forked_from", "forked_at", "input", "changes")):
+        known = await self._services.database.write(lambda connection: forked(connection, run_id, values, from_step))
+        if known is None:
+            await self._engine.begin(values["id"])
+        elif any(getattr(known, name) != values[name] for name in ("forked_from", "forked_at", "input", "changes")):
             raise Conflict(
-                f"the key {idempotency_key!r} was already used for run {row.id}",
+                f"the key {idempotency_key!r} was already used for run {known.id}",
                 hint="Use a new Idempotency-Key for a new fork.",
                 reader="This was already sent with other content.",
             )
-        return await self.get(row.id)
+        return await self.get(values["id"] if known is None else known.id)
 
     async def get(self, run_id: str) -> RunDetail:
         """A run with its steps, approvals and feedback. Raises NotFound."""
 
         def read(c: sa.Connection) -> tuple[Any, ...]:
-            run = c.execute(_SHOWN.where(runs.c.id == run_id)).one_or_none()
+            one = {"of_run": run_id}
+            run = c.execute(_ONE, one).one_or_none()
             if run is None:
                 raise NotFound(f"there is no run {run_id!r}")
-            done = c.execute(steps.select().where(steps.c.run_id == run_id).order_by(steps.c.seq)).all()
-            asked = journal.approvals_query().where(approvals.c.run_id == run_id).order_by(approvals.c.seq)
-            rated = c.execute(feedback.select().where(feedback.c.run_id == run_id)).first()
+            done = c.execute(_STEPS, one).all() if run.stepped else ()
+            asked = c.execute(_APPROVALS, one).all() if run.asked else ()
+            rated = c.execute(_FEEDBACK, one).first() if run.rated else None
             place = line.positions(c).get(run_id) if run.status == "queued" else None
-            return run, done, c.execute(asked).all(), rated, place
+            return run, done, asked, rated, place
 
         run, done, asked, rated, place = await self._services.database.read(read)
         return RunDetail(
@@ -325,8 +337,7 @@ class Runs:
 
     async def _leg(self, run_id: str) -> int:
         """How often the run was put back to wait. Raises NotFound."""
-        query = sa.select(runs.c.leg).where(runs.c.id == run_id)
-        row = await self._services.database.read(lambda c: c.execute(query).one_or_none())
+        row = await self._services.database.read(lambda c: c.execute(_LEG, {"of_run": run_id}).one_or_none())
         if row is None:
             raise NotFound(f"there is no run {run_id!r}")
         return int(row.leg)
@@ -357,18 +368,6 @@ def _standing(pipeline: Pipeline[..., Any], at: int, priority: int | None, deadl
         "priority": pipeline.queue.priority if priority is None else priority,
         "deadline_at": None if seconds is None else at + int(seconds * 1000),
     }
-
-
-def _accept(connection: sa.Connection, values: dict[str, Any]) -> sa.Row[Any]:
-    """Insert the run, or find the one that has its idempotency key."""
-    if not insert_if_new(connection, runs, values, ["idempotency_key"]):
-        return connection.execute(runs.select().where(runs.c.idempotency_key == values["idempotency_key"])).one()
-    for event in (
-        {"type": "start", "messageId": values["id"]},
-        {"type": "data-run", "data": {"status": "queued", "position": None}},
-    ):
-        events.append(connection, values["id"], event)
-    return connection.execute(runs.select().where(runs.c.id == values["id"])).one()
 
 
 def _limit(limit: int) -> int:
