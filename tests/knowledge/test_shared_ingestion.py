@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import pytest
 import sqlalchemy as sa
 
+from coachwork.errors import ProjectError
 from coachwork.knowledge import KnowledgeBase
 from coachwork.knowledge.config import KnowledgeConfig
 from coachwork.knowledge.document import IngestProgress
@@ -237,3 +238,43 @@ async def test_who_is_cancelled_while_taking_a_lock_holds_nothing(database_url: 
 
     await until(is_free)
     database.close()
+
+
+async def test_a_search_waits_while_the_documents_are_read_for_the_first_time_and_never_later(
+    made: Made,  # noqa: F811
+    place: dict[str, str],
+    until: Until,
+) -> None:
+    answered = asyncio.Event()
+
+    async def slow() -> AsyncIterator[tuple[str, str]]:
+        await answered.wait()
+        yield "locks.md", "A lock costs 30 euro."
+
+    lamps = {"lamps.md": "A lamp costs 20 euro."}
+    reader, asker = made(lamps, source=slow, **place), made(lamps, **place)  # two processes
+    with pytest.raises(ProjectError, match="is not indexed yet"):
+        await asker.search("lock")
+    reading = asyncio.create_task(reader.ingest())
+    await until(lambda: _read(reader, 1))
+    asked = asyncio.create_task(asker.search("A lock costs 30 euro.", top_k=1))
+    await asyncio.sleep(0.5)
+    assert not asked.done()  # it would have told of the lamp
+    answered.set()
+    await reading
+    assert (await asked)[0].document == "locks.md"
+
+    answered.clear()
+    reading = asyncio.create_task(reader.ingest())
+    await until(lambda: _working(reader))
+    assert (await made({}, **place).search("A lock costs 30 euro.", top_k=1))[0].document == "locks.md"
+    answered.set()
+    await reading
+
+
+async def _read(base: KnowledgeBase, count: int) -> bool:
+    return (await base.ingestion()).progress.read == count
+
+
+async def _working(base: KnowledgeBase) -> bool:
+    return (await base.ingestion()).state == "working"

@@ -283,7 +283,7 @@ class IngestQueue:
                 return False
             quiet = self._is_quiet(connection, row, worker)
             if quiet:
-                more |= {"status": "done", "ended_at": _now()}
+                more |= {"status": "done", "ended_at": _now(), "whole_terms": row.terms}
                 connection.execute(sa.delete(ingest_workers).where(self._workers, ingest_workers.c.kind == "ingest"))
             self._set(connection, closer="", moved_at=_now(), **more)
             return quiet
@@ -300,6 +300,12 @@ class IngestQueue:
         """Is an ingestion under way, or cut off before its end?"""
         query = sa.select(ingests.c.status).where(ingests.c.knowledge == self._knowledge)
         return await self._database.read(lambda connection: connection.execute(query).scalar()) == "open"
+
+    async def is_whole(self) -> bool:
+        """Has an ingestion come to its end by the terms of the last one that searches depend on?"""
+        query = sa.select(ingests.c.terms, ingests.c.whole_terms).where(ingests.c.knowledge == self._knowledge)
+        row = await self._database.read(lambda connection: connection.execute(query).one_or_none())
+        return row is not None and bool(row.whole_terms) and row.terms.split()[1] in row.whole_terms.split()[1:]
 
     # ── How far it is ──────────────────────────────────────────────────────────────────────────
 

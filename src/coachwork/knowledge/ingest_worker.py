@@ -140,10 +140,11 @@ class Ingest:
             await asyncio.shield(self.queue.leave(worker, error))
 
     def _terms(self) -> str:
-        """What all who share an ingestion have to agree on."""
-        own = recipe_of(self.config, self.model.name, "")
-        said = f"{own}|{self.model.dimensions}|{fingerprint(self.config.access)}|{self.beside}"
-        return hashlib.sha256(said.encode()).hexdigest()[:24]
+        """What all who share an ingestion have to agree on, and behind it what searches by either model depend on."""
+        said = f"{recipe_of(self.config, self.model.name, '')}|{self.beside}"
+        models = [model for model in (self.model, self.beside) if model is not None]
+        search = [f"{model.name}|{model.dimensions}|{fingerprint(self.config.access)}" for model in models]
+        return " ".join(hashlib.sha256(part.encode()).hexdigest()[:24] for part in (said, *search))
 
 
 def writing_lock(knowledge: str) -> str:

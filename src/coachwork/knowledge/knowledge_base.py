@@ -37,6 +37,7 @@ from coachwork.knowledge.query import (
     require,
     searched,
 )
+from coachwork.knowledge.readiness import Readiness
 from coachwork.knowledge.search import Found, as_passage
 from coachwork.knowledge.weights import Weight, WeightTable
 from coachwork.messages import Checked, Passage, Scores, StepRecord
@@ -82,6 +83,7 @@ class KnowledgeBase:
         self.name = name
         self._source = None if source is None else source_of(source)
         self.writer: Writer | None = None  # writes answers for `answer_from`: set where the project uses it
+        self.readiness = Readiness()
         self._bound: _Bound | None = None
         self._store: PassageStore | None = None
 
@@ -138,7 +140,8 @@ class KnowledgeBase:
         estimated tokens. `rerank` is a route of a reranker, or of a chat model, which grades; `rewrite` is one of a
         chat model. None for the settings' own, "" for none.
 
-        Raises ProjectError before the first ingest, InputError for what does not fit.
+        While an ingest reads the documents for the first time, or with another model or access rules, it waits for its end.
+        Raises ProjectError where there was none, InputError for what does not fit.
         """
         bound = self._need()
         choice = Choice(top_k, neighbours, diversity, max_tokens)
@@ -235,6 +238,7 @@ class KnowledgeBase:
         """What is found, None for an empty question."""
         if not asked.question:
             return None
+        await self.readiness.wait(self._queue(bound), self.title)
         await self._require_rules(bound)
         made = await models.embed(bound.config.embed, [asked.question], purpose="query")
         index = await self._index_of(bound, made.model, made.dimensions)

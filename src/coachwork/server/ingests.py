@@ -109,6 +109,8 @@ class Ingests:
         begun = tasks[base.name] = Task()
         running = asyncio.create_task(_run(base, begun, work(begun)))
         self._running.add(running)
+        if tasks is self._ingests:
+            base.readiness.expect(running)
         running.add_done_callback(self._running.discard)
         if told is not None:
             running.add_done_callback(lambda run: None if run.cancelled() else told(base.name, begun))

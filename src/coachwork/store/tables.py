@@ -382,6 +382,7 @@ ingests = sa.Table(  # the last ingestion of each knowledge base, by however man
     sa.Column("knowledge", sa.Text, primary_key=True),
     sa.Column("generation", sa.Text, nullable=False, server_default=""),  # names this ingestion; "" before the first
     sa.Column("terms", sa.Text, nullable=False, server_default=""),  # the model and settings that all of them work by
+    sa.Column("whole_terms", sa.Text, nullable=False, server_default=""),  # by which the last one that was done worked
     sa.Column("status", sa.Text, nullable=False),  # none, open, done, failed, stopped
     sa.Column("closer", sa.Text, nullable=False, server_default=""),  # the worker that brings it to its end
     sa.Column("parts", Json, nullable=False),  # documents found and looked at, by source
