@@ -140,7 +140,7 @@ class KnowledgeBase:
         estimated tokens. `rerank` is a route of a reranker, or of a chat model, which grades; `rewrite` is one of a
         chat model. None for the settings' own, "" for none.
 
-        While an ingest reads the documents for the first time, or with another model or access rules, it waits for its end.
+        While an ingest reads them for the first time, or with another model or access rules, it waits for its end.
         Raises ProjectError where there was none, InputError for what does not fit.
         """
         bound = self._need()
