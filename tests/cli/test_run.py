@@ -31,7 +31,9 @@ def test_a_run_that_needs_a_person_ends_with_4_and_goes_on_when_answered(coachwo
     (approval,) = asked.json["approvals"]
     assert f"coachwork approvals answer {approval['id']} accept" in asked.err
 
-    assert approval["id"] in coachwork("approvals", "list").out
+    listed = coachwork("approvals", "list").out
+    assert approval["id"] in listed
+    assert "(until 20" in listed
     edited = '{"category": "normal", "text": "Good day"}'
     answered = coachwork("approvals", "answer", approval["id"], "edit", "--value", edited, "--json")
     assert (answered.code, answered.json["status"]) == (0, "edited")
@@ -97,9 +99,14 @@ def test_no_wait_returns_the_id_and_the_run_is_there(coachwork: Coachwork) -> No
     shown = coachwork("runs", "show", accepted.out.strip(), "--json").json
     assert shown["status"] in ("queued", "running")
 
+    same = [coachwork("run", "slow", "-i", "number=2", "--no-wait", "--key", "k", "--user", "ann").out for _ in "ab"]
+    assert same[0] == same[1] != accepted.out
+    assert coachwork("runs", "show", same[0].strip(), "--json").json["user"] == "ann"
+
     cancelled = coachwork("runs", "cancel", shown["id"], "--json").json
     assert cancelled["status"] == "cancelled"
-    assert coachwork("runs", "cancel", shown["id"]).code == 2
+    again = coachwork("runs", "cancel", shown["id"])
+    assert (again.code, "was already cancelled" in again.err) == (2, True)
 
 
 def test_runs_are_listed_and_shown(coachwork: Coachwork) -> None:
@@ -108,7 +115,7 @@ def test_runs_are_listed_and_shown(coachwork: Coachwork) -> None:
     assert [run["id"] for run in listed["items"]] == [made["id"]]
     assert made["id"] in coachwork("runs", "list", "--status", "succeeded").out
     shown = coachwork("runs", "show", made["id"]).out
-    assert "✓ Think" in shown
+    assert "  1 ✓ Think" in shown
     assert "Hello Ada, 1" in shown
 
 
@@ -150,6 +157,9 @@ def test_schedules_are_listed(coachwork: Coachwork, project: Path) -> None:
 def test_a_run_is_forked_with_a_draft_and_compared(coachwork: Coachwork, project: Path) -> None:
     old = coachwork("run", "answer", "--input", "subject=Ada", "--json").json
     (project / "other.md").write_text("---\nabout: Shouts.\n---\n## user\nSHOUT: {{question}}\n")
+    kept = coachwork("runs", "fork", old["id"], "--from", "2", "--no-wait").out.strip()
+    assert "1 ✓ Think  (" in (shown := coachwork("runs", "show", kept).out)
+    assert "taken over" in shown
     forked = coachwork("runs", "fork", old["id"], "--from", "2", "--input", "subject=Bob", "--json")
     assert forked.json["output"]["text"] == "Hello Bob, 1"
     assert (project / "thoughts").read_text() == "0\n"  # thought once, for both

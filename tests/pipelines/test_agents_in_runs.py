@@ -220,7 +220,9 @@ async def test_a_pipeline_as_a_tool_asks_for_the_step_that_a_crash_cut_and_keeps
         await reached.wait()
     runs = await start(bills)
     approval_id = await until_waiting(runs, run_id)
-    assert (await runs.approval(approval_id)).title == "Do “Paying the money” again?"
+    asked = await runs.approval(approval_id)
+    assert asked.title == "Do “Paying the money” again?"
+    assert asked.context == [{"label": "What it was given", "value": {"euro": 9}}]
     assert done == ["reserve", "pay"]
     await runs.answer(approval_id, "accept", None, "", "ann")
     run = await runs.wait(run_id, 30)

@@ -63,6 +63,31 @@ def test_an_empty_cell_is_a_missing_field_and_a_surplus_one_is_named(tmp_path: P
     assert "more cells" in second.problem.message
 
 
+@pytest.mark.parametrize(
+    ("content", "numbers"),
+    [
+        ("subject,number\n,\nHello,7\n\n,,,\nyou,8\n,\n", [2, 5]),
+        ("subject\n,\nHello, you\n;;\n\nagain\n", [2, 5]),
+        ("\n,\nsubject\nHello\n", [1]),
+    ],
+)
+def test_a_line_without_any_cell_is_no_row_yet_counts(content: str, numbers: list[int], tmp_path: Path) -> None:
+    rows = rows_of(tmp_path, "a.csv", content)
+    assert [row.number for row in rows] == numbers
+    assert all(row.problem is None and row.input["subject"].strip(",;") for row in rows)
+
+
+def test_a_list_that_is_none_is_told_how_a_list_is_written(tmp_path: Path) -> None:
+    schema = {"properties": {"names": {"type": "array", "items": {"type": "string"}}}}
+    path = tmp_path / "a.csv"
+    path.write_text('names\n"[""a"", ""b""]"\n"a, b"\n')
+    good, bad = read_file(path, schema)
+    assert good.input == {"names": ["a", "b"]}
+    assert bad.problem is not None
+    assert [field["path"] for field in bad.problem.details["fields"]] == [["names"]]
+    assert 'written as JSON, like ["a", "b"]' in bad.problem.message
+
+
 def test_files_are_read_from_the_batch_files_folder(tmp_path: Path) -> None:
     (tmp_path / "voice").mkdir()
     (tmp_path / "voice" / "one.wav").write_bytes(b"RIFF")

@@ -11,7 +11,7 @@ import pytest
 
 from .over_http import Here
 
-TABLE = b"subject,body,attempts\nAda,hello,1\nBob,,many\n,,\nEve,=1+1,2\n"
+TABLE = b"subject,body,attempts\nAda,hello,1\nBob,,many\n,words,\nEve,=1+1,2\n"
 BATCH_FIELDS = {
     "id", "pipeline", "pipeline_title", "name", "user", "status", "reason", "rows", "counts", "spent_usd", "cap_usd",
     "at_once", "sha256", "created_at", "finished_at", "seconds",

@@ -59,8 +59,8 @@ def test_what_can_not_be_forked_is_refused_at_once(here: Here, old: dict[str, An
     assert refused(from_step=3) == (422, "input")
     assert refused(prompts={"wirte": {"model": "fake:x"}}) == (404, "not-found")
     assert refused(prompts={"write": {"version": "ffff", "draft": "x"}}) == (422, "input")
-    assert refused(prompts={"write": {"version": "ffffffff"}})[1] == "project"
-    assert refused(prompts={"write": {"draft": "## user\n{{nothing}}"}})[1] == "project"
+    assert refused(prompts={"write": {"version": "ffffffff"}}) == (422, "input")
+    assert refused(prompts={"write": {"draft": "## user\n{{nothing}}"}}) == (422, "input")
     assert refused(input={"subject": 1}) == (422, "input")
     assert refused(model="no-such-route")[1] == "unknown-model"
     assert here.http.post("/api/runs/run_none/fork", json={}).status_code == 404

@@ -46,8 +46,7 @@ def list_approvals(
             output.err().print("Nothing waits for a person.")
         console = output.out()
         for asked in page.items:
-            console.print(f"{asked.id}  {asked.status}  {asked.pipeline_title}: {asked.title}", style="bold")
-            console.print(results.readable(asked.value))
+            console.print("\n".join(results.approval_lines(asked)), markup=False)
             console.print()
         if page.next_cursor:
             output.err().print(f"There are more: --cursor {page.next_cursor}")
@@ -72,8 +71,7 @@ def show_approval(
             output.print_json({"approval": found, "trail": trail})
             return
         console = output.out()
-        console.print(f"{found.id}  {found.status}  {found.pipeline_title}: {found.title}", style="bold")
-        console.print(results.readable(found.value))
+        console.print("\n".join(results.approval_lines(found)), markup=False)
         for entry in trail:
             detail = {key: value for key, value in entry.detail.items() if value not in (None, "")}
             told = json.dumps(detail, ensure_ascii=False) if detail else ""

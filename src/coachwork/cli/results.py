@@ -94,10 +94,18 @@ def step_line(step: "StepView | dict[str, Any]") -> str:
     data: dict[str, Any] = step if isinstance(step, dict) else step.model_dump()
     mark = {"succeeded": "✓", "failed": "✗", "waiting": "…", "cancelled": "-"}.get(data["status"], "·")
     facts = [output.duration(data["seconds"]), data["model"], data["detail"]]
-    if data["model"]:
+    if data.get("reused"):
+        facts.append("taken over")
+    elif data["model"]:
         facts.append(output.money(data["cost_usd"]))
     told = ", ".join(str(fact) for fact in facts if fact)
-    return f"{mark} {data['label'] or data['name']}" + (f"  ({told})" if told else "")
+    return f"{mark} {name_of(data)}" + (f"  ({told})" if told else "")
+
+
+def name_of(step: "StepView | dict[str, Any]") -> str:
+    """What a step is called, with where in the code it stands: `left › Looking up the price`."""
+    data: dict[str, Any] = step if isinstance(step, dict) else step.model_dump()
+    return " › ".join([*(place["name"] for place in data.get("within") or ()), data["label"] or data["name"]])
 
 
 def closing_line(run: "RunDetail") -> str:
@@ -121,14 +129,28 @@ def failure_lines(run: "RunDetail") -> list[str]:
     return lines
 
 
+def approval_lines(asked: "ApprovalView") -> list[str]:
+    """What somebody who decides has to know: what is asked, about what, who may, and what holds if nobody does."""
+    lines = [f"{asked.id}  {asked.status}  {asked.pipeline_title}: {asked.title}"]
+    for item in asked.context or []:
+        lines.append(f"{item['label']}: {readable(item['value'])}")
+    lines.append(readable(asked.value))
+    terms = [f"for {' or '.join(asked.deciders)}"] if asked.deciders else []
+    if asked.expires_at is not None:
+        until = f"until {asked.expires_at.astimezone():%Y-%m-%d %H:%M %Z}"
+        terms.append(until + (f", then {json.dumps(asked.default, ensure_ascii=False)}" if asked.default else ""))
+    return [*lines, f"  ({'; '.join(terms)})"] if terms else lines
+
+
 def waiting_lines(pending: "list[ApprovalView]") -> list[str]:
     """What a waiting run waits for, and how to answer."""
     lines = []
     for asked in pending:
         until = f", until {asked.expires_at.astimezone():%Y-%m-%d %H:%M}" if asked.expires_at else ""
         lines += [
-            f"Waiting for a person{until}: {asked.title}",
-            f"  → coachwork approvals answer {asked.id} accept     (or edit --value JSON, or reject)",
+            f"Waiting for {' or '.join(asked.deciders) or 'a person'}{until}: {asked.title}",
+            f"  → coachwork approvals answer {asked.id} accept{' --by NAME' if asked.deciders else ''}"
+            "     (or edit --value JSON, or reject)",
         ]
     return [*lines, "  → or in the Inbox of the page: coachwork serve"]
 

@@ -45,6 +45,10 @@ def run(
     deadline: Annotated[
         str | None, typer.Option(metavar="TIME", help="Stop it if it has not ended in this time: 90s, 2h.")
     ] = None,
+    key: Annotated[
+        str | None, typer.Option(help="The same key gives the same run again instead of a second one.")
+    ] = None,
+    user: Annotated[str, typer.Option(help="In whose name it runs: for budgets, tools and documents.")] = "cli",
     no_wait: Annotated[bool, typer.Option("--no-wait", help="Accept the run and return at once.")] = False,
     project: ProjectOption = None,
     as_json: JsonOption = False,
@@ -55,9 +59,10 @@ def run(
     """
     if batch is None and any(option is not None for option in (concurrency, cap, out, resume)):
         raise InputError("--concurrency, --cap, --out and --resume belong to --batch FILE")
-    if batch is not None and (given or no_wait or priority is not None or deadline is not None):
+    if batch is not None and (given or no_wait or any(option is not None for option in (priority, deadline, key))):
         raise InputError(
-            "--batch takes its inputs from the file, and waits: leave out --input, --no-wait, --priority and --deadline"
+            "--batch takes its inputs from the file, and waits: leave out --input, --no-wait, --priority, --deadline "
+            "and --key"
         )
     loaded = load(project)
     found = find_pipeline(loaded, pipeline)
@@ -71,33 +76,32 @@ def run(
     from coachwork.cli.inputs import parse_input
 
     value = parse_input(given or [], found.input_schema, stdin=sys.stdin.read, folder=Path.cwd())
-    raise typer.Exit(
-        asyncio.run(_run(loaded, pipeline, value, (priority, deadline), wait=not no_wait, as_json=as_json))
-    )
+    asked = {"user": user, "idempotency_key": key, "priority": priority, "deadline": deadline}
+    raise typer.Exit(asyncio.run(_run(loaded, pipeline, value, asked, wait=not no_wait, as_json=as_json)))
 
 
 async def _run(
     project: "Project",
     pipeline: str,
     value: "JsonValue",
-    standing: tuple[int | None, str | None],
+    asked: dict[str, Any],
     *,
     wait: bool,
     as_json: bool,
 ) -> int:
-    console = output.err()
     async with working(project) as runs:
-        accepted = await runs.start(pipeline, value, user="cli", priority=standing[0], deadline=standing[1])
-        if not wait:
-            if as_json:
-                output.print_json(accepted)
-            else:
-                output.out().print(accepted.id)
-                console.print(
-                    f"Accepted. It goes on in `coachwork serve`; read it with: coachwork runs show {accepted.id}"
-                )
-            return exits.OK
-        return await follow(runs, accepted.id, as_json=as_json)
+        begun = await runs.start(pipeline, value, **asked)
+        return await follow(runs, begun.id, as_json=as_json) if wait else accepted(begun, as_json=as_json)
+
+
+def accepted(run: "RunDetail", *, as_json: bool) -> int:
+    """Say that a run is kept, and where it goes on; gives the exit code."""
+    if as_json:
+        output.print_json(run)
+    else:
+        output.out().print(run.id)
+        output.err().print(f"Accepted. It goes on in `coachwork serve`; read it with: coachwork runs show {run.id}")
+    return exits.OK
 
 
 async def follow(runs: "Runs", run_id: str, *, as_json: bool) -> int:

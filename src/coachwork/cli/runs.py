@@ -74,7 +74,7 @@ def show_run(run: RunId, project: ProjectOption = None, as_json: JsonOption = Fa
         console = output.out()
         console.print(f"{found.pipeline}: {found.title}", style="bold")
         for step in found.steps:
-            console.print(f"  {results.step_line(step)}", style="dim")
+            console.print(f"{step.seq:>3} {results.step_line(step)}", style="dim", markup=False)
         if found.status == "succeeded":
             console.print(results.readable(found.output))
         if found.status == "failed":
@@ -105,7 +105,9 @@ def cancel_run(run: RunId, project: ProjectOption = None, as_json: JsonOption = 
 @app.command("fork")
 def fork_run(
     run: RunId,
-    from_step: Annotated[int, typer.Option("--from", min=1, help="The first step that is done again.")] = 1,
+    from_step: Annotated[
+        int, typer.Option("--from", min=1, help="The first step that is done again: `runs show` has the numbers.")
+    ] = 1,
     given: Annotated[
         list[str] | None,
         typer.Option("--input", "-i", metavar="JSON|@FILE|-|KEY=VALUE", help="Another input, as for `coachwork run`."),
@@ -118,6 +120,7 @@ def fork_run(
         list[str] | None,
         typer.Option(metavar="NAME=FILE", help="A prompt with another file's text."),
     ] = None,
+    no_wait: Annotated[bool, typer.Option("--no-wait", help="Accept the fork and return at once.")] = False,
     project: ProjectOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -125,7 +128,7 @@ def fork_run(
     loaded = load(project)
     changes = _changes(model, prompt or [], draft or [])
     from coachwork.cli.inputs import parse_input
-    from coachwork.cli.run import follow
+    from coachwork.cli.run import accepted, follow
 
     async def work() -> int:
         async with working(loaded) as runs:
@@ -134,7 +137,7 @@ def fork_run(
             if given:
                 changed["input"] = parse_input(given, found.input_schema, stdin=sys.stdin.read, folder=Path.cwd())
             fork = await runs.fork(run, from_step, changes, user="cli", **changed)
-            code = await follow(runs, fork.id, as_json=as_json)
+            code = accepted(fork, as_json=as_json) if no_wait else await follow(runs, fork.id, as_json=as_json)
             output.err().print(f"Compare them: coachwork runs compare {run} {fork.id}", style="dim")
             return code
 
@@ -189,9 +192,11 @@ def _text(file: str) -> str:
 
 
 def _pair_line(pair: "ComparedStep") -> str:
+    from coachwork.cli import results
+
     step = pair.a or pair.b
     assert step is not None
-    name = step.label or step.name
+    name = f"{step.seq} {results.name_of(step)}"
     if pair.a is None or pair.b is None:
         return f"{name}: only in {'A' if pair.b is None else 'B'}"
     said = f"other {', '.join(pair.differs)}" if pair.differs else "the same"

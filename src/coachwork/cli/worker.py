@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def worker(
     concurrency: Annotated[
-        int | None, typer.Option(help="How many runs work here at once. Default: [runs] concurrency.", min=1)
+        int | None, typer.Option(help="How many runs work here at once. Default: runs.concurrency.", min=1)
     ] = None,
     grace: Annotated[
         float, typer.Option(help="After SIGTERM, so many seconds to end what works; the rest goes on elsewhere.", min=0)

@@ -96,7 +96,7 @@ class Hosted(Pipeline[..., Any]):
                 work = partial(play, run, record, self._runner(), task)
                 return await recorded(record, _OUTCOME, partial(in_time, label, work))
             except InDoubt:
-                if again or not await done_again(label):
+                if again or not await done_again(label, shown):
                     raise
 
     def _runner(self) -> Runner:

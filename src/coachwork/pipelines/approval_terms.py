@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from coachwork.errors import NotAllowed
 from coachwork.messages import JsonValue
 
 _ROLE = "role:"
@@ -52,6 +53,16 @@ def checked(by: Sequence[str] | str | None, remind: Sequence[float], seconds: fl
 def may_decide(deciders: Sequence[str], name: str, roles: Roles) -> bool:
     """Whether a person may decide, by name or by a role."""
     return not deciders or (bool(name) and name in people(deciders, roles))
+
+
+def refused(approval_id: str, deciders: Sequence[str], name: str) -> NotAllowed:
+    """What is said to somebody who may not decide."""
+    return NotAllowed(
+        f"{name or 'somebody without a name'!r} may not decide approval {approval_id!r}: it is for "
+        + " or ".join(deciders),
+        hint="Say who decides (--by, --for of a link); roles are lists of names under [roles] in coachwork.toml.",
+        reader="This is for somebody else to decide.",
+    )
 
 
 def people(deciders: Sequence[str], roles: Roles) -> list[str]:

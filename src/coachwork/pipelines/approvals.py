@@ -17,7 +17,7 @@ import structlog
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import to_jsonable_python
 
-from coachwork.errors import Conflict, InputError, NotAllowed, NotFound
+from coachwork.errors import Conflict, InputError, NotFound
 from coachwork.messages import JsonValue, PersonsAnswer, PersonsWord, StepRecord
 from coachwork.pipelines import approval_terms, approval_trail, journal
 from coachwork.pipelines.approval_terms import House, Terms
@@ -267,11 +267,7 @@ class Approvals:
         if approval_terms.may_decide(row.deciders or [], by, self.house.roles):
             return
         await self._note(row.id, "refused", by)
-        raise NotAllowed(
-            f"{by or 'somebody without a name'!r} may not decide approval {row.id!r}: it is for {row.deciders}",
-            hint="Say who decides; roles are lists of names under [roles] in coachwork.toml.",
-            reader="This is for somebody else to decide.",
-        )
+        raise approval_terms.refused(row.id, row.deciders, by)
 
     async def _fits(self, row: sa.Row[Any], value: JsonValue, by: str) -> None:
         try:

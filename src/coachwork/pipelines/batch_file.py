@@ -93,8 +93,10 @@ def _jsonl(text: str, schema: Schema, attach: Attach | None) -> Iterator[Row]:
 
 
 def _table(head: Sequence[str], lines: Iterator[Sequence[str]], schema: Schema, attach: Attach | None) -> Iterator[Row]:
-    """Rows below a head; an empty cell is a field that is not given."""
+    """Rows below a head; an empty cell is a field that is not given, and a line without any is no row but counts."""
     for number, cells in enumerate(lines, 1):
+        if not any(cells):
+            continue
         pairs = [(name.strip(), cell) for name, cell in zip(head, cells, strict=False) if cell]
         if len(cells) > len(head):
             problem = InputError(f"more cells than the head has columns ({len(head)})")
@@ -111,10 +113,18 @@ def _csv(name: str, text: str) -> tuple[list[str], Iterator[list[str]]]:
     delimiter = max("\t;,", key=first.count)  # Excel writes ; where the comma is a decimal sign
     csv.field_size_limit(max(csv.field_size_limit(), len(text)))  # a cell may be a whole file, as a data URL
     try:
-        lines = [line for line in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True) if line]
+        lines = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True))
     except csv.Error as error:
         raise InputError(f"{name!r} is not a CSV table: {error}") from None
-    return (lines[0], iter(lines[1:])) if lines else ([], iter(()))
+    if delimiter not in first:  # one column, in which a comma is a comma; a line of them alone is an empty one
+        lines = [[] if all(not cell.strip("\t;,") for cell in line) else line for line in lines]
+    return _headed(lines)
+
+
+def _headed(lines: list[list[str]]) -> tuple[list[str], Iterator[list[str]]]:
+    """The first line that holds something, and those below it."""
+    at = next((place for place, line in enumerate(lines) if any(line)), len(lines))
+    return (lines[at], iter(lines[at + 1 :])) if at < len(lines) else ([], iter(()))
 
 
 # ── Excel ──────────────────────────────────────────────────────────────────────────────────────
@@ -138,8 +148,7 @@ def _sheet(name: str, data: bytes) -> tuple[list[str], Iterator[list[str]]]:
         raise InputError(error.message, hint=error.hint) from None
     except (InvalidFileException, LookupError, ValueError, AttributeError, TypeError, SyntaxError) as error:
         raise InputError(f"{name!r} is a broken Excel file ({type(error).__name__})", hint="Save it as CSV.") from None
-    lines = [line for line in lines if line]
-    return (lines[0], iter(lines[1:])) if lines else ([], iter(()))
+    return _headed(lines)
 
 
 def excel() -> None:

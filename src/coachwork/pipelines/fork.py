@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import sqlalchemy as sa
 from pydantic import model_validator
 
-from coachwork.errors import InputError, NotFound, did_you_mean
+from coachwork.errors import InputError, NotFound, ProjectError, did_you_mean
 from coachwork.messages import Frozen
 from coachwork.pipelines import journal
 from coachwork.prompts import Prompt
@@ -59,7 +59,7 @@ class Variants:
         self._most_tokens = most_tokens
 
     def __call__(self, changes: Changes) -> Mapping[str, Prompt[..., Any]]:
-        """Raises NotFound for an unknown prompt, ProjectError for a text that is none, ModelError for no model."""
+        """Raises NotFound for an unknown prompt, InputError for a text that can't be asked, ModelError for no model."""
         for name in changes.prompts:
             if name not in self._prompts:
                 raise NotFound(f"there is no prompt {name!r}", hint=did_you_mean(name, list(self._prompts)))
@@ -68,10 +68,14 @@ class Variants:
 
     def _variant(self, name: str, changes: Changes) -> Prompt[..., Any]:
         prompt, change = self._prompts[name], changes.prompts.get(name, PromptChange())
-        if change.version is not None:
-            prompt = prompt.at(change.version)
-        elif change.draft is not None:
-            prompt = prompt.drafted(self._folder, change.draft)
+        try:
+            if change.version is not None:
+                prompt = prompt.at(change.version)
+            elif change.draft is not None:
+                prompt = prompt.drafted(self._folder, change.draft)
+        except ProjectError as error:  # the project is whole: what was sent is not
+            what = "version" if change.draft is None else "draft"
+            raise InputError(f"this {what} of {name!r} can't be asked: {error.message}", hint=error.hint) from None
         model = change.model or changes.model
         return prompt if model is None else prompt.only_on(model, self._most_tokens(model))
 

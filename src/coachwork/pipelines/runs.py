@@ -14,11 +14,11 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from coachwork.errors import Conflict, InputError, NotAllowed, NotFound, RunCancelled, did_you_mean
+from coachwork.errors import Conflict, InputError, NotFound, RunCancelled, did_you_mean
 from coachwork.messages import ENDED, JsonValue
 from coachwork.pipelines import approval_trail, events, journal, line
 from coachwork.pipelines.approval_links import Link
-from coachwork.pipelines.approval_terms import may_decide
+from coachwork.pipelines.approval_terms import may_decide, refused
 from coachwork.pipelines.approval_trail import TrailView
 from coachwork.pipelines.approvals import Answer
 from coachwork.pipelines.durations import seconds_of
@@ -135,7 +135,7 @@ class Runs:
         """Begin the run again from one of its steps, with something changed; those before are taken over at no cost.
 
         Raises NotFound for an unknown run, pipeline or prompt, InputError for a step or an input that does not fit,
-        ProjectError for a prompt's text that is none, Conflict for a key that was used for something else.
+        also for a version or a draft that is none, Conflict for a key that was used for something else.
         """
         origin = await self.get(run_id)
         found = self._pipeline(origin.pipeline)
@@ -251,7 +251,8 @@ class Runs:
         if not await asyncio.wrap_future(written):
             run = await self.get(run_id)
             raise Conflict(
-                f"run {run_id} has already {run.status}", reader="This has already ended, so it can't be stopped."
+                f"run {run_id} {'was' if run.status == 'cancelled' else 'has'} already {run.status}",
+                reader="This has already ended, so it can't be stopped.",
             )
         await self._engine.cancel(run_id, leg)
         return await self.get(run_id)
@@ -314,7 +315,7 @@ class Runs:
         if found.status != "pending":
             raise Conflict(f"approval {approval_id!r} is already {found.status}")
         if not may_decide(found.deciders, who, self._services.approvals.house.roles):
-            raise NotAllowed(f"{who!r} may not decide approval {approval_id!r}: it is for {found.deciders}")
+            raise refused(approval_id, found.deciders, who)
         try:
             link = Link(approval_id, who, journal.now() + int(seconds_of(expires) * 1000))
         except ValueError as error:

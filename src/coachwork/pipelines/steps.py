@@ -13,7 +13,7 @@ from pydantic import TypeAdapter
 from pydantic_core import to_jsonable_python
 
 from coachwork.errors import CoachworkError, InDoubt, ProjectError, RunFailed
-from coachwork.messages import Audio, StepRecord, Transcript
+from coachwork.messages import Audio, JsonValue, StepRecord, Transcript
 from coachwork.pipelines.labels import label_of
 from coachwork.pipelines.run_scope import current_run
 from coachwork.tracing.care import careful_here, in_time
@@ -78,7 +78,7 @@ def _recorded_step(function: Callable[P, Awaitable[R]], policy: _Policy) -> Call
             try:
                 return await recorded(record, adapter, partial(in_time, label, partial(_tried, policy, record, call)))
             except InDoubt as doubt:
-                if repeatable or not await done_again(label):
+                if repeatable or not await done_again(label, shown):
                     raise doubt
 
     recorded_step.__coachwork_step__ = label  # type: ignore[attr-defined]  # by which the outline knows a step
@@ -99,12 +99,13 @@ def _returned(function: Callable[..., Any], policy: _Policy) -> Any:
     return hints["return"]
 
 
-async def done_again(label: str) -> bool:
-    """Ask a person whether a step that a crash cut is done again."""
+async def done_again(label: str, given: JsonValue) -> bool:
+    """Ask a person, who sees what it was `given`, whether a step that a crash cut is done again."""
     said = await current_scope().ask_person(
         f"Do “{label}” again?",
         "It was under way when its worker ended, and may have been done. Accept to do it again, reject to leave it.",
         TypeAdapter(str),
+        context={"What it was given": given},
     )
     return said.accepted
 

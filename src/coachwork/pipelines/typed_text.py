@@ -96,9 +96,19 @@ def _typed(text: str, schema: Schema, key: str, attach: Attach | None) -> JsonVa
         return text
     try:
         value = json.loads(text)
-    except ValueError:
+    except ValueError as error:
+        if kinds <= {"array", "object"}:
+            raise _no_json(text, key, error, "list" if "array" in kinds else "object") from None
         return {"yes": True, "no": False}.get(text.lower(), text) if "boolean" in kinds else text
     return value
+
+
+def _no_json(text: str, key: str, error: ValueError, kind: str) -> InputError:
+    """What is said of a text that should be a list or an object."""
+    example = '["a", "b"]' if kind == "list" else '{"name": "value"}'
+    message = f"a{'n' if kind == 'object' else ''} {kind} is written as JSON, like {example} ({error})"
+    fields = [{"path": key.split("."), "message": message, "value": text[:120]}]
+    return InputError(f"{key}: {message}", details={"fields": fields})
 
 
 def _takes(schema: Schema, kind: str) -> bool:
