@@ -7,9 +7,10 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from coachwork.agents.outcome import Spent
+from coachwork.models.purses import Purse, paying
 
 
 @dataclass(frozen=True)
@@ -33,61 +34,79 @@ class Limits:
 _UNLIMITED = Limits(turns=None, tool_calls=None, seconds=None)
 
 
-@dataclass
 class Account:
-    """What was spent under some limits so far. `whose` names them in the reason."""
+    """What was spent under some limits so far. `whose` names them in the reason.
 
-    limits: Limits
-    whose: str
-    spent: Spent = field(default_factory=Spent)
-    lock: asyncio.Lock = field(default_factory=asyncio.Lock)  # held over a turn where tokens or money are limited
+    Turns and calls are counted here, as the code comes to them; money, tokens and the time of models by its purse, from
+    which every call of a model below is paid.
+    """
 
-    def book(
-        self, *, turns: int = 0, tool_calls: int = 0, tokens: int = 0, cost_nano: int | None = 0, seconds: float = 0.0
-    ) -> None:
-        spent = self.spent
-        known = None if spent.cost_nano is None or cost_nano is None else spent.cost_nano + cost_nano
-        self.spent = Spent(
-            turns=spent.turns + turns,
-            tool_calls=spent.tool_calls + tool_calls,
-            tokens=spent.tokens + tokens,
-            cost_nano=known,
-            seconds=round(spent.seconds + seconds, 3),
+    def __init__(self, limits: Limits, whose: str) -> None:
+        self.limits = limits
+        self.whose = whose
+        nano = None if limits.usd is None else round(limits.usd * 1e9)
+        self.purse = Purse(whose, nano, limits.tokens, limits.seconds)
+        self.counted = Spent()  # `seconds` are those of tools
+        self.lock = asyncio.Lock()  # held over a turn where tokens or money are limited
+
+    @property
+    def spent(self) -> Spent:
+        """What was spent up to here in the code."""
+        counted, paid = self.counted, self.purse.used_so_far
+        return counted.model_copy(
+            update={
+                "tokens": paid.tokens,
+                "cost_nano": paid.cost_nano,
+                "seconds": round(counted.seconds + paid.seconds, 3),
+            }
         )
 
-    def against_a_turn(self) -> str:
-        """Why no further turn may begin, "" where one may."""
-        limits, spent = self.limits, self.spent
-        if limits.turns is not None and spent.turns >= limits.turns:
+    def book(self, *, turns: int = 0, tool_calls: int = 0, seconds: float = 0.0) -> None:
+        counted = self.counted
+        self.counted = Spent(
+            turns=counted.turns + turns,
+            tool_calls=counted.tool_calls + tool_calls,
+            seconds=round(counted.seconds + seconds, 3),
+        )
+        self.purse.worked += seconds
+
+    def against_another_turn(self) -> str:
+        """Why there are turns enough, "" where one more may begin."""
+        limits = self.limits
+        if limits.turns is not None and self.counted.turns >= limits.turns:
             return f"{self.whose} may ask a model {limits.turns} times, and did"
-        if limits.tokens is not None and spent.tokens >= limits.tokens:
-            return f"{self.whose} may use {limits.tokens} tokens, and used {spent.tokens}"
+        return ""
+
+    def against_another_call(self) -> str:
+        """Why tools were called often enough, "" where one more may be."""
+        limits = self.limits
+        if limits.tool_calls is not None and self.counted.tool_calls >= limits.tool_calls:
+            return f"{self.whose} may call tools {limits.tool_calls} times, and did"
+        return ""
+
+    def against_spending(self) -> str:
+        """Why no model may be asked, "" where one may."""
+        limits = self.limits
+        if limits.tokens is not None and self.tokens_left() == 0:
+            return f"{self.whose} may use {limits.tokens} tokens, and used {self.purse.used.tokens}"
         if limits.usd is not None and self.nano_left() <= 0:
             return f"{self.whose} may spend ${limits.usd}, and that is spent"
-        return self._against_time()
+        return self.against_time()
 
-    def against_a_call(self) -> str:
-        """Why no further tool may be called, "" where one may."""
-        limits = self.limits
-        if limits.tool_calls is not None and self.spent.tool_calls >= limits.tool_calls:
-            return f"{self.whose} may call tools {limits.tool_calls} times, and did"
-        return self._against_time()
+    def against_time(self) -> str:
+        """Why no more work may begin, "" where it may."""
+        left = self.seconds_left()
+        return f"{self.whose} may work for {self.limits.seconds} s, and did" if left is not None and left <= 0 else ""
 
     def nano_left(self) -> int:
         """1e-9 US dollars that are left; 0 once a price was unknown."""
-        if self.limits.usd is None or self.spent.cost_nano is None:
-            return 0
-        return round(self.limits.usd * 1e9) - self.spent.cost_nano
+        return self.purse.nano_left()
 
     def seconds_left(self) -> float | None:
-        return None if self.limits.seconds is None else max(0.0, self.limits.seconds - self.spent.seconds)
+        return self.purse.seconds_left()
 
     def tokens_left(self) -> int | None:
-        return None if self.limits.tokens is None else max(0, self.limits.tokens - self.spent.tokens)
-
-    def _against_time(self) -> str:
-        left = self.seconds_left()
-        return f"{self.whose} may work for {self.limits.seconds} s, and did" if left is not None and left <= 0 else ""
+        return self.purse.tokens_left()
 
 
 class Below(Account):
@@ -95,20 +114,11 @@ class Below(Account):
 
     def __init__(self, above: Account) -> None:
         self.limits = replace(above.limits, turns=None, tool_calls=None)
-        self.whose, self.lock, self._above = above.whose, above.lock, above
+        self.whose, self.lock, self.purse, self._above = above.whose, above.lock, above.purse, above
+        self.counted = Spent()
 
-    @property
-    def spent(self) -> Spent:
-        return self._above.spent
-
-    @spent.setter
-    def spent(self, spent: Spent) -> None:
-        raise AttributeError("it is booked, never set")
-
-    def book(
-        self, *, turns: int = 0, tool_calls: int = 0, tokens: int = 0, cost_nano: int | None = 0, seconds: float = 0.0
-    ) -> None:
-        self._above.book(tokens=tokens, cost_nano=cost_nano, seconds=seconds)
+    def book(self, *, turns: int = 0, tool_calls: int = 0, seconds: float = 0.0) -> None:
+        self._above.book(seconds=seconds)
 
 
 _shared: ContextVar[tuple[Account, ...]] = ContextVar("coachwork_agent_limits", default=())
@@ -123,18 +133,20 @@ def together(limits: Limits, whose: str = "these agents together") -> Iterator[A
     account = Account(limits, whose)
     token = _shared.set((*_shared.get(), account))
     try:
-        yield account
+        with paying(account.purse):
+            yield account
     finally:
         _shared.reset(token)
 
 
 @contextmanager
 def below(account: Account) -> Iterator[Account]:
-    """What agents inside of the block spend counts for `account` too; gives what they spent."""
+    """What agents and models inside of the block spend counts for `account` too; gives what they spent."""
     inside = Account(_UNLIMITED, "inside")
     token = _shared.set((*_shared.get(), Below(account), inside))
     try:
-        yield inside
+        with paying(account.purse, inside.purse):
+            yield inside
     finally:
         _shared.reset(token)
 

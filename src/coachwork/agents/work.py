@@ -33,6 +33,7 @@ from coachwork.errors import (
     did_you_mean,
 )
 from coachwork.messages import Frozen, Media, Message, Passage, StepRecord, ToolCallPart, ToolResultPart
+from coachwork.models.purses import paying
 from coachwork.prompts.ask import refused_with
 from coachwork.prompts.tool_arguments import read_arguments
 from coachwork.tracing.care import cared_for
@@ -198,28 +199,30 @@ class Work:
             change: dict[str, Any] = {"tools": [each.spec for each in self.tools.values()]}
             bounded = any(each.limits.tokens is not None for each in self.accounts)
             size = await asks.size(change) if bounded else 0
-            await self._allowed(lambda account: account.against_a_turn() or _too_long(account, size))
+            await self._allowed(
+                Account.against_another_turn, lambda account: account.against_spending() or _too_long(account, size)
+            )
             for account in self.accounts:
                 account.book(turns=int(counts))  # begun is counted: an agent beside this one must see it
-            turn = await self._within_bounds(asks, change, size)
-            for account in self.accounts:
-                account.book(tokens=turn.tokens, cost_nano=turn.cost_nano, seconds=turn.seconds)
-            return turn
+            with paying(self.own.purse):
+                return await self._within_bounds(asks, change, size)
         finally:
             for account in locked:
                 account.lock.release()
 
-    async def _allowed(self, against: Callable[[Account], str]) -> None:
-        """Raise Stop where an account refuses; `against` gives why, "" where it does not.
+    async def _allowed(self, *against: Callable[[Account], str]) -> None:
+        """Raise Stop where an account refuses; each `against` gives why, "" where it does not.
 
-        The agent's own decides alike each time. What others share hangs on who was faster, which a replay is not bound
-        to repeat: so it decides once. What is recorded ahead was allowed, and a refusal is recorded as a step.
+        What the agent counts itself decides alike each time. What is measured, and what others share, hangs on who was
+        faster and what a crash cut, which a replay is not bound to repeat: so it decides once. What is recorded ahead
+        was allowed, and a refusal is recorded as a step.
         """
-        if why := against(self.own):
-            raise Stop("limit", why)
-        ahead = current_scope().recorded_ahead()
+        for own in (Account.against_another_turn, Account.against_another_call):
+            if own in against and (why := own(self.own)):
+                raise Stop("limit", why)
+        ahead, why = current_scope().recorded_ahead(), ""
         if ahead is None:
-            why = next(filter(None, map(against, self.accounts[1:])), "")
+            why = next((says for each in self.accounts for one in against if (says := one(each))), "")
         if not why and ahead != _REFUSAL:
             return
 
@@ -302,7 +305,7 @@ class Work:
             return Given(text=f"The arguments do not fit: {'; '.join(told)}", failed=True)
         if looped := self._looped(tool, arguments):
             return looped
-        await self._allowed(Account.against_a_call)
+        await self._allowed(Account.against_another_call, Account.against_time)
         for account in self.accounts:
             account.book(tool_calls=1)
         if why := self._why_a_person(tool):
@@ -367,7 +370,7 @@ class Work:
     def _book_again(self, inside: Spent) -> None:
         for account in self.accounts:
             more = {} if account is self.own else {"turns": inside.turns, "tool_calls": inside.tool_calls}
-            account.book(tokens=inside.tokens, cost_nano=inside.cost_nano, seconds=inside.seconds, **more)
+            account.book(seconds=inside.seconds, **more)
 
     async def _called(self, admitted: Admitted) -> Given:
         tool = admitted.tool
@@ -390,7 +393,7 @@ class Work:
             text = f"{text[:longest]}\n[cut: {longest} of {len(text)} characters]"
         of_its_own = max(0.0, time.monotonic() - began - inside.spent.seconds)
         seconds = 0.0 if tool.alone else round(of_its_own, 3)
-        return Given(text=text, passages=passages, failed=failed, seconds=seconds, inside=inside.spent)
+        return Given(text=text, passages=passages, failed=failed, seconds=seconds, inside=inside.counted)
 
     async def _in_bounds(self, tool: Tool, arguments: Mapping[str, Any]) -> Any:
         """Call a tool no longer than it may take; of one that makes steps (and may wait for people) each step."""

@@ -45,6 +45,7 @@ from coachwork.models.fallback import Again, GiveUp, after
 from coachwork.models.hedge import hedged
 from coachwork.models.ledger import CallRecord, book, charged, scope_names
 from coachwork.models.office import TOKENS, Call, CallEvent, Events, Link, Next
+from coachwork.models.purses import paid_from_purses
 from coachwork.models.rates import in_line
 from coachwork.models.received import received
 from coachwork.models.routes import Target
@@ -214,6 +215,7 @@ CHAIN: tuple[Link, ...] = (
     hedged,  # a second model beside a silent first one
     guarded,  # leave a failing model alone
     within,  # the most that this call may cost
+    paid_from_purses,  # the same for all that an agent asks, and what is below it
     budgeted,  # hold the worst case, settle what it cost
     in_line,  # places, requests and tokens by the minute
     timed,  # first token, whole answer

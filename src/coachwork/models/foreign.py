@@ -6,19 +6,21 @@ is limited, it has to say how long its answer can be, and its model needs a know
 
 import math
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from coachwork.errors import BudgetExceeded, UnknownModel, UnknownPrice
 from coachwork.messages import Usage
 from coachwork.models.budget_desk import Hold
-from coachwork.models.budget_windows import Allowance
+from coachwork.models.budget_windows import Window
 from coachwork.models.config import ModelsConfig
 from coachwork.models.ledger import CallRecord, book, charged, scope_names
 from coachwork.models.office import Office
 from coachwork.models.prices import worst
+from coachwork.models.purses import Most, Purse, hold_in, hold_now, purses_here
 from coachwork.models.routes import Target, find
 from coachwork.providers.wire import Provider
-from coachwork.tracing.scope import current_scope
+from coachwork.tracing.scope import Paid, current_scope
 
 _AROUND = 1_200  # tokens that chat formats and tool prompts add to what was counted in bytes, generously
 _BYTES_A_TOKEN = 4  # of English, where the provider did not say what it used
@@ -36,6 +38,8 @@ class ForeignCall:
     target: Target | None
     started_ns: int
     hold: Hold | None = None
+    held: Most | None = None
+    purses: tuple[Purse, ...] = ()
     first_token_ns: int | None = None
     said: int = 0
 
@@ -59,23 +63,35 @@ class Foreign:
     async def begin(self, route: str, model: str, *, sent: int, most: int | None) -> ForeignCall:
         """Admit a call of `provider:name` and hold its worst case. Raises BudgetExceeded, UnknownPrice."""
         call, budgets = self._call(route, model, sent, most), self._office.budgets
-        allowances = [] if budgets is None else await budgets.applying(self._office.app)
-        if allowances:
-            target, usage = _bounded(call, allowances[0])
-            assert budgets is not None
-            call.hold = await budgets.hold_most(allowances, target, usage, route=route, seconds=_WAIT_SECONDS)
+        purses = purses_here()
+        await hold_in(purses, worst_case := _most(call, purses), model, _WAIT_SECONDS)
+        call.purses, call.held = purses, worst_case
+        try:
+            allowances = [] if budgets is None else await budgets.applying(self._office.app)
+            if allowances:
+                window = allowances[0].window
+                target, usage = _bounded(call, f"the budget of {window.scope} {window.name!r} counts it", window)
+                assert budgets is not None
+                call.hold = await budgets.hold_most(allowances, target, usage, route=route, seconds=_WAIT_SECONDS)
+        except BaseException:
+            _pay(call, Paid())
+            raise
         return call
 
     def begin_now(self, route: str, model: str, *, sent: int, most: int | None) -> ForeignCall:
         """The same for code that can't wait. Raises BudgetExceeded wherever a budget counts the call's price."""
         call, budgets = self._call(route, model, sent, most), self._office.budgets
         allowances = [] if budgets is None else budgets.applying_now(self._office.app)
-        if allowances and worst(*_bounded(call, allowances[0])) != 0:
+        window = allowances[0].window if allowances else None
+        if window and worst(*_bounded(call, f"the budget of {window.scope} {window.name!r} counts it", window)) != 0:
             raise BudgetExceeded(
                 f"{model!r} was to be asked by code that holds up the event loop, so its budget can't be asked first.",
                 model=model,
                 hint="Ask the model by its async call (`ainvoke`, `await`) in async code, or make that function plain.",
             )
+        purses = purses_here()
+        hold_now(purses, worst_case := _most(call, purses), model)
+        call.purses, call.held = purses, worst_case
         return call
 
     def end(self, call: ForeignCall, *, usage: Usage | None, outcome: str = "ok", finish: str = "") -> Charge:
@@ -87,6 +103,8 @@ class Foreign:
         if call.hold is not None and self._office.budgets is not None:
             self._office.budgets.settle(call.hold, call.hold.nano if cost is None else cost)
             call.hold = None
+        seconds = (time.time_ns() - call.started_ns) / 1e9
+        _pay(call, Paid(usage.input_tokens + usage.output_tokens, cost, seconds))
         names = scope_names(self._office.app)
         record = CallRecord(
             route=call.route,
@@ -121,12 +139,28 @@ class Foreign:
         return ForeignCall(route, model, sent, most, target, time.time_ns())
 
 
-def _bounded(call: ForeignCall, first: Allowance) -> tuple[Target, Usage]:
+def _most(call: ForeignCall, purses: Sequence[Purse]) -> Most:
+    """What the call can come to at most, for the agents above it. Raises as `_bounded` where one limits that."""
+    tokens = math.ceil(call.sent / _BYTES_A_TOKEN) + (call.most or 0)
+    limiting = next((each for each in purses if each.nano is not None or each.tokens is not None), None)
+    if limiting is None:
+        return Most(tokens, 0)
+    target, usage = _bounded(call, f"{limiting.whose} has a limit")
+    return Most(tokens, worst(target, usage))
+
+
+def _pay(call: ForeignCall, came_to: Paid) -> None:
+    if call.held is not None:
+        for purse in call.purses:
+            purse.settle(call.held, came_to)
+        call.held = None
+
+
+def _bounded(call: ForeignCall, why: str, window: Window | None = None) -> tuple[Target, Usage]:
     """The model and the most that the call can use. Raises UnknownPrice and BudgetExceeded where there is no bound."""
-    whose = f"{first.window.scope} {first.window.name!r}"
     if call.target is None:
         raise UnknownPrice(
-            f"The price of {call.model!r} is unknown, and the budget of {whose} counts it, so it was not asked.",
+            f"The price of {call.model!r} is unknown, and {why}, so it was not asked.",
             model=call.model,
             hint=f"Add the provider and its prices to coachwork.toml:\n[providers.{call.model.partition(':')[0]}]\n"
             f'base_url = "https://…/v1"\n[models."{call.model}"]\ninput_usd_per_million = 1.00\n'
@@ -134,11 +168,10 @@ def _bounded(call: ForeignCall, first: Allowance) -> tuple[Target, Usage]:
         )
     if call.target.provider.billed and call.most is None:
         raise BudgetExceeded(
-            f"{call.model!r} was to be asked without a limit of its answer, so what it costs has no bound, "
-            f"and the budget of {whose} counts it.",
+            f"{call.model!r} was to be asked without a limit of its answer, so what it costs has no bound, and {why}.",
             model=call.model,
             hint="Set max_tokens on the model in the code that is hosted.",
-            details={"scope": first.window.scope, "name": first.window.name, "limit_nano": first.limit},
+            details={"scope": window.scope, "name": window.name} if window else {"scope": "agent"},
         )
     return call.target, Usage(call.sent + _AROUND, call.most or 0)
 

@@ -22,6 +22,7 @@ from coachwork.messages import (
     Usage,
 )
 from coachwork.models.ledger import OnCall
+from coachwork.models.purses import purses_here
 from coachwork.models.routes import Route, Target
 from coachwork.providers.wire import End, Kind, Meter, Purpose
 from coachwork.store.database import Database
@@ -122,6 +123,9 @@ class Call:
             of_run = current_scope().deadline
             if of_run is not None:
                 self.deadline = min(self.deadline, of_run)
+            for purse in purses_here():
+                if (left := purse.seconds_left()) is not None:
+                    self.deadline = min(self.deadline, self.started + left)
 
     @property
     def seconds(self) -> float:

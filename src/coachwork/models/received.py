@@ -10,6 +10,7 @@ from pydantic import TypeAdapter
 from coachwork.messages import Finished, Reply, TextDelta
 from coachwork.models.cache import tenant
 from coachwork.models.office import Call, Events, Next
+from coachwork.models.purses import purses_here
 from coachwork.models.question import question
 from coachwork.tracing.scope import current_scope
 
@@ -29,6 +30,8 @@ async def _kept_or_asked(call: Call, following: Next) -> Events:
     asked = question(call.request, call.route, tenant(), person=scope.user).id
     number, kept = await scope.received(asked)
     if kept is not None:
+        for purse in purses_here():
+            purse.touched = True
         reply = _REPLY.validate_python(kept)
         if reply.text:
             yield TextDelta(reply.text)

@@ -257,6 +257,7 @@ class Engine:
             services=self._services,
             hold=hold,
             recorded=recorded,
+            paid=await self._services.database.read(partial(journal.paid, run_id=row.id)) if row.claim > 1 else {},
             notes_shown=await self._services.events.count(row.id, "data-note") if row.claim > 1 else 0,
             deadline=None if left is None else time.monotonic() + left,
         )

@@ -15,7 +15,8 @@ from coachwork.pipelines import approval_trail, events
 from coachwork.pipelines.views import approval_view, step_view
 from coachwork.store.behind import Prepared, changes, later
 from coachwork.store.inserting import insert_if_new
-from coachwork.store.tables import approvals, received, runs, steps
+from coachwork.store.tables import approvals, calls, received, runs, steps
+from coachwork.tracing.scope import Paid
 
 # The statements of every step, built once: building one costs more than running it. Each touches rows of a run only
 # while the claim on it is the last one and it has not ended.
@@ -201,6 +202,25 @@ def recorded(connection: sa.Connection, run_id: str) -> dict[str, Kept]:
     ).where(steps.c.run_id == run_id)
     rows = connection.execute(query).mappings().all()
     return {row["place"]: Kept(**{name: row[name] for name in Kept._fields}) for row in rows}
+
+
+def paid(connection: sa.Connection, run_id: str) -> dict[str, Paid]:
+    """What the ledger has of a run's steps by their places; under "" what is of steps without a row."""
+    of = calls.c
+    query = (
+        sa.select(
+            sa.func.coalesce(steps.c.place, "").label("place"),
+            sa.func.sum(of.input_tokens + of.output_tokens).label("tokens"),
+            sa.func.sum(of.cost_nano).label("nano"),
+            (sa.func.count() - sa.func.count(of.cost_nano)).label("unknown"),
+            sa.func.sum(sa.case((of.cached, 0), else_=of.total_ms)).label("ms"),
+        )
+        .select_from(calls.outerjoin(steps, (steps.c.run_id == of.run_id) & (steps.c.seq == of.step)))
+        .where(of.run_id == run_id, of.step.is_not(None))
+        .group_by(steps.c.place)
+    )
+    rows = connection.execute(query).all()
+    return {row.place: Paid(int(row.tokens), None if row.unknown else int(row.nano), int(row.ms) / 1e3) for row in rows}
 
 
 def step_began(connection: sa.Connection, place: Place, record: StepRecord, began_at: int, *, again: bool) -> None:

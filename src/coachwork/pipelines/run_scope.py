@@ -32,7 +32,7 @@ from coachwork.store.database import Database
 from coachwork.tracing import spans
 from coachwork.tracing.branches import Line, following, here
 from coachwork.tracing.places import where
-from coachwork.tracing.scope import Scope, current_scope, entered
+from coachwork.tracing.scope import Paid, Scope, current_scope, entered
 
 if TYPE_CHECKING:
     from coachwork.models import Models
@@ -85,6 +85,7 @@ class RunScope:
         services: Services,
         hold: Hold,
         recorded: dict[str, Kept],
+        paid: Mapping[str, Paid] | None = None,
         notes_shown: int = 0,
         deadline: float | None = None,
     ) -> None:
@@ -100,6 +101,7 @@ class RunScope:
         self.hold = hold
         self.spent: int = row.cost_nano  # of the run so far, with what is about to be booked
         self._recorded = recorded
+        self._paid = paid or {}
         self._visited: set[str] = set()
         self._last_seq = max((kept.seq for kept in recorded.values()), default=0)
         self._top = Line(hold.lines)
@@ -154,6 +156,14 @@ class RunScope:
     def recorded_ahead(self) -> tuple[str, str] | None:
         kept = self.ahead()
         return None if kept is None else (kept.kind, kept.name)
+
+    def paid(self) -> Mapping[str, Paid]:
+        return self._paid
+
+    @property
+    def cut_before(self) -> bool:
+        text = _step.get()
+        return text is not None and text.cut and text.place.path not in self._paid
 
     def does_not_fit(self, seq: int, *, recorded: str, called: str) -> ReplayMismatch:
         """The error of code that does something else than is recorded. The first one is the end of this run."""
@@ -344,6 +354,7 @@ class _Text:
 
     def __init__(self, scope: RunScope, position: Position, record: StepRecord) -> None:
         self.seq = position.place.seq
+        self.cut = position.kept is not None and position.kept.status == "running"
         self.place = position.place
         self.questions: Counter[str] = Counter()  # asked of models by this step
         self.began = False  # a row of the step is written, or about to be

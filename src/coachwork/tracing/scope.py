@@ -7,7 +7,7 @@ durable one of `pipelines`; outside a run (a notebook, a unit test) the call sim
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import Context, ContextVar
-from typing import Any, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from pydantic import TypeAdapter
 
@@ -15,6 +15,14 @@ from coachwork.errors import CoachworkError
 from coachwork.messages import JsonValue, PersonsAnswer, StepRecord
 
 T = TypeVar("T")
+
+
+class Paid(NamedTuple):
+    """What calls of models used. `cost_nano` in 1e-9 US dollars, None where a price is unknown."""
+
+    tokens: int = 0
+    cost_nano: int | None = 0
+    seconds: float = 0.0
 
 
 class Scope(Protocol):
@@ -57,6 +65,16 @@ class Scope(Protocol):
 
     def recorded_ahead(self) -> tuple[str, str] | None:
         """Kind and name of what is recorded where the next step of this line will be; None for nothing."""
+
+    def paid(self) -> Mapping[str, Paid]:
+        """What the ledger had, when the run was taken up again, of models that its steps asked, by their places.
+
+        "" is what was asked by steps that a crash cut before they were written down.
+        """
+
+    @property
+    def cut_before(self) -> bool:
+        """Whether a crash had cut the step that works now, and the ledger has nothing of what models did for it."""
 
     async def received(self, question: str) -> tuple[int, JsonValue]:
         """The number of this call among the step's equal ones, from 1, and what it received before a crash.
@@ -107,6 +125,7 @@ class DirectScope:
     pipeline = ""
     step_seq: int | None = None
     deadline: float | None = None
+    cut_before = False
 
     async def step(self, record: StepRecord, call: Callable[[], Awaitable[JsonValue]]) -> JsonValue:
         return await call()
@@ -114,6 +133,9 @@ class DirectScope:
     def recorded_ahead(self) -> tuple[str, str] | None:
         """Nothing is recorded."""
         return None
+
+    def paid(self) -> Mapping[str, Paid]:
+        return {}
 
     async def received(self, question: str) -> tuple[int, JsonValue]:
         return 0, None
