@@ -485,7 +485,7 @@ def test_the_chain_is_one_visible_list():
 
     assert [link.__name__ for link in CHAIN] == [
         *("received", "settled", "checked", "cached", "routed", "hedged"),
-        *("guarded", "within", "budgeted", "in_line", "timed", "whole", "asked"),
+        *("guarded", "within", "paid_from_purses", "budgeted", "in_line", "timed", "whole", "asked"),
     ]
 
 

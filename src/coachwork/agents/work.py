@@ -192,6 +192,7 @@ class Work:
         return await self.turn()
 
     async def _asked(self, asks: Conversation | Summing, *, counts: bool) -> Turn:
+        await self._others_counted()
         locked = [each for each in self.accounts if each.limits.usd is not None or each.limits.tokens is not None]
         for account in locked:  # two agents under one limit ask one after the other: what is left is known then
             await account.lock.acquire()
@@ -232,21 +233,26 @@ class Work:
         record = StepRecord(kind="step", name="limit", label=f"{self.name} stops at a limit that it shares")
         raise Stop("limit", await recorded(record, str, refuse))
 
+    async def _others_counted(self) -> None:
+        """After a restart, do nothing new before what others had done under the same limits is counted again."""
+        scope = current_scope()
+        counting = any(each.limits.turns or each.limits.tool_calls for each in self.accounts[1:])
+        if counting and scope.recorded_ahead() is None:
+            await scope.caught_up()
+
     async def _within_bounds(self, asks: Conversation | Summing, change: dict[str, Any], size: int) -> Turn:
         tokens = [left for each in self.accounts if (left := each.tokens_left()) is not None]
         if tokens:  # less than the least is left only to a turn that a crash cut: it was allowed before
             change["max_tokens"] = max(min(tokens) - size, _LEAST_TOKENS)
-        if nano := [each.nano_left() for each in self.accounts if each.limits.usd is not None]:
-            change["max_cost_nano"] = min(nano)
-        if seconds := [rest for each in self.accounts if (rest := each.seconds_left()) is not None]:
-            change["seconds"] = min(seconds)
         try:
             return await asks.next(change)
         except ModelError as error:
             if _is_out_of_money(error):
                 raise Stop("limit", error.message) from error
-            if (whole := error.details.get("whole_seconds")) is not None:
-                await self._allowed(lambda account: _was_its_bound(account, whole))
+            if whose := error.details.get("bound_by"):
+                left = error.details["whole_seconds"]
+                why = f"{whose} had {left:g} s left, and the model did not answer in that time"
+                raise Stop("limit", why) from error
             raise
 
     # ── Tools ──────────────────────────────────────────────────────────────────────────────────
@@ -305,6 +311,7 @@ class Work:
             return Given(text=f"The arguments do not fit: {'; '.join(told)}", failed=True)
         if looped := self._looped(tool, arguments):
             return looped
+        await self._others_counted()
         await self._allowed(Account.against_another_call, Account.against_time)
         for account in self.accounts:
             account.book(tool_calls=1)
@@ -469,14 +476,6 @@ def _too_long(account: Account, size: int) -> str:
     if left is None or left - size >= _LEAST_TOKENS:
         return ""
     return f"{account.whose} has {left} tokens left, and the next question takes them"
-
-
-def _was_its_bound(account: Account, whole: float) -> str:
-    """Was the time that a model had bounded by this account, and not by the route's own limit?"""
-    left = account.seconds_left()
-    if left is None or whole < left:
-        return ""
-    return f"{account.whose} had {left:g} s left, and the model did not answer in that time"
 
 
 def _by_name(arguments: BaseModel) -> dict[str, Any]:

@@ -305,15 +305,17 @@ def _estimated(call: Call, target: Target, told: Usage, texts: list[str]) -> Usa
 def _too_slow(call: Call, first: float | None, *, not_the_model: bool) -> ModelTimeout:
     """`first` is the limit of the first token, None where it was that of the whole call."""
     limit = call.deadline - call.started
+    whole = {"whole_seconds": limit, "bound_by": call.bound_by}
     what = f"the whole answer took over {limit:g} s" if first is None else f"no first token in {first:g} s"
     return ModelTimeout(
         f"{call.model!r} was too slow: {what}.",
         model=call.model,
         hint=f"Raise first_token_seconds or total_seconds of [routes.{call.route.name}], or name a faster model.",
-        details={"not_the_model": not_the_model} | ({"whole_seconds": limit} if first is None else {}),
+        details={"not_the_model": not_the_model} | (whole if first is None else {}),
     )
 
 
+_TOLD_ON = ("whole_seconds", "bound_by")  # of the last attempt, by the error of the route
 _UNPAID = {BudgetExceeded.code, UnknownPrice.code}
 
 
@@ -330,7 +332,7 @@ def _exhausted(call: Call, last: CoachworkError) -> CoachworkError:
         model=call.model,
         hint=last.hint,
         reader=last.reader,
-        details={"attempts": attempts} | {k: v for k, v in last.details.items() if k == "whole_seconds"},
+        details={"attempts": attempts} | {k: v for k, v in last.details.items() if k in _TOLD_ON},
     )
     error.__cause__ = last
     return error

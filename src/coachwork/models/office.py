@@ -116,6 +116,7 @@ class Call:
     cached: bool = False
     keep: "Callable[[Reply], Callable[[Any], None] | None] | None" = None  # the answer, beside its ledger row
     answered_by: str = ""
+    bound_by: str = ""  # whose time is up at the deadline, where it is not the route's
 
     def __post_init__(self) -> None:
         if not self.deadline:
@@ -124,8 +125,9 @@ class Call:
             if of_run is not None:
                 self.deadline = min(self.deadline, of_run)
             for purse in purses_here():
-                if (left := purse.seconds_left()) is not None:
-                    self.deadline = min(self.deadline, self.started + left)
+                left = purse.seconds_left()
+                if left is not None and self.started + left < self.deadline:
+                    self.deadline, self.bound_by = self.started + left, purse.whose
 
     @property
     def seconds(self) -> float:

@@ -45,6 +45,8 @@ log = structlog.get_logger(__name__)
 _SHOW_SECONDS = 0.03  # a step that has ended by then is written once, as ended
 _FLUSH_SECONDS = 0.06  # text is shown at most this often: one event a word would cost more than it shows
 _PARTIAL_SECONDS = 0.25  # a value so far is told whole each time
+_LOOK_SECONDS = 0.01  # how often it is looked whether lines side by side have come to what is recorded
+_PATIENCE_SECONDS = 10.0  # with those of them that don't go on
 _step: ContextVar["_Text | None"] = ContextVar("coachwork_step", default=None)
 
 
@@ -157,6 +159,23 @@ class RunScope:
         kept = self.ahead()
         return None if kept is None else (kept.kind, kept.name)
 
+    async def caught_up(self) -> None:
+        seen, patience = -1, 0.0
+        while patience < _PATIENCE_SECONDS and self._not_come_to():
+            patience = patience + _LOOK_SECONDS if seen == len(self._visited) else 0.0
+            seen = len(self._visited)
+            await asyncio.sleep(_LOOK_SECONDS)
+        if patience >= _PATIENCE_SECONDS:
+            log.warning("run.not_caught_up", run_id=self.run_id, steps=len(self._not_come_to()))
+
+    def _not_come_to(self) -> list[Kept]:
+        """What ended before this process took the run up, and its code has not come to again."""
+        return [
+            kept
+            for path, kept in self._recorded.items()
+            if kept.ended and not kept.reused and "/" not in path and path not in self._visited
+        ]
+
     def paid(self) -> Mapping[str, Paid]:
         return self._paid
 
@@ -179,12 +198,7 @@ class RunScope:
     def check_end(self) -> None:
         """Raise ReplayMismatch where the code met one, or ended without a step that it made before."""
         self.check_fit()
-        left = [
-            kept
-            for path, kept in self._recorded.items()
-            if kept.ended and not kept.reused and "/" not in path and path not in self._visited
-        ]
-        if left:
+        if left := self._not_come_to():
             first = min(left, key=lambda kept: kept.seq)
             raise self.does_not_fit(first.seq, recorded=f"{first.kind}:{first.name}", called="")
 

@@ -66,6 +66,12 @@ class Scope(Protocol):
     def recorded_ahead(self) -> tuple[str, str] | None:
         """Kind and name of what is recorded where the next step of this line will be; None for nothing."""
 
+    async def caught_up(self) -> None:
+        """Wait until the lines beside this one have come to what was recorded of them before the run was taken up.
+
+        It does not wait for ever: for no longer than some seconds in which none of them goes on.
+        """
+
     def paid(self) -> Mapping[str, Paid]:
         """What the ledger had, when the run was taken up again, of models that its steps asked, by their places.
 
@@ -133,6 +139,9 @@ class DirectScope:
     def recorded_ahead(self) -> tuple[str, str] | None:
         """Nothing is recorded."""
         return None
+
+    async def caught_up(self) -> None:
+        """Nothing is recorded."""
 
     def paid(self) -> Mapping[str, Paid]:
         return {}

@@ -1,0 +1,113 @@
+"""A limit of an agent counts all that is spent below it: prompts in its tools, pipelines, calls side by side."""
+
+import asyncio
+from functools import partial
+from typing import Any
+
+import pytest
+
+from coachwork.agents import Limits, together, tool
+from coachwork.errors import BudgetExceeded
+from coachwork.messages import ModelRequest, ToolResultPart
+from coachwork.pipelines.pipeline import Pipeline
+from coachwork.testing import line
+
+from .conftest import Desk, Made, call
+
+TEXT = "---\nroute: smart\nabout: Answers.\nmax_tokens: 50\n---\nAnswer.\n## user\n{{letter}}\n"
+FREE = partial(Limits, turns=None, tool_calls=None)
+SUNNY = line("Sunny.", times=None)
+
+
+def words(request: ModelRequest) -> list[str]:
+    return [part.content for part in request.messages[-1].parts if isinstance(part, ToolResultPart)]
+
+
+def asking(made: Made, answers: Any = None) -> tuple[Desk, Any]:
+    """A prompt on a model of its own, and a tool that is a plain function which asks it."""
+    other = made(answers or [SUNNY], text=TEXT)
+
+    @tool(reads=True, trusted=True)
+    async def ask_another(letter: str) -> str:
+        """Asks a model."""
+        return str(await other.prompt(letter))
+
+    return other, ask_another
+
+
+def as_pipeline(function: Any) -> Pipeline:
+    @tool(reads=True, trusted=True)
+    async def in_a_pipeline(letter: str) -> str:
+        """Asks a model, in a pipeline."""
+        return str(await function(letter))
+
+    return Pipeline(in_a_pipeline, about="Asks a model.")
+
+
+@pytest.mark.parametrize("kind", ["function", "pipeline", "prompt"])
+@pytest.mark.parametrize("limits", [FREE(usd=0.0018), FREE(tokens=900)], ids=["usd", "tokens"])
+async def test_a_prompt_that_a_tool_asks_is_spent_by_the_agent(made: Made, kind: str, limits: Limits) -> None:
+    other, function = asking(made)
+    below = {"function": function, "pipeline": as_pipeline(function), "prompt": other.prompt}[kind]
+    name = {"function": "ask_another", "pipeline": "in_a_pipeline", "prompt": "answer"}[kind]
+    numbers = iter(range(1000))
+
+    async def asks(request: ModelRequest) -> Any:
+        return call(name, f'{{"letter": "{next(numbers)} {"long " * 50}"}}')
+
+    desk = made(asks, below, limits=limits, text=TEXT)
+    outcome = await desk.agent.run("?")
+    asked = len(other.fake.requests)
+    assert (outcome.status, asked > 1) == ("limit", True)
+    assert outcome.spent.tokens > 60 * asked  # those of the prompts below are among them
+    if limits.usd is not None:
+        assert 0 < (outcome.spent.cost_nano or 0) <= limits.usd * 1e9
+    if limits.tokens is not None:
+        assert outcome.spent.tokens <= limits.tokens
+
+
+async def test_tools_side_by_side_hold_what_they_may_cost_before_they_ask(made: Made) -> None:
+    at_work, most = 0, 0
+
+    async def slowly(request: ModelRequest) -> Any:
+        nonlocal at_work, most
+        at_work += 1
+        most = max(most, at_work)
+        await asyncio.sleep(0.02)
+        at_work -= 1
+        return "Sunny."
+
+    other, ask_another = asking(made, slowly)
+
+    async def asks(request: ModelRequest) -> Any:
+        return " ".join(words(request)) or [call("ask_another", f'{{"letter": "{number}"}}') for number in range(8)]
+
+    outcome = await made(asks, ask_another, limits=Limits(usd=0.003), text=TEXT).agent.run("?")
+    assert (outcome.value, len(other.fake.requests)) == (" ".join(["Sunny."] * 8), 8)
+    assert 1 < most < 5  # so many could cost what is left; the others waited for their turn
+    assert (outcome.spent.cost_nano or 0) <= 0.003e9
+
+
+async def test_what_is_asked_under_a_common_limit_without_an_agent_counts_as_well(made: Made) -> None:
+    other, _tool = asking(made)
+
+    async def on_and_on() -> None:
+        for number in range(1000):
+            await other.prompt(f"{number}")
+
+    with together(Limits(usd=0.001)) as account, pytest.raises(BudgetExceeded, match="these agents together has"):
+        await on_and_on()
+    assert 1 < len(other.fake.requests) < 1000
+    assert 0 < (account.spent.cost_nano or 0) <= 0.001e9
+
+
+async def test_the_time_of_an_agent_bounds_a_model_that_a_pipeline_below_it_asks(made: Made) -> None:
+    _other, function = asking(made, [line("Too late.", delay=60)])
+
+    async def asks(request: ModelRequest) -> Any:
+        return words(request)[0] if words(request) else call("in_a_pipeline", '{"letter": "?"}')
+
+    outcome = await made(asks, as_pipeline(function), limits=Limits(seconds=0.5), text=TEXT).agent.run("?")
+    assert (outcome.status, len(outcome.uses), outcome.uses[0].failed) == ("limit", 1, True)
+    assert "may work for 0.5 s, and did" in outcome.why
+    assert outcome.spent.seconds < 10
