@@ -44,24 +44,28 @@ def as_pipeline(function: Any) -> Pipeline:
     return Pipeline(in_a_pipeline, about="Asks a model.")
 
 
-@pytest.mark.parametrize("kind", ["function", "pipeline", "prompt"])
-@pytest.mark.parametrize("limits", [FREE(usd=0.0018), FREE(tokens=900)], ids=["usd", "tokens"])
-async def test_a_prompt_that_a_tool_asks_is_spent_by_the_agent(made: Made, kind: str, limits: Limits) -> None:
-    other, function = asking(made)
-    below = {"function": function, "pipeline": as_pipeline(function), "prompt": other.prompt}[kind]
-    name = {"function": "ask_another", "pipeline": "in_a_pipeline", "prompt": "answer"}[kind]
+@pytest.mark.parametrize("kind", ["function", "pipeline"])
+@pytest.mark.parametrize("limits", [FREE(usd=0.0022), FREE(tokens=1500)], ids=["usd", "tokens"])
+async def test_what_a_tool_asks_of_models_is_spent_by_the_agent(made: Made, kind: str, limits: Limits) -> None:
+    other = made([SUNNY], text=TEXT)
+
+    @tool(reads=True, trusted=True)
+    async def ask_another(letter: str) -> str:
+        """Asks a model."""
+        return str(await other.prompt("long " * 160))
+
+    below = ask_another if kind == "function" else as_pipeline(ask_another)
     numbers = iter(range(1000))
 
     async def asks(request: ModelRequest) -> Any:
-        return call(name, f'{{"letter": "{next(numbers)} {"long " * 50}"}}')
+        return call(below.__name__ if kind == "function" else "in_a_pipeline", f'{{"letter": "{next(numbers)}"}}')
 
-    desk = made(asks, below, limits=limits, text=TEXT)
-    outcome = await desk.agent.run("?")
+    outcome = await made(asks, below, limits=limits, text=TEXT).agent.run("?")
     asked = len(other.fake.requests)
     assert (outcome.status, asked > 1) == ("limit", True)
-    assert outcome.spent.tokens > 60 * asked  # those of the prompts below are among them
+    assert outcome.spent.tokens > 160 * asked
     if limits.usd is not None:
-        assert 0 < (outcome.spent.cost_nano or 0) <= limits.usd * 1e9
+        assert 160_000 * asked < (outcome.spent.cost_nano or 0) <= limits.usd * 1e9
     if limits.tokens is not None:
         assert outcome.spent.tokens <= limits.tokens
 
