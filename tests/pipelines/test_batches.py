@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from coachwork.agents import Agent, Limits
 from coachwork.errors import Conflict
 from coachwork.messages import Message, ModelRequest, StepRecord
 from coachwork.models import ModelConfig, Models, ModelsConfig, RouteConfig
@@ -13,8 +14,10 @@ from coachwork.pipelines.batch_feeder import Feeder, affords
 from coachwork.pipelines.batches import Batches, Table
 from coachwork.pipelines.pipeline import Pipeline
 from coachwork.pipelines.steps import step
+from coachwork.prompts import prompt
+from coachwork.prompts.compiled import RouteModel
 from coachwork.store.database import Database
-from coachwork.testing import FakeModel
+from coachwork.testing import FakeModel, line
 from coachwork.tracing.scope import current_scope
 
 CENT = 10_000_000  # in 1e-9 USD
@@ -136,6 +139,52 @@ async def test_no_worker_spends_past_the_cap_and_rows_it_refused_go_on_under_a_h
         await batches.retry(batch.id, budget_only=True)
     for models in of_two_workers:
         await models.close()
+
+
+async def test_rows_whose_agents_a_budget_stopped_are_found_again_and_those_at_their_own_limits_are_not(
+    start, database, tmp_path: Path
+):
+    """Row 0 stops at a limit of its agent, rows 1 and 2 at the budget of the installation."""
+    (tmp_path / "prompts").mkdir()
+    (tmp_path / "prompts" / "answer.md").write_text("---\nroute: smart\nmax_tokens: 2\n---\nHi.\n## user\n{{number}}\n")
+    route, price = RouteConfig(models=["lab:m"]), ModelConfig(input_usd_per_million=0, output_usd_per_million=1e6)
+    billed = {"lab": FakeModel([line("x", times=None)], billed=True)}
+
+    def models(usd: float) -> Models:
+        budget = {"scope": "installation", "usd": usd, "per": "total"}
+        settings = {"routes": {"smart": route}, "models": {"lab:m": price}, "budgets": [budget]}
+        config = ModelsConfig.model_validate(settings)
+        return Models(config, database=database, cache_dir=tmp_path, environ={}, extra_providers=billed)
+
+    async def answer(number: int) -> str: ...
+
+    asked = prompt(answer)
+
+    async def agents(number: int) -> str:
+        return await Agent(asked, limits=Limits(usd=1 if number == 0 else 50))(number)
+
+    async def fed(usd: float) -> list[int]:
+        mine = models(usd)
+        asked.bind(tmp_path, mine, {"smart": [RouteModel("lab:m")]})
+        await Feeder(batches, runs, database).feed_only(batch.id)
+        await mine.close()
+        return [row.row for row in (await batches.rows(batch.id, status="failed")).items]
+
+    runs = await start(agents)
+    batches = Batches({"agents": Pipeline(agents)}, database, at_once=4)
+    batch = await batches.start("agents", Table("numbers.csv", b"number\n0\n1\n2\n"))
+    failed = await fed(usd=1)
+    rows = {row.row: row for row in (await batches.rows(batch.id)).items}
+    assert {row.error["code"] for row in rows.values()} == {"agent-stopped"}
+    first, *others = failed
+    assert "the agent 'answer' has $1.000000 left" in rows[first].error["message"]
+    assert all("The budget of the whole installation" in rows[row].error["message"] for row in others)
+
+    with pytest.raises(Conflict, match="no row that a budget refused") as nothing:
+        await batches.retry(batch.id, [first], budget_only=True)
+    assert "limits of their own" in nothing.value.hint
+    await batches.retry(batch.id, budget_only=True)
+    assert await fed(usd=20) == [first]
 
 
 async def test_failed_rows_alone_are_tried_again_and_what_they_cost_is_kept(start, database):

@@ -118,10 +118,12 @@ class Agent(Generic[P, R]):
         """The answer. Raises AgentStopped, with what was achieved so far in its `details`, where there is none."""
         outcome = await self.run(*args, **kwargs)
         if outcome.status != "done":
+            told = outcome.budget
+            what = "the budget" if told else "its limits"
             raise AgentStopped(
                 f"the agent {self.name!r} stopped: {outcome.why}",
-                hint="Raise its limits, or use `await agent.run(…)`, which tells what was done by then.",
-                details={"outcome": outcome.model_dump(mode="json")},
+                hint=f"Raise {what}, or use `await agent.run(…)`, which tells what was done by then.",
+                details={"outcome": outcome.model_dump(mode="json")} | ({"budget": told} if told else {}),
             )
         return cast(R, outcome.value)
 

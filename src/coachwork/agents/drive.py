@@ -87,6 +87,6 @@ async def driven(work: Work) -> Outcome[Any]:
         await work.begin()
         await loop.run("", usage_limits=UsageLimits(request_limit=None))
     except Stop as stop:
-        return work.outcome(stop.status, stop.why)
+        return work.outcome(stop.status, stop.why, stop.budget)
     await work.end()
     return work.outcome()

@@ -38,7 +38,8 @@ class Outcome(BaseModel, Generic[R]):
     `done` has the `value`. Otherwise `why` says what stopped it: a `limit`, a `loop` of the same call, or a model that
     `refused`; then `text` is what it wrote last, and `uses` what it had done by then. `passages` are what its searches
     found, in the order of the numbers by which the model was shown them: `knowledge.verify(text, outcome.passages)`.
-    `tainted`: something from outside (a document, a mail, a page) was in its context.
+    `tainted`: something from outside (a document, a mail, a page) was in its context. `budget` says which one (`scope`,
+    `name`, `left_nano` …) stopped it, where it was a budget of the project and not a limit of its own.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -51,3 +52,4 @@ class Outcome(BaseModel, Generic[R]):
     passages: list[Passage] = []
     tainted: bool = False
     spent: Spent = Spent()
+    budget: JsonValue = None

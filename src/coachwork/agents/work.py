@@ -32,7 +32,7 @@ from coachwork.errors import (
     UnknownPrice,
     did_you_mean,
 )
-from coachwork.messages import Frozen, Media, Message, Passage, StepRecord, ToolCallPart, ToolResultPart
+from coachwork.messages import Frozen, JsonValue, Media, Message, Passage, StepRecord, ToolCallPart, ToolResultPart
 from coachwork.models.purses import paying
 from coachwork.prompts.ask import refused_with
 from coachwork.prompts.tool_arguments import read_arguments
@@ -42,6 +42,7 @@ from coachwork.tracing.scope import current_scope, recorded
 
 log = structlog.get_logger(__name__)
 _OUT_OF_MONEY = {BudgetExceeded.code, UnknownPrice.code}
+_OF_BUDGET = ("scope", "name", "per", "limit_nano", "left_nano", "needed_nano", "resets_at")
 _LEAST_TOKENS = 16  # a turn with less left than this for its answer is not begun
 _REFUSAL = ("step", "limit")  # how it is recorded that an account which others share refused
 
@@ -49,10 +50,11 @@ _REFUSAL = ("step", "limit")  # how it is recorded that an account which others 
 class Stop(Exception):
     """The agent ends here, without its answer."""
 
-    def __init__(self, status: Status, why: str) -> None:
+    def __init__(self, status: Status, why: str, budget: JsonValue = None) -> None:
         super().__init__(why)
         self.status: Status = status
         self.why = why
+        self.budget = budget
 
 
 class Given(Frozen):
@@ -118,7 +120,7 @@ class Work:
         self._same: Counter[str] = Counter()
         self._stopped: Stop | None = None
 
-    def outcome(self, status: Status = "done", why: str = "") -> Outcome[Any]:
+    def outcome(self, status: Status = "done", why: str = "", budget: JsonValue = None) -> Outcome[Any]:
         self._settle()
         if self.tainted:
             taint_the_run()
@@ -131,6 +133,7 @@ class Work:
             passages=self.passages,
             tainted=self.tainted,
             spent=self.own.spent,
+            budget=budget,
         )
 
     # ── What was said before ───────────────────────────────────────────────────────────────────
@@ -248,7 +251,7 @@ class Work:
             return await asks.next(change)
         except ModelError as error:
             if _is_out_of_money(error):
-                raise Stop("limit", error.message) from error
+                raise Stop("limit", error.message, _budget_of(error)) from error
             if whose := error.details.get("bound_by"):
                 left = error.details["whole_seconds"]
                 why = f"{whose} had {left:g} s left, and the model did not answer in that time"
@@ -280,7 +283,7 @@ class Work:
             await self._entered[at - 1].wait()
         if self._stopped is not None:  # by a call before this one: else it hangs on the moment whether this one begins
             self._entered[at].set()
-            raise Stop(self._stopped.status, self._stopped.why)
+            raise Stop(self._stopped.status, self._stopped.why, self._stopped.budget)
         working: asyncio.Task[Given] | None = None
         try:
             admitted = await self._admitted(asked)
@@ -500,6 +503,12 @@ def _as_text(value: Any) -> str:
 
 def _place(passage: Passage) -> str:
     return " › ".join([passage.title, *(part for part in passage.title_path if part != passage.title)])
+
+
+def _budget_of(error: ModelError) -> JsonValue:
+    """Which budget of the project refused; None where an agent or the call has a limit, or a price is unknown."""
+    of_budget = error.code == BudgetExceeded.code and error.details.get("scope") not in (None, "agent", "call")
+    return {name: error.details.get(name) for name in _OF_BUDGET} if of_budget else None
 
 
 def _is_out_of_money(error: ModelError) -> bool:

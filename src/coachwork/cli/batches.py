@@ -111,7 +111,13 @@ def cancel_batch(batch: BatchId, project: ProjectOption = None, as_json: JsonOpt
 def retry_rows(
     batch: BatchId,
     row: Annotated[list[int] | None, typer.Option(help="Only this row; may be given again.")] = None,
-    budget: Annotated[bool, typer.Option("--budget", help="Only rows that a budget refused.")] = False,
+    budget: Annotated[
+        bool,
+        typer.Option(
+            "--budget",
+            help="Only rows that a budget refused, or whose agent it stopped; not those at their own limits.",
+        ),
+    ] = False,
     cap: CapOption = None,
     project: ProjectOption = None,
     as_json: JsonOption = False,

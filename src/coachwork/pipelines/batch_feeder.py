@@ -153,10 +153,10 @@ class Feeder:
         if batch.status != "running" or not batch.queued:
             return
         refused = await self._database.read(partial(batch_journal.out_of_money, batch_id=batch.id, rows=ended))
-        told = [row for row in refused if row.error["details"].get("scope") != "run"]  # that one is of a row alone
+        told = [row for row in refused if row.scope != "run"]  # that one is of a row alone
         if not told:
             return
-        reason = f"row {told[0].row} was refused for lack of money: {told[0].error['message']}"
+        reason = f"row {told[0].row} was refused for lack of money: {told[0].message}"
         await self._database.write(lambda c: batch_journal.set_batch(c, batch.id, status="paused", reason=reason))
         log.warning("batch.out_of_money", batch=batch.id, rows=len(told))
 

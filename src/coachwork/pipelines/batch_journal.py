@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
-from coachwork.errors import BudgetExceeded, NotFound
+from coachwork.errors import AgentStopped, BudgetExceeded, NotFound
 from coachwork.messages import ENDED
 from coachwork.pipelines.journal import now
 from coachwork.store.inserting import insert_if_new
@@ -143,12 +143,22 @@ def row_refused(connection: sa.Connection, batch_id: str, row: int, error: dict[
 
 
 def out_of_money(connection: sa.Connection, batch_id: str, rows: Sequence[int] | None = None) -> Sequence[Any]:
-    """The failed rows, all or of these, that a budget refused: row and error."""
+    """The failed rows, all or of these, that a budget refused, or whose agent one stopped: row, scope and message.
+
+    What bounds a row's own agent or call (`Limits`, `max_cost`) is no budget: it would refuse the row again.
+    """
+    code, own = runs.c.error["code"].as_string(), runs.c.error[("details", "scope")].as_string()
+    of_agent = runs.c.error[("details", "budget", "scope")].as_string()
+    refused = (code == BudgetExceeded.code) & sa.func.coalesce(own, "").not_in(("agent", "call"))
     query = (
-        sa.select(batch_rows.c.row, runs.c.error)
+        sa.select(
+            batch_rows.c.row,
+            sa.func.coalesce(of_agent, own).label("scope"),
+            runs.c.error["message"].as_string().label("message"),
+        )
         .join(runs, runs.c.id == batch_rows.c.run_id)
         .where(batch_rows.c.batch_id == batch_id, batch_rows.c.status == "failed")
-        .where(runs.c.error["code"].as_string() == BudgetExceeded.code)
+        .where(refused | ((code == AgentStopped.code) & of_agent.is_not(None)))
         .order_by(batch_rows.c.row)
     )
     return connection.execute(query if rows is None else query.where(batch_rows.c.row.in_(rows))).all()

@@ -27,6 +27,7 @@ from coachwork.store.database import Database
 from coachwork.store.tables import batch_rows, batches
 
 _MOST = 200  # items a page
+_OWN_LIMITS = "Rows that stopped at limits of their own (`Limits`, `max_cost`) are tried again without `--budget`."
 _SHOWN = 500  # characters of a text, where a row is shown
 _MOST_AT_ONCE = 256
 
@@ -217,7 +218,8 @@ class Batches:
     ) -> BatchView:
         """Run rows that failed or were cancelled again, all of them or `rows`; the others are left as they are.
 
-        With `budget_only` those alone that a budget had refused: it was raised since, or has begun anew. `cap_usd` is
+        With `budget_only` those alone that a budget had refused, or whose agent it stopped: it was raised since, or has
+        begun anew. Rows that stopped at limits of their own (`Limits`, `max_cost`) are not among them. `cap_usd` is
         what the batch may cost from now on, in all.
 
         Raises NotFound, Conflict where there are none.
@@ -239,6 +241,7 @@ class Batches:
             kind = "row that a budget refused" if budget_only else "failed or cancelled row"
             raise Conflict(
                 f"batch {batch_id} has no {kind}" + ("" if rows is None else f" among {list(rows)}"),
+                hint=_OWN_LIMITS if budget_only else "",
                 reader="There is nothing to try again.",
             )
         self.on_work()
@@ -273,7 +276,7 @@ class Batches:
 
 def _refused_by_cap(connection: sa.Connection, batch_id: str) -> list[int]:
     rows = batch_journal.out_of_money(connection, batch_id)
-    return [row.row for row in rows if row.error["details"].get("scope") == "batch"]
+    return [row.row for row in rows if row.scope == "batch"]
 
 
 def _checked(table: Table, pipeline: Pipeline[..., Any]) -> list[Row]:
