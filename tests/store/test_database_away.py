@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 
 from coachwork.store.behind import Prepared, changes, later
-from coachwork.store.database import Database
+from coachwork.store.database import Database, connect_patiently
 from coachwork.store.tables import workers
 
 _COMMIT = b"COMMIT\x00"
@@ -142,6 +142,18 @@ async def test_while_the_server_is_away_writes_and_reads_wait_in_their_order(bet
     writes = [database.write_soon(count) for _ in range(3)]
     assert await database.read(lambda c: c.execute(sa.select(workers.c.id)).scalar_one()) == "a"
     assert [write.result(20) for write in writes] == [2, 3, 4]
+
+
+def test_an_engine_for_others_connects_once_the_server_is_there(between):
+    lossy, database = between
+    engine = sa.create_engine(database.engine.url)
+    connect_patiently(engine)
+    lossy.away()
+    back = threading.Timer(0.3, lossy.there)
+    back.start()
+    with engine.connect() as connection:
+        assert connection.execute(sa.text("select 1")).scalar_one() == 1
+    engine.dispose()
 
 
 async def test_a_connection_that_breaks_in_the_middle_of_a_batch_undoes_and_repeats_the_whole(between):

@@ -35,7 +35,7 @@ from coachwork.pipelines.pipeline import Pipeline, input_error
 from coachwork.pipelines.run_scope import RunScope, Services, failed
 from coachwork.prompts import Prompt
 from coachwork.prompts.replaced import replaced
-from coachwork.store.database import prepare_sqlite
+from coachwork.store.database import connect_patiently, prepare_sqlite
 from coachwork.store.tables import runs, workers
 from coachwork.tracing import spans
 
@@ -107,11 +107,9 @@ class Engine:
             "console_log_level": "ERROR",
             "notification_listener_polling_interval_sec": 0.2,  # unused by us, but stopping waits for it
         }
-        if database.engine.dialect.name == "sqlite":
-            config["system_database_url"] = database.url
-            config["system_database_engine"] = _dbos_sqlite(database.url)
-        else:
-            config["system_database_url"] = database.url
+        config["system_database_url"] = database.url
+        postgres = database.engine.dialect.name == "postgresql"
+        self._dbos = config["system_database_engine"] = (_dbos_postgres if postgres else _dbos_sqlite)(database.url)
         DBOS(config=config)
         DBOS.launch()
         await database.write(self._register)
@@ -133,6 +131,7 @@ class Engine:
             lambda c: c.execute(workers.update().where(workers.c.id == self.id).values(stopped_at=journal.now()))
         )
         await self._in_thread(DBOS.destroy)
+        await self._in_thread(self._dbos.dispose)
         asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(thread_name_prefix="asyncio"))
         self._thread.shutdown(wait=False)
         _engine = None
@@ -459,6 +458,23 @@ def _dbos_sqlite(url: str) -> sa.Engine:
     def _prepare(connection: Any, _record: Any) -> None:
         connection.isolation_level = "IMMEDIATE"
         prepare_sqlite(connection)
+
+    return engine
+
+
+def _dbos_postgres(url: str) -> sa.Engine:
+    """DBOS's own engine as it would make it, but that it waits where a server is away: DBOS gives up at a refusal."""
+    parsed = sa.make_url(url).set(drivername="postgresql+psycopg")
+    options: dict[str, Any] = {"application_name": "dbos_transact"}
+    if "connect_timeout" not in parsed.query:
+        options["connect_timeout"] = 10
+    engine = sa.create_engine(parsed, pool_size=20, max_overflow=0, pool_pre_ping=True, connect_args=options)
+    connect_patiently(engine)
+
+    @sa.event.listens_for(engine, "connect")
+    def _prepare(connection: Any, _record: Any) -> None:
+        connection.execute("SET idle_in_transaction_session_timeout = 60000")  # whoever stands still keeps no lock
+        connection.commit()
 
     return engine
 

@@ -84,6 +84,20 @@ def _postgres(url: sa.URL) -> sa.Engine:
     return engine
 
 
+def connect_patiently(engine: sa.Engine) -> None:
+    """Have who connects by an engine wait while PostgreSQL is away, for a library that gives up too soon."""
+
+    @sa.event.listens_for(engine, "do_connect")
+    def _connect(dialect: Any, _record: Any, given: Any, options: Any) -> Any:
+        patience = _Patience()
+        while True:
+            try:
+                return dialect.connect(*given, **options)
+            except dialect.loaded_dbapi.OperationalError as error:
+                if error.sqlstate not in _NOT_THERE or not patience.wait():
+                    raise
+
+
 def prepare_sqlite(connection: sqlite3.Connection) -> None:
     """Write-ahead logging, NORMAL durability, foreign keys, and patience, on a new connection.
 
