@@ -63,7 +63,7 @@ async def hoarding(number: int) -> int:
     held = []
     while True:
         held.append(bytearray(1_000_000))
-        if len(held) % 50 == 0:
+        if len(held) % 10 == 0:  # slower than the watch, on a busy machine too
             await asyncio.sleep(0.01)
 
 

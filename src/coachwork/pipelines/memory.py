@@ -26,6 +26,7 @@ _STATM = Path("/proc/self/statm")
 _MB = 1024 * 1024
 _RESERVED_MB = 1024  # by threads and libraries, and hardly used
 _LOOK_SECONDS = 0.05
+_ASKS = 10  # in the time of a look
 _GROWS_MB = 4  # in a look
 _SETTLE_SECONDS = 1.0  # until what was stopped has let go of its memory
 
@@ -76,12 +77,19 @@ class MemoryWatch:
                     allowed = bound
                 if held <= allowed:
                     continue
-                self._let_go_of.clear()
-                self._stop_code(self._let_go)
-                if self._let_go_of.wait(_LOOK_SECONDS):
+                if self._asked_to_let_go():
                     allowed = self._settled(bound, in_use())
             except Exception as error:  # whatever it is, the watch goes on
                 log.error("worker.watch_failed", exc_info=error)
+
+    def _asked_to_let_go(self) -> bool:
+        """Whether a run let go. Asked in quick turns: between two lines of its own code whoever it is can't be met."""
+        self._let_go_of.clear()
+        for _ in range(_ASKS):
+            self._stop_code(self._let_go)
+            if self._let_go_of.wait(_LOOK_SECONDS / _ASKS):
+                return True
+        return False
 
     def _settled(self, bound: int, at_stop: int) -> int:
         """Wait until what was stopped has let go of its memory; what is allowed from then on.
@@ -107,6 +115,8 @@ class MemoryWatch:
         from coachwork.pipelines.run_scope import RunScope
 
         scope: Scope = current_scope()
+        if self._let_go_of.is_set():  # asked twice, and one is enough
+            return False
         if not isinstance(scope, RunScope) or not scope.hold.end(OutOfMemory(self._megabytes)):
             return False
         self._let_go_of.set()
