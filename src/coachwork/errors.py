@@ -435,8 +435,7 @@ class WorkersDied(CoachworkError):
 
     def __init__(self, run_id: str, deaths: int, steps: int) -> None:
         super().__init__(
-            f"{deaths} workers died while they worked on run {run_id}, the last of them on nothing else, after {steps} "
-            "ended steps",
+            f"{deaths} workers died while they worked on run {run_id}, after {steps} ended steps",
             hint="See what the next step does: it may run out of memory, or crash a library. What has ended is kept: "
             f"coachwork runs fork {run_id} --from {steps + 1}",
             details={"run_id": run_id, "deaths": deaths, "steps": steps},

@@ -75,7 +75,6 @@ def test_only_deaths_with_it_alone_end_a_run(the_line: Line) -> None:
     assert the_line.suspected("r")
     for _ in range(4):
         the_line.dies("r", alone=True)
-        the_line.dies("r")
         the_line.dies("r", alone=True, crashed=False)
     the_line.gets_on("r")
     assert not the_line.suspected("r")
@@ -89,6 +88,23 @@ def test_only_deaths_with_it_alone_end_a_run(the_line: Line) -> None:
     assert ended.error["message"].startswith("8 workers died")
     assert "coachwork runs fork r --from 2" in ended.error["hint"]
     assert the_line.do(line.claim_next, worker="w") is None
+
+
+def test_where_workers_die_that_did_nothing_the_count_begins_anew(the_line: Line) -> None:
+    the_line.accept("r")
+    for _ in range(3):
+        the_line.dies("r")
+    for _ in range(10):
+        for _ in range(4):
+            the_line.dies("r", alone=True)
+        the_line.do(line.adopt, dead=the_line.worker(), by="heir")
+    assert the_line.row("r").status == "running"
+    for _ in range(4):
+        the_line.dies("r", alone=True)
+    the_line.dies("r")  # before its code began
+    for _ in range(5):
+        the_line.dies("r", alone=True)
+    assert the_line.row("r").status == "failed"
 
 
 def test_a_worker_that_is_at_something_leaves_a_suspect_to_an_idle_one_but_not_for_ever(the_line: Line) -> None:

@@ -20,7 +20,9 @@ from coachwork.store.tables import runs, steps, workers
 
 _LOCK = 0x636F616369  # any number that only we use
 _SUSPECT_DEATHS = 3  # of workers with the same run and no step between: from then on it works alone
-MOST_DEATHS = 8  # those three, and five with it alone: one run must not end all workers for ever
+_ALONE_DEATHS = 5  # of workers with it alone: one run must not end all workers for ever
+MOST_DEATHS = _SUSPECT_DEATHS + _ALONE_DEATHS  # where nothing else ends workers
+_ANY_DEATHS = 100  # where something else does
 _RATHER_ALONE_MS = 5000  # so long a suspect waits for a worker that has nothing else
 _ORDER = runs.c.priority.desc(), runs.c.created_at, runs.c.id
 _AT_WORK = runs.c.worker.is_not(None)
@@ -109,8 +111,8 @@ def adopt(connection: sa.Connection, dead: str, by: str, *, crashed: bool = True
     its = sa.select(runs.c.id, runs.c.leg).where(runs.c.worker == dead, runs.c.status.not_in(ENDED))
     had = [Claimed(row.id, row.leg) for row in connection.execute(its).all()]
     ids = [each.run_id for each in had]
-    for run_id in ids if crashed else ():
-        _count_death(connection, run_id)
+    if crashed:
+        _count_deaths(connection, ids)
     back_in_line(connection, ids, dead)
     return had
 
@@ -126,19 +128,28 @@ def begins_alone(connection: sa.Connection, run_id: str, claim: int) -> None:
     connection.execute(runs.update().where(*ours).values(alone_claim=claim))
 
 
-def _count_death(connection: sa.Connection, run_id: str) -> None:
-    """Three deaths make a run a suspect; what that is held for then is only the death of a worker with it alone."""
-    ended = steps.c.run_id == run_id, steps.c.status.in_(("succeeded", "failed"))
-    made = connection.execute(sa.select(sa.func.count()).select_from(steps).where(*ended)).scalar_one()
-    known = sa.select(runs.c.deaths, runs.c.deaths_at, runs.c.claim, runs.c.alone_claim)
-    before = connection.execute(known.where(runs.c.id == run_id)).one()
-    same = before.deaths_at == made
-    if same and before.deaths >= _SUSPECT_DEATHS and before.alone_claim != before.claim:
-        return
-    deaths = before.deaths + 1 if same else 1
-    connection.execute(runs.update().where(runs.c.id == run_id).values(deaths=deaths, deaths_at=made))
-    if deaths >= MOST_DEATHS:
-        journal.fail(connection, run_id, WorkersDied(run_id, deaths, made))
+def _count_deaths(connection: sa.Connection, run_ids: Collection[str]) -> None:
+    """A worker died with these runs. Three deaths make each a suspect, and one of it alone is held against that one.
+
+    A worker that no code of a run worked in died of something else, as the suspects may have: all begin at none.
+    """
+    known = sa.select(runs.c.id, runs.c.deaths, runs.c.deaths_at, runs.c.claim, runs.c.alone_claim, runs.c.alone_deaths)
+    worked = False
+    for run_id in run_ids:
+        before = connection.execute(known.where(runs.c.id == run_id)).one()
+        ended = steps.c.run_id == run_id, steps.c.status.in_(("succeeded", "failed"))
+        made = connection.execute(sa.select(sa.func.count()).select_from(steps).where(*ended)).scalar_one()
+        alone = before.alone_claim == before.claim
+        worked |= alone or before.deaths < _SUSPECT_DEATHS
+        deaths, alone_deaths = (before.deaths, before.alone_deaths) if before.deaths_at == made else (0, 0)
+        deaths, alone_deaths = deaths + 1, alone_deaths + alone
+        values = {"deaths": deaths, "deaths_at": made, "alone_deaths": alone_deaths}
+        connection.execute(runs.update().where(runs.c.id == run_id).values(values))
+        if alone_deaths >= _ALONE_DEATHS or deaths >= _ANY_DEATHS:
+            journal.fail(connection, run_id, WorkersDied(run_id, deaths, made))
+    if not worked:
+        suspects = runs.c.status.in_(("queued", "running", "waiting")), runs.c.alone_deaths > 0
+        connection.execute(runs.update().where(*suspects).values(alone_deaths=0))
 
 
 def back_in_line(connection: sa.Connection, run_ids: Collection[str], worker: str) -> None:

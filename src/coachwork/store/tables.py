@@ -32,6 +32,7 @@ runs = sa.Table(
     sa.Column("deaths", sa.Integer, nullable=False, server_default="0"),  # of workers that had it, and no step between
     sa.Column("deaths_at", sa.Integer, nullable=False, server_default="-1"),  # after so many ended steps
     sa.Column("alone_claim", sa.Integer, nullable=False, server_default="-1"),  # of a run with deaths that works alone
+    sa.Column("alone_deaths", sa.Integer, nullable=False, server_default="0"),  # of workers that had nothing but it
     sa.Column("ready_at", BigInt),  # when it stands in line for a worker; none while one has it, or a person has to act
     sa.Column("deadline_at", BigInt),
     sa.Column("priority", sa.Integer, nullable=False, server_default="0"),  # the higher is taken first

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-HEAD = "0021"
+HEAD = "0022"
 _LOCK = 0x636F616368  # any number that only we use: "coach"
 
 
