@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from coachwork.errors import CoachworkError
 from coachwork.messages import ENDED, JsonValue, StepRecord
 from coachwork.pipelines import approval_trail, events
-from coachwork.pipelines.views import approval_view, step_view
+from coachwork.pipelines.views import approval_view, step_told
 from coachwork.store.behind import Prepared, changes, later
 from coachwork.store.inserting import insert_if_new
 from coachwork.store.tables import approvals, calls, received, runs, steps
@@ -347,8 +347,8 @@ _NOTHING: dict[str, Any] = {"finished_at": None, "output": None, "error": None, 
 def _show(connection: sa.Connection, place: Place, values: Mapping[str, Any]) -> None:
     """Tell whoever watches how the step stands now."""
     known = {**_NOTHING, **values, "seq": place.seq, "place": place.path}
-    shown = step_view(known, whole=False).model_dump(mode="json", exclude={"input", "output"})
-    events.append(connection, place.run_id, {"type": "data-step", "id": f"step-{place.seq}", "data": shown})
+    told = {"type": "data-step", "id": f"step-{place.seq}", "data": step_told(known)}
+    events.append(connection, place.run_id, told)
 
 
 # ── Approvals ──────────────────────────────────────────────────────────────────────────────────

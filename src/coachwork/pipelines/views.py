@@ -166,6 +166,30 @@ def step_view(values: Mapping[str, Any], *, whole: bool = True) -> StepView:
     )
 
 
+def step_told(values: Mapping[str, Any]) -> dict[str, JsonValue]:
+    """What `step_view(values, whole=False)` is as JSON, without input and output.
+
+    Built by hand, since that is done for each step as it ends, and a model costs more than its commit.
+    """
+    return {
+        **{name: values[name] for name in ("seq", "place", "kind", "name", "label", "detail", "status")},
+        "started_at": _told(values["started_at"]),
+        "finished_at": None if values["finished_at"] is None else _told(values["finished_at"]),
+        "seconds": between(values["started_at"], values["finished_at"]),
+        **{name: values[name] for name in ("route", "model", "prompt_version", "how", "cached")},
+        "cost_usd": dollars(values["cost_nano"]),
+        **{name: values[name] for name in ("input_tokens", "output_tokens", "cached_tokens", "error")},
+        "attempts": values["attempts"] or [],
+        "reasoning": "",
+        "reused": values["reused"],
+        "within": [_place(text).model_dump(mode="json") for text in values["within"] or []],
+    }
+
+
+def _told(milliseconds: int) -> str:
+    return _known(milliseconds).isoformat().replace("+00:00", "Z")
+
+
 def _place(text: str) -> PlaceView:
     kind, group, name = text.split(":", 2)
     return PlaceView.model_validate({"kind": kind, "group": int(group), "name": name})
