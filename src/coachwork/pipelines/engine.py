@@ -137,16 +137,17 @@ class Engine:
         _engine = None
 
     def accepted(self, now: int) -> dict[str, Any]:
-        """The columns of a run that is accepted here: it stands in line, or is this process's own."""
-        return {"ready_at": now} if self._in_line else {"worker": self.id}
+        """The columns of a run that is accepted here: it stands in line, or is claimed by this process."""
+        if self._in_line:
+            return {"ready_at": now}
+        return {"worker": self.id, "claim": 1, "status": "running", "started_at": now}
 
     async def begin(self, run_id: str) -> None:
         """Begin a run whose row is there, now or when its turn comes."""
         database = self._services.database
         if not self._in_line:
             self._own.add(run_id)
-            if await database.write(partial(line.claim_own, run_id=run_id, worker=self.id)):
-                await self._start(line.Claimed(run_id, 0))
+            await self._start(line.Claimed(run_id, 0))
             return
         if self._adopt:
             await self._claim()

@@ -104,6 +104,8 @@ def accept(connection: sa.Connection, values: dict[str, Any]) -> sa.Row[Any] | N
         return connection.execute(known).one()
     events.append(connection, values["id"], {"type": "start", "messageId": values["id"]})
     set_queued(connection, values["id"], None)
+    if values["status"] == "running":
+        set_running(connection, values["id"])
     return None
 
 
@@ -138,6 +140,10 @@ def lock(connection: sa.Connection, run_id: str) -> None:
 
 def _lesser(column: sa.ColumnElement[Any], value: int) -> sa.ColumnElement[Any]:
     return sa.case((column < value, column), else_=value)
+
+
+def set_running(connection: sa.Connection, run_id: str) -> None:
+    events.append(connection, run_id, {"type": "data-run", "data": {"status": "running"}})
 
 
 def set_queued(connection: sa.Connection, run_id: str, position: int | None) -> None:

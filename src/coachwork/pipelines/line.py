@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from coachwork.errors import WorkersDied
 from coachwork.messages import ENDED
-from coachwork.pipelines import events, journal
+from coachwork.pipelines import journal
 from coachwork.pipelines.journal import now
 from coachwork.pipelines.pipeline import Queue
 from coachwork.store.behind import Prepared, changes
@@ -26,9 +26,9 @@ _ANY_DEATHS = 100  # where something else does
 _RATHER_ALONE_MS = 5000  # so long a suspect waits for a worker that has nothing else
 _ORDER = runs.c.priority.desc(), runs.c.created_at, runs.c.id
 _AT_WORK = runs.c.worker.is_not(None)
-_TAKE = (
+_GIVE = Prepared(
     runs.update()
-    .where(runs.c.id == sa.bindparam("of_run"))
+    .where(runs.c.id == sa.bindparam("of_run"), runs.c.ready_at.is_not(None))
     .values(
         worker=sa.bindparam("by_worker"),
         ready_at=None,
@@ -37,8 +37,6 @@ _TAKE = (
         started_at=sa.func.coalesce(runs.c.started_at, sa.bindparam("taken_at", type_=runs.c.started_at.type)),
     )
 )
-_GIVE = Prepared(_TAKE.where(runs.c.ready_at.is_not(None)))
-_GIVE_OWN = Prepared(_TAKE.where(runs.c.worker == sa.bindparam("by_worker")))
 
 
 class Claimed(NamedTuple):
@@ -89,14 +87,9 @@ def claim_next(
         where.append((runs.c.deaths < _SUSPECT_DEATHS) | (runs.c.ready_at <= now() - _RATHER_ALONE_MS))
     first = sa.select(runs.c.id, runs.c.leg, runs.c.deaths).where(*where).order_by(*_ORDER).limit(1)
     found = connection.execute(first.with_for_update(skip_locked=True)).first()
-    if found is None or not _give(connection, found.id, worker, own=False):
+    if found is None or not _give(connection, found.id, worker):
         return None
     return Claimed(found.id, found.leg, found.deaths >= _SUSPECT_DEATHS)
-
-
-def claim_own(connection: sa.Connection, run_id: str, worker: str) -> bool:
-    """Give a run to the worker that accepted it for itself."""
-    return _give(connection, run_id, worker, own=True)
 
 
 def adopt(connection: sa.Connection, dead: str, by: str, *, crashed: bool = True) -> list[Claimed]:
@@ -168,11 +161,11 @@ def positions(connection: sa.Connection) -> dict[str, int]:
     return {run_id: place for place, run_id in enumerate(waiting, start=1)}
 
 
-def _give(connection: sa.Connection, run_id: str, worker: str, *, own: bool) -> bool:
+def _give(connection: sa.Connection, run_id: str, worker: str) -> bool:
     taken = {"of_run": run_id, "by_worker": worker, "taken_at": now()}
-    if not changes(connection, _GIVE_OWN if own else _GIVE, taken):
+    if not changes(connection, _GIVE, taken):
         return False
-    events.append(connection, run_id, {"type": "data-run", "data": {"status": "running"}})
+    journal.set_running(connection, run_id)
     return True
 
 
