@@ -8,7 +8,7 @@ import pytest
 
 from coachwork.agents import Limits, together, tool
 from coachwork.errors import BudgetExceeded
-from coachwork.messages import ModelRequest, ToolResultPart
+from coachwork.messages import ModelRequest, Passage, ToolResultPart
 from coachwork.pipelines.pipeline import Pipeline
 from coachwork.testing import line
 
@@ -115,3 +115,70 @@ async def test_the_time_of_an_agent_bounds_a_model_that_a_pipeline_below_it_asks
     assert (outcome.status, len(outcome.uses), outcome.uses[0].failed) == ("limit", 1, True)
     assert "may work for 0.5 s, and did" in outcome.why
     assert outcome.spent.seconds < 10
+
+
+# ── Loops ──────────────────────────────────────────────────────────────────────────────────────
+
+
+def weather(**marks: Any) -> tuple[list[str], Any]:
+    asked: list[str] = []
+
+    @tool(reads=True, trusted=True, **marks)
+    async def look(city: str, day: int = 1) -> str:
+        """Tells the weather."""
+        asked.append(city)
+        return f"Sunny in {city}."
+
+    return asked, look
+
+
+@pytest.mark.parametrize(
+    ("says", "looks"),
+    [
+        (['{"city": "Oslo", "day": 1}', '{ "day":1,\n"city":"Oslo" }'], 2),
+        (['{"city": "Oslo"}', '{"city": "Rome"}'], 4),  # A-B-A-B
+        (['{"town": "Oslo", "day": 2}', '{"day": 2, "town": "Oslo"}'], 0),  # it never fits
+    ],
+    ids=["key order", "alternation", "never fits"],
+)
+async def test_a_loop_is_a_loop_however_it_is_written(made: Made, says: list[str], looks: int) -> None:
+    asked, look = weather()
+    turns = iter(range(1000))
+
+    async def answers(request: ModelRequest) -> Any:
+        return call("look", says[next(turns) % len(says)], id=f"c{len(request.messages)}")
+
+    outcome = await made(answers, look, limits=FREE()).agent.run("?")
+    assert (outcome.status, len(asked)) == ("loop", looks)
+    assert "same arguments 4 times" in outcome.why
+
+
+async def test_a_tool_that_is_not_there_is_asked_for_only_so_often(made: Made) -> None:
+    desk = made([line(call("loook", '{"city": "Oslo"}'), times=None)], weather()[1], limits=FREE())
+    outcome = await desk.agent.run("?")
+    assert (outcome.status, len(outcome.uses)) == ("loop", 4)
+    assert "Did you mean 'look'?" in outcome.uses[-1].result
+
+
+async def test_calls_of_one_turn_with_the_same_id_are_each_done(made: Made) -> None:
+    asked, look = weather()
+
+    async def answers(request: ModelRequest) -> Any:
+        told = words(request)
+        return " ".join(told) or [call("look", f'{{"city": "{city}"}}', id="1") for city in ("Oslo", "Rome", "Bern")]
+
+    outcome = await made(answers, look).agent.run("?")
+    assert outcome.value == "Sunny in Oslo. Sunny in Rome. Sunny in Bern."
+    assert sorted(asked) == ["Bern", "Oslo", "Rome"]
+
+
+async def test_passages_of_a_tool_are_cut_like_any_result_and_the_model_is_told(made: Made) -> None:
+    @tool(reads=True, longest=500)
+    async def everything() -> list[Passage]:
+        """Gives whatever there is."""
+        one = Passage(knowledge="h", document="a.md", title="A", title_path=[], start=0, end=1, text="long " * 40)
+        return [one] * 50
+
+    outcome = await made([call("everything"), "Done."], everything).agent.run("?")
+    assert (len(outcome.passages), outcome.value) == (2, "Done.")
+    assert outcome.uses[0].result.endswith("[cut: 2 of 50 passages]")

@@ -23,6 +23,7 @@ from coachwork.prompts.tools import Wrong, typed_arguments
 F = TypeVar("F", bound=Callable[..., Any])
 Approve = Literal["tainted", "always", "never"]
 LONGEST = 8_000  # characters of a result
+_LONGEST_SEARCH = 40_000  # of 20 long passages
 
 
 @dataclass(frozen=True)
@@ -152,7 +153,7 @@ def _search(knowledge: KnowledgeBase) -> Tool:
     )
     arguments, schema = typed_arguments(search, search.__name__, _wrong_at(search))
     spec = ToolSpec(wire_name(f"search_{knowledge.name}"), about, schema)
-    return Tool(spec, shape_of(spec), arguments, search, Marks(reads=True), alone=True)
+    return Tool(spec, shape_of(spec), arguments, search, Marks(reads=True, longest=_LONGEST_SEARCH), alone=True)
 
 
 def _wrong_at(function: Callable[..., Any]) -> Wrong:

@@ -161,17 +161,25 @@ class Work:
 
     async def turn(self) -> list[Asks]:
         """Ask until the model wants tools or has an answer that is right; none wanted means `value` is there."""
+        while (calls := await self._one_turn()) is None:
+            pass
+        return calls
+
+    async def _one_turn(self) -> list[Asks] | None:
+        """None where a tool was asked for that is not there: the model is told, and asked again."""
         await self._resolve_doubts()
         self._hand_over()
         settings = self.conversation.prompt.file.settings
         for again in range(settings.reask + 1):
-            turn = await self._asked(self.conversation, counts=not again)
+            turn = _of_one_id_each(await self._asked(self.conversation, counts=not again))
             self.text = turn.text or self.text
             if turn.calls:
-                known = [each for each in turn.calls if each.name in self.tools]
                 self.conversation.add(turn.message, shown=None)
                 self._begin(turn.calls)
-                return known if len(known) == len(turn.calls) else await self._without_unknown(turn.calls)
+                if all(each.name in self.tools for each in turn.calls):
+                    return turn.calls
+                self._unknown(turn.calls)
+                return None
             try:
                 self.value = self.conversation.read(turn)
             except OutputTruncated as refusal:
@@ -185,14 +193,16 @@ class Work:
             return []
         raise AssertionError("the last try returns or raises")
 
-    async def _without_unknown(self, calls: Sequence[Asks]) -> list[Asks]:
-        """A turn that asked for a tool which is not there is answered whole, and the model asked again."""
+    def _unknown(self, calls: Sequence[Asks]) -> None:
+        """A turn that asked for a tool which is not there is answered whole. Raises Stop where it does so for ever."""
         for each in calls:
             told = "Not called, since another call of this turn names no tool."
             if each.name not in self.tools:
                 told = f"There is no tool {each.name!r}. {did_you_mean(each.name, list(self.tools))}"
             self._refuse(each, Given(text=told, failed=True))
-        return await self.turn()
+        for each in calls:
+            if each.name not in self.tools:
+                self._counted(each.name, _plain(each.arguments))
 
     async def _asked(self, asks: Conversation | Summing, *, counts: bool) -> Turn:
         await self._others_counted()
@@ -308,10 +318,10 @@ class Work:
             call = ToolCallPart(asked.id, asked.name, asked.arguments)
             arguments = tool.arguments.validate_python(read_arguments(call, tool.shape).values)
         except OutputRefused as refusal:
-            return Given(text=f"The arguments do not fit: {'; '.join(refusal.reasons)}", failed=True)
+            return self._unfit(asked, refusal.reasons)
         except ValidationError as error:
             told = [f"{'.'.join(map(str, each['loc'])) or 'arguments'}: {each['msg']}" for each in error.errors()]
-            return Given(text=f"The arguments do not fit: {'; '.join(told)}", failed=True)
+            return self._unfit(asked, told)
         if looped := self._looped(tool, arguments):
             return looped
         await self._others_counted()
@@ -322,16 +332,24 @@ class Work:
             return await self._agreed(tool, arguments, why)
         return Admitted(tool, arguments)
 
+    def _unfit(self, asked: Asks, reasons: Sequence[str]) -> Given:
+        self._counted(asked.name, _plain(asked.arguments))
+        return Given(text=f"The arguments do not fit: {'; '.join(reasons)}", failed=True)
+
     def _looped(self, tool: Tool, arguments: BaseModel) -> Given | None:
-        key = f"{tool.name} {json.dumps(arguments.model_dump(mode='json'), sort_keys=True)}"
-        self._same[key] += 1
         most = self.own.limits.same_call
-        if self._same[key] <= most:
+        if self._counted(tool.name, _plain(arguments.model_dump_json())) <= most:
             return None
-        if self._same[key] > most + 1:
-            raise Stop("loop", f"{self.name!r} called {tool.name!r} with the same arguments {self._same[key]} times")
         told = f"You called {tool.name} with these arguments {most} times. Use what it gave, or do something else."
         return Given(text=told, failed=True)
+
+    def _counted(self, name: str, arguments: str) -> int:
+        """How often this was asked for by now, whether it could be called or not. Raises Stop where that is a loop."""
+        key = f"{name} {arguments}"
+        self._same[key] += 1
+        if self._same[key] > self.own.limits.same_call + 1:
+            raise Stop("loop", f"{self.name!r} called {name!r} with the same arguments {self._same[key]} times")
+        return self._same[key]
 
     def _why_a_person(self, tool: Tool) -> str:
         marks = tool.marks
@@ -398,6 +416,8 @@ class Work:
             except Exception as error:  # the application's own code: logged whole, and the model told that it failed
                 log.error("tool.failed", tool=tool.name, exc_info=error)
                 text, failed = f"{tool.name} failed with {type(error).__name__}.", True
+        passages, left_out = _short_enough(passages, tool.marks.longest)
+        text = left_out or text
         text, longest = without_secrets(text), tool.marks.longest  # before it is cut: half a secret is known to nobody
         if len(text) > longest:
             text = f"{text[:longest]}\n[cut: {longest} of {len(text)} characters]"
@@ -456,7 +476,8 @@ class Work:
                 first = len(self.passages) + 1
                 self.passages += kept.given.passages
                 numbered = enumerate(kept.given.passages, first)
-                text = "\n\n".join(f"[{n}] {_place(one)}\n{one.text}" for n, one in numbered)
+                told_last = [text] if text else []
+                text = "\n\n".join([*(f"[{n}] {_place(one)}\n{one.text}" for n, one in numbered), *told_last])
                 text = without_secrets(text)
             use = ToolUse(tool=each.name, arguments=kept.arguments, result=text, failed=kept.given.failed)
             self.tainted = self.tainted or kept.foreign
@@ -464,6 +485,25 @@ class Work:
             told.append((each, use))
         self._calls, self._kept = [], {}
         return told
+
+
+def _of_one_id_each(turn: Turn) -> Turn:
+    """The turn with an id of its own for each call, by which what became of it is found: some models repeat one."""
+    calls: dict[str, Asks] = {}
+    for each in turn.calls:
+        id_ = each.id
+        while id_ in calls:
+            id_ += "-again"
+        calls[id_] = each if id_ == each.id else each.model_copy(update={"id": id_})
+    return turn.model_copy(update={"calls": list(calls.values())})
+
+
+def _plain(arguments: str) -> str:
+    """Arguments without what makes no difference: the order of names, and blanks between them."""
+    try:
+        return json.dumps(json.loads(arguments), sort_keys=True)
+    except ValueError:
+        return " ".join(arguments.split())
 
 
 def holds_foreign(arguments: Mapping[str, Any]) -> bool:
@@ -490,6 +530,18 @@ def _by_name(arguments: BaseModel) -> dict[str, Any]:
 
 def _are_passages(value: Any) -> bool:
     return isinstance(value, list) and bool(value) and all(isinstance(each, Passage) for each in value)
+
+
+def _short_enough(passages: list[Passage], longest: int) -> tuple[list[Passage], str]:
+    """The first passages that a result may have, one at least, and what is told of the others."""
+    size, kept = 0, list[Passage]()
+    for each in passages:
+        size += len(each.text)
+        if kept and size > longest:
+            break
+        kept.append(each)
+    left_out = f"[cut: {len(kept)} of {len(passages)} passages]" if len(kept) < len(passages) else ""
+    return kept, left_out
 
 
 def _as_text(value: Any) -> str:

@@ -126,7 +126,17 @@ def failure_lines(run: "RunDetail") -> list[str]:
         )
     elif problem.get("hint"):
         lines.append(f"  → {problem['hint']}")
-    return lines
+    outcome = problem.get("outcome") or (problem.get("details") or {}).get("outcome")
+    return lines + (_achieved(outcome) if outcome else [])
+
+
+def _achieved(outcome: dict[str, Any]) -> list[str]:
+    """What an agent that was stopped had done by then, a line each."""
+    lines = [f"By then it had used {len(outcome['uses'])} tools:"] if outcome["uses"] else []
+    for use in outcome["uses"]:
+        lines.append(f"  {'✗' if use['failed'] else '✓'} {use['tool']}: {' '.join(use['result'].split())[:100]}")
+    text = outcome["text"].strip()
+    return [*lines, "It wrote last:", text] if text else lines
 
 
 def approval_lines(asked: "ApprovalView") -> list[str]:

@@ -51,6 +51,7 @@ class Purse:
         paid = current_scope().paid()
         self._before = [(at, each) for place, each in paid.items() if (at := self._index(place)) is not None]
         self._nowhere = paid.get("", Paid())  # of steps that a crash cut before they were written
+        self._all_before = _sum([*(each for _at, each in self._before), self._nowhere])
         self._now = Paid()
         self._held_tokens = self._held_nano = 0
         self._lost: set[int] = set()
@@ -68,7 +69,7 @@ class Purse:
     @property
     def used(self) -> Paid:
         """All that counts against the limits by now."""
-        return _sum([*(each for _at, each in self._before), self._nowhere, self._now])
+        return _sum([self._all_before, self._now])
 
     @property
     def used_so_far(self) -> Paid:

@@ -42,6 +42,9 @@ _READER_CLIENT = "This request can't be answered as it was sent."
 _READER_SERVER = "Something went wrong here, not with what you sent. Please try again."
 
 
+_MOST_OF_A_RESULT = 500  # characters of what one tool gave, in a problem
+
+
 class FieldProblem(BaseModel):
     """One field that does not fit: the way to it, what is wrong, and the value where it is short enough to show."""
 
@@ -51,7 +54,10 @@ class FieldProblem(BaseModel):
 
 
 class Problem(BaseModel):
-    """What an error looks like over HTTP (application/problem+json), in a run and in its stream."""
+    """What an error looks like over HTTP (application/problem+json), in a run and in its stream.
+
+    `outcome` is what an agent that was stopped had achieved by then, see `Outcome`; long results are cut.
+    """
 
     type: str
     title: str
@@ -66,6 +72,7 @@ class Problem(BaseModel):
     fields: list[FieldProblem] | None = None
     file: str | None = None
     line: int | None = None
+    outcome: dict[str, Any] | None = None
 
     def plain(self) -> dict[str, Any]:
         """As JSON, without members that do not apply and without anything that looks like a secret."""
@@ -127,7 +134,16 @@ def from_stored(error: Mapping[str, Any]) -> Problem:
         run_id=error.get("run_id") or details.get("run_id"),
         fields=details.get("fields"),
     )
-    return found.model_copy(update={"file": details.get("file") or None, "line": details.get("line")})
+    more = {"file": details.get("file") or None, "line": details.get("line"), "outcome": _cut(details.get("outcome"))}
+    return found.model_copy(update=more)
+
+
+def _cut(outcome: Any) -> Any:
+    """What an agent had achieved, without the passages it read and the ends of long results: the steps have them."""
+    if not isinstance(outcome, Mapping):
+        return None
+    uses = [{**use, "result": use["result"][:_MOST_OF_A_RESULT]} for use in outcome["uses"]]
+    return {name: value for name, value in outcome.items() if name != "passages"} | {"uses": uses}
 
 
 def shown(error: Mapping[str, Any] | None) -> dict[str, Any] | None:
