@@ -1,6 +1,10 @@
 """Starting, reading, listing, stopping and rating runs over HTTP."""
 
+from types import SimpleNamespace
+
 import pytest
+
+from coachwork.cli.results import failure_lines
 
 from .over_http import Here
 
@@ -144,6 +148,19 @@ def test_a_failed_run_holds_a_problem_without_secrets(here: Here) -> None:
         "run_id": run["id"],
     }
     assert run["steps"][0]["error"]["code"] == "model-timeout"
+
+
+def test_an_agent_that_was_stopped_tells_what_it_had_achieved(here: Here) -> None:
+    error = here.start("fails", {"subject": "agent"})["error"]
+    outcome = error["outcome"]
+    assert (error["code"], outcome["status"], outcome["text"]) == ("agent-stopped", "limit", "So far: sunny.")
+    [use] = outcome["uses"]
+    assert (use["tool"], use["failed"]) == ("look", False)
+    assert use["result"].startswith("Sunny, key [secret]. xxx")
+    assert len(use["result"]) < 600
+    told = failure_lines(SimpleNamespace(error=error))
+    assert told[-4:-2] == ["By then it had used 1 tools:", f"  ✓ look: {use['result'][:100]}"]
+    assert told[-2:] == ["It wrote last:", "So far: sunny."]
 
 
 def test_a_bug_of_the_application_is_a_failed_run_not_a_failed_request(here: Here) -> None:

@@ -5,8 +5,9 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from coachwork.agents.outcome import Outcome, ToolUse
 from coachwork.app.application import App
-from coachwork.errors import ModelTimeout
+from coachwork.errors import AgentStopped, ModelTimeout
 from coachwork.knowledge import KnowledgeBase
 from coachwork.messages import Conversation
 from coachwork.pipelines.approvals import approval
@@ -92,6 +93,10 @@ async def held(gate: str) -> Reply:
 
 @app.pipeline(title="Fails")
 async def fails(ticket: Ticket) -> Reply:
+    if ticket.subject == "agent":
+        uses = [ToolUse(tool="look", arguments={}, result="Sunny, key sk-abcdefgh12345678. " + "x" * 600)]
+        outcome = Outcome[str](status="limit", why="it may ask 2 times, and did", text="So far: sunny.", uses=uses)
+        raise AgentStopped("the agent stopped", details={"outcome": outcome.model_dump(mode="json")})
     return Reply(text=await ask_nobody(ticket.subject))
 
 

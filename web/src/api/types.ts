@@ -44,6 +44,14 @@ export interface FieldProblem {
   value?: Json;
 }
 
+/** What an agent that was stopped had achieved by then; long results are cut. */
+export interface AgentOutcome {
+  status: string;
+  why: string;
+  text: string;
+  uses: { tool: string; result: string; failed: boolean }[];
+}
+
 /** An error as RFC 9457 tells it, with a sentence for the person reading. */
 export interface Problem {
   type?: string;
@@ -59,6 +67,7 @@ export interface Problem {
   /** Where in the project it is, as in a draft that has a mistake. */
   file?: string;
   line?: number;
+  outcome?: AgentOutcome;
 }
 
 export interface Example {

@@ -1,6 +1,7 @@
 import { CircleAlert, RotateCw } from "lucide-react";
 import type { ReactNode } from "react";
 import type { Problem } from "../api/types";
+import { Achieved } from "./Achieved";
 import { Button } from "./Button";
 import { CopyableId } from "./CopyButton";
 
@@ -20,6 +21,7 @@ export function ProblemNote({ problem, retry, runId, children }: { problem: Prob
             <p className="mt-1 break-words">{problem.hint}</p>
           </details>
         )}
+        {problem.outcome && <Achieved outcome={problem.outcome} />}
         {children}
         {(retry || id) && (
           <div className="mt-1 flex flex-wrap items-center gap-x-3 gap-y-1">
