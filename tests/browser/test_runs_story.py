@@ -99,7 +99,7 @@ async def send(letter: Letter) -> str:
 async def write(ticket: Ticket) -> str:
     subject = await read(ticket.subject)
     left = sum((await gather(shop=ask_shop(), warehouse=ask_warehouse())).values())
-    decision = await approval("Send this letter?", Letter(text=f"{subject}: {left} left"))
+    decision = await approval("Send this letter?", Letter(text=f"{subject}: {left} left"), by=["ann", "bob"])
     if not decision.accepted:
         return "not sent"
     return await globals()["send"](decision.value)
@@ -219,15 +219,22 @@ def test_of_two_people_the_first_decides_and_the_second_keeps_what_she_wrote(pag
     expect(page.get_by_text("Waiting for a person").first).to_be_visible(timeout=LONG)
     page.goto(f"{place.url}/inbox")
     page.get_by_role("link", name="Send this letter").first.click()
+    expect(page.get_by_text("To be decided by ann or bob.")).to_be_visible(timeout=LONG)
     page.get_by_role("button", name="Edit").click()
     page.get_by_label("Text").fill("Lamps are out of stock.")
+    expect(page.get_by_role("button", name="Accept my version")).to_be_disabled()
+    page.get_by_label("Your name").fill("ann")
     browser = page.context.browser
     assert browser is not None
     context = browser.new_context()
     other = context.new_page()
     other.goto(page.url)
+    other.get_by_label("Your name").fill("eve")
     other.get_by_role("button", name="Reject").click()
-    expect(other.get_by_text("Rejected").first).to_be_visible(timeout=LONG)
+    expect(other.get_by_text("This is for somebody else to decide.")).to_be_visible(timeout=LONG)
+    other.get_by_label("Your name").fill("bob")
+    other.get_by_role("button", name="Reject").click()
+    expect(other.get_by_text("by bob")).to_be_visible(timeout=LONG)
     context.close()
 
     page.get_by_role("button", name="Accept my version").click()
@@ -277,6 +284,7 @@ def test_what_ran_is_a_graph_and_goes_on_after_a_person_changed_the_value(page: 
     tab.goto(asked)
     expect(tab.get_by_label("Text")).to_have_value("None are left.", timeout=LONG)
     assert violations(tab) == []
+    tab.get_by_label("Your name").fill("ann")
     tab.get_by_label("Comment").press("Tab")
     expect(tab.get_by_role("button", name="Accept my version")).to_be_focused()
     tab.keyboard.press("Enter")

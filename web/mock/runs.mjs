@@ -98,7 +98,7 @@ export function fixedRuns() {
 }
 
 export function fixedApprovals() {
-  const base = { pipeline: "answer_ticket", pipeline_title: "Answer a ticket", decision: null, comment: null, decided_by: null, decided_at: null };
+  const base = { pipeline: "answer_ticket", pipeline_title: "Answer a ticket", decision: null, comment: null, decided_by: null, decided_at: null, deciders: [], default: null };
   const schema = { type: "object", required: ["text"], properties: { text: { type: "string", format: "textarea", title: "Reply" }, urgent: { type: "boolean", title: "Urgent" }, topic: { type: "string", title: "Topic" } } };
   const draft = "Hello R. Adeyemi,\n\nI am sorry that your second parcel is late as well. It counts as lost after 10 working days, and it is now past that. You may choose: we send a new parcel by express today, or we refund the full amount.\n\nA refund arrives 5 to 7 working days after we start it.\n\nKind regards,\nFernhill Outdoor";
   return [

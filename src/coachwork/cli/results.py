@@ -143,7 +143,8 @@ def approval_lines(asked: "ApprovalView") -> list[str]:
     """What somebody who decides has to know: what is asked, about what, who may, and what holds if nobody does."""
     lines = [f"{asked.id}  {asked.status}  {asked.pipeline_title}: {asked.title}"]
     for item in asked.context or []:
-        lines.append(f"{item['label']}: {readable(item['value'])}")
+        shown = readable(item["value"])
+        lines += [f"{item['label']}:", shown] if "\n" in shown else [f"{item['label']}: {shown}"]
     lines.append(readable(asked.value))
     terms = [f"for {' or '.join(asked.deciders)}"] if asked.deciders else []
     if asked.expires_at is not None:

@@ -351,11 +351,11 @@ class Engine:
             journal.finish(connection, row.id, "succeeded", claim=row.claim, output=output, last=closing)
 
         await self._end(row.id, work)
-        log.info("run.succeeded", pipeline=row.pipeline)
+        log.info("run.succeeded", pipeline=row.pipeline, run_id=row.id)
 
     async def _fail(self, run_id: str, claim: int, error: CoachworkError) -> None:
         await self._end(run_id, partial(journal.fail, run_id=run_id, error=error, claim=claim))
-        log.warning("run.ended_failed", code=error.code)
+        log.warning("run.ended_failed", code=error.code, run_id=run_id)
 
     async def _end(self, run_id: str, work: Any) -> None:
         written = self._services.database.write_soon(work)

@@ -146,6 +146,8 @@ export interface ApprovalAnswer {
   decision: "accept" | "edit" | "reject";
   value?: Json;
   comment: string;
+  /** Who decides, where only some may: what they say, until there is a login. */
+  by?: string;
 }
 
 export function useAnswerApproval(id: string) {

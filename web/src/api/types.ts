@@ -306,6 +306,10 @@ export interface Approval {
   created_at: string;
   expires_at: string | null;
   decided_at?: string | null;
+  /** Names and `role:NAME`s of those who may decide; empty for anybody. */
+  deciders: string[];
+  /** What holds where nobody decides; null for the value as it is. */
+  default?: Json;
 }
 
 export interface Citation {

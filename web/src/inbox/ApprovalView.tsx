@@ -1,4 +1,4 @@
-import { ArrowRight, Check, Clock, PencilLine, X } from "lucide-react";
+import { ArrowRight, Check, Clock, PencilLine, UserCheck, X } from "lucide-react";
 import { useEffect, useMemo, useRef, useState } from "react";
 import { Link } from "wouter";
 import { asProblem } from "../api/client";
@@ -49,8 +49,13 @@ export function ApprovalView({ id, next }: { id: string; next: string | undefine
           <p className="mt-1 flex items-center gap-1.5 text-sm text-ink-2">
             <Clock className="size-3.5 shrink-0" aria-hidden />
             <span>
-              Expires <When iso={approval.expires_at} />. Without a decision the run goes on as its author wrote for that case.
+              Expires <When iso={approval.expires_at} />. Without a decision the run goes on {approval.default ? "with the value below." : "as its author wrote for that case."}
             </span>
+          </p>
+        )}
+        {approval.status === "pending" && approval.deciders.length > 0 && (
+          <p className="mt-1 flex items-center gap-1.5 text-sm text-ink-2">
+            <UserCheck className="size-3.5 shrink-0" aria-hidden /> To be decided by {approval.deciders.map(decider).join(" or ")}.
           </p>
         )}
       </header>
@@ -145,8 +150,17 @@ function Unsent({ approval }: { approval: Approval }) {
   );
 }
 
-function Decide({ approval, problem, busy, onAnswer }: DecideProps) {
+/** `role:lead` as a person says it. */
+const decider = (name: string) => (name.startsWith("role:") ? `anybody who is ${name.slice(5)}` : name);
+
+function Decide({ approval, problem, busy, onAnswer: send }: DecideProps) {
   const form = `approval-${approval.id}`;
+  const named = approval.deciders.length > 0;
+  const [name, setName] = useState(() => readKept<string>("name") ?? "");
+  const onAnswer = (given: ApprovalAnswer) => {
+    if (named) keep("name", name.trim());
+    send(named ? { ...given, by: name.trim() } : given);
+  };
   const [kept] = useState(() => readKept<Kept>(form));
   const [draft, setDraft] = useState<Json | undefined>(kept?.draft);
   const [comment, setComment] = useState(kept?.comment ?? "");
@@ -172,7 +186,16 @@ function Decide({ approval, problem, busy, onAnswer }: DecideProps) {
       ) : (
         <ValueCard title="What is proposed" value={approval.value} schema={approval.schema} />
       )}
+      {approval.default && <ValueCard title="What holds if nobody decides" value={approval.default} schema={approval.schema} />}
       <section aria-label="Your decision" className="flex flex-col gap-3">
+        {named && (
+          <div>
+            <label htmlFor={`${form}-name`} className="mb-1 block text-sm font-medium">
+              Your name <span className="font-normal text-ink-3">(kept with the decision)</span>
+            </label>
+            <input id={`${form}-name`} value={name} autoComplete="username" onChange={(event) => setName(event.target.value)} className="field-input h-9" maxLength={200} />
+          </div>
+        )}
         <div>
           <label htmlFor={`${form}-comment`} className="mb-1 block text-sm font-medium">
             Comment <span className="font-normal text-ink-3">(optional, kept with the decision)</span>
@@ -182,7 +205,7 @@ function Decide({ approval, problem, busy, onAnswer }: DecideProps) {
         <div className="flex flex-wrap items-center gap-2">
           {editing ? (
             <>
-              <Button look="primary" disabled={busy} onClick={() => onAnswer({ decision: "edit", value: draft ?? null, comment })}>
+              <Button look="primary" disabled={busy || (named && !name.trim())} onClick={() => onAnswer({ decision: "edit", value: draft ?? null, comment })}>
                 <Check className="size-4" aria-hidden /> Accept my version
               </Button>
               <Button disabled={busy} onClick={() => setDraft(undefined)}>
@@ -191,7 +214,7 @@ function Decide({ approval, problem, busy, onAnswer }: DecideProps) {
             </>
           ) : (
             <>
-              <Button look="primary" disabled={busy} onClick={() => onAnswer({ decision: "accept", comment })}>
+              <Button look="primary" disabled={busy || (named && !name.trim())} onClick={() => onAnswer({ decision: "accept", comment })}>
                 <Check className="size-4" aria-hidden /> Accept
               </Button>
               {field && (
@@ -199,7 +222,7 @@ function Decide({ approval, problem, busy, onAnswer }: DecideProps) {
                   <PencilLine className="size-4" aria-hidden /> Edit
                 </Button>
               )}
-              <Button look="danger" disabled={busy} onClick={() => onAnswer({ decision: "reject", comment })} className="sm:ml-auto">
+              <Button look="danger" disabled={busy || (named && !name.trim())} onClick={() => onAnswer({ decision: "reject", comment })} className="sm:ml-auto">
                 <X className="size-4" aria-hidden /> Reject
               </Button>
             </>
