@@ -20,6 +20,7 @@ from pathlib import Path
 from pydantic import BaseModel, Field
 
 from coachwork import App, approval, gather, prompt
+from coachwork.errors import BudgetExceeded
 from coachwork.messages import StepRecord
 from coachwork.pipelines.steps import step
 from coachwork.tracing.scope import current_scope
@@ -71,6 +72,16 @@ async def buy(number: int) -> int:
         return number
 
     return await current_scope().step(StepRecord(kind="prompt", name="pay", label="", cost_nano=10_000_000), pay)
+
+
+@app.pipeline(title="Pay a bill")
+async def pay(number: int) -> int:
+    async def ask() -> int:
+        if number > 1 and not (Path(__file__).parent / "rich.go").exists():
+            raise BudgetExceeded("no money", details={"scope": "batch"})
+        return number
+
+    return await current_scope().step(StepRecord(kind="prompt", name="ask", label=""), ask)
 
 
 class Letter(BaseModel):
@@ -196,6 +207,20 @@ def test_a_batch_that_its_cap_stopped_goes_on_under_a_higher_one(page: Page, pla
     page.get_by_label("Cap in US dollars").fill("1")
     page.get_by_role("button", name="Go on").press("Enter")
     expect(page.get_by_text("6 of 6 rows done · $0.06 spent of at most $1.00")).to_be_visible(timeout=LONG)
+
+
+def test_rows_that_the_cap_refused_when_all_had_begun_are_tried_again_under_a_higher_one(
+    page: Page, place: Desk
+) -> None:
+    choose(page, place, "pay", "bills.csv", "number\n1\n2\n3\n")
+    page.get_by_label("Cap in US dollars").fill("0.5")
+    page.get_by_role("button", name="Run 3 rows").click()
+    page.wait_for_url("**/batches/*", timeout=LONG)
+    expect(page.get_by_text("1 of 3 rows done, 2 failed · $0.00 spent of at most $0.50")).to_be_visible(timeout=LONG)
+    page.get_by_label("Cap in US dollars").fill("2")
+    (place.folder / "rich.go").touch()
+    page.get_by_role("button", name="Try 2 again").press("Enter")
+    expect(page.get_by_text("3 of 3 rows done · $0.00 spent of at most $2.00")).to_be_visible(timeout=LONG)
 
 
 def test_an_app_shows_what_it_will_do_before_it_ran(page: Page, place: Desk) -> None:

@@ -67,7 +67,7 @@ export function useBatchRow(batch: Batch, row: number) {
   });
 }
 
-export type BatchAct = { act: "pause" } | { act: "cancel" } | { act: "resume"; cap_usd?: number } | { act: "retry"; rows?: number[] };
+export type BatchAct = { act: "pause" } | { act: "cancel" } | { act: "resume"; cap_usd?: number } | { act: "retry"; rows?: number[]; cap_usd?: number };
 
 export function useActOnBatch(id: string) {
   const client = useQueryClient();

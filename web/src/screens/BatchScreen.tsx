@@ -1,5 +1,5 @@
 import { Ban, Download, Pause, Play, RotateCw } from "lucide-react";
-import { useEffect, useRef, useState } from "react";
+import { type ReactNode, useEffect, useRef, useState } from "react";
 import { Link, useLocation, useSearch } from "wouter";
 import { asProblem, withQuery } from "../api/client";
 import { resultsPath, useActOnBatch, useBatch, useBatchRows } from "../api/batches";
@@ -119,11 +119,7 @@ function Top({ batch, busy, act }: { batch: Batch; busy: boolean; act: (act: Bat
             <Ban className="size-3.5" aria-hidden /> Stop
           </Button>
         )}
-        {batch.counts.failed + batch.counts.cancelled > 0 && (
-          <Button small disabled={busy} onClick={() => act({ act: "retry" })}>
-            <RotateCw className="size-3.5" aria-hidden /> Try {count(batch.counts.failed + batch.counts.cancelled)} again
-          </Button>
-        )}
+        {batch.counts.failed + batch.counts.cancelled > 0 && <TryAgain batch={batch} busy={busy} act={act} />}
         <span className="inline-flex items-center gap-1" role="group" aria-label="Download the results">
           {(["csv", "xlsx", "jsonl"] as const).map((kind) => (
             <a key={kind} href={resultsPath(batch.id, kind)} download className={buttonClass("plain", true)}>
@@ -138,6 +134,29 @@ function Top({ batch, busy, act }: { batch: Batch; busy: boolean; act: (act: Bat
 
 /** A batch that its cap stopped goes on under another one. */
 function GoOn({ batch, busy, act }: { batch: Batch; busy: boolean; act: (act: BatchAct) => void }) {
+  return (
+    <UnderCap batch={batch} act={(cap) => act({ act: "resume", ...cap })}>
+      <Button small look="primary" type="submit" disabled={busy}>
+        <Play className="size-3.5 fill-current" aria-hidden /> Go on
+      </Button>
+    </UnderCap>
+  );
+}
+
+/** Rows that failed, again. Where all had begun when the cap refused some, nothing is paused, and the cap is raised here. */
+function TryAgain({ batch, busy, act }: { batch: Batch; busy: boolean; act: (act: BatchAct) => void }) {
+  const ended = batch.status === "finished" || batch.status === "cancelled";
+  return (
+    <UnderCap batch={ended ? batch : { cap_usd: null }} act={(cap) => act({ act: "retry", ...cap })}>
+      <Button small type="submit" disabled={busy}>
+        <RotateCw className="size-3.5" aria-hidden /> Try {count(batch.counts.failed + batch.counts.cancelled)} again
+      </Button>
+    </UnderCap>
+  );
+}
+
+/** What goes on under the cap there is, or under another one. */
+function UnderCap({ batch, act, children }: { batch: Pick<Batch, "cap_usd">; act: (cap: { cap_usd?: number }) => void; children: ReactNode }) {
   const [cap, setCap] = useState(batch.cap_usd === null ? "" : String(batch.cap_usd));
   const usd = Number(cap);
   return (
@@ -145,13 +164,11 @@ function GoOn({ batch, busy, act }: { batch: Batch; busy: boolean; act: (act: Ba
       className="flex items-center gap-2"
       onSubmit={(event) => {
         event.preventDefault();
-        act(batch.cap_usd === null || !(usd > 0) ? { act: "resume" } : { act: "resume", cap_usd: usd });
+        act(batch.cap_usd === null || !(usd > 0) ? {} : { cap_usd: usd });
       }}
     >
-      {batch.cap_usd !== null && <input type="number" min="0" step="any" aria-label="Cap in US dollars" value={cap} onChange={(event) => setCap(event.target.value)} className="field-input h-7! w-24 text-sm!" />}
-      <Button small look="primary" type="submit" disabled={busy}>
-        <Play className="size-3.5 fill-current" aria-hidden /> Go on
-      </Button>
+      {batch.cap_usd !== null && <input type="number" min="0" step="any" aria-label="Cap in US dollars" title="Cap in US dollars" value={cap} onChange={(event) => setCap(event.target.value)} className="field-input h-7! w-24 text-sm!" />}
+      {children}
     </form>
   );
 }
