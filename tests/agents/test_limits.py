@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 
 from coachwork.agents import Limits, together, tool
-from coachwork.errors import BudgetExceeded
+from coachwork.errors import BudgetExceeded, ProjectError
 from coachwork.messages import ModelRequest, Passage, ToolResultPart
 from coachwork.pipelines.pipeline import Pipeline
 from coachwork.testing import line
+from coachwork.tracing.scope import DirectScope, entered
 
 from .conftest import Desk, Made, call
 
@@ -115,6 +116,28 @@ async def test_the_time_of_an_agent_bounds_a_model_that_a_pipeline_below_it_asks
     assert (outcome.status, len(outcome.uses), outcome.uses[0].failed) == ("limit", 1, True)
     assert "may work for 0.5 s, and did" in outcome.why
     assert outcome.spent.seconds < 10
+
+
+async def test_a_call_that_a_kill_cut_counts_at_its_worst_case_for_nobody_knows_what_it_cost(made: Made) -> None:
+    class Again(DirectScope):
+        """A step that had begun when its process was killed."""
+
+        cut_before = True
+        step_seq: int | None = 1
+
+    with entered(Again()):
+        outcome = await made(["Sunny."], limits=FREE(usd=0.01), text=TEXT).agent.run("?")
+        refused = await made(["Sunny."], limits=FREE(usd=0.001), text=TEXT).agent.run("?")
+    whole = await made(["Sunny."], limits=FREE(usd=0.001), text=TEXT).agent.run("?")
+    assert (whole.status, outcome.status, refused.status) == ("done", "done", "limit")
+    assert (outcome.spent.cost_nano or 0) > 600_000 + (whole.spent.cost_nano or 0)
+
+
+@pytest.mark.parametrize("wrong", [{"usd": float("nan")}, {"usd": -1}, {"turns": -2}, {"seconds": float("inf")}])
+def test_limits_that_can_not_be_meant_are_refused(wrong: dict[str, Any]) -> None:
+    [(name, value)] = wrong.items()
+    with pytest.raises(ProjectError, match=f"{name}={value!r}"):
+        Limits(**wrong)
 
 
 # ── Loops ──────────────────────────────────────────────────────────────────────────────────────

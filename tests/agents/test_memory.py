@@ -55,6 +55,23 @@ async def test_what_was_said_before_stands_in_front_of_the_question(made: Made, 
     assert len(await memory.history("ben")) == 2
 
 
+async def test_a_message_that_is_too_long_by_itself_is_summed_up_although_it_is_the_last(
+    made: Made, database: Database
+) -> None:
+    async def answers(request: ModelRequest) -> Any:
+        return "He sent a letter." if request.messages[0].text.startswith("Sum up") else "Yes."
+
+    desk = made(answers, memory=memory_in(database, tokens=200, keep=3))
+    ann = desk.agent.remembering("ann")
+    await ann("letter " * 10_000)
+    await ann("And now?")
+    summing, asked = desk.fake.requests[1:]
+    assert len(summing.messages[1].text) < 1_000
+    assert "[cut: 800 of 69999 characters]" in summing.messages[1].text
+    assert told(asked)[0] == ("user", "What we said before, summed up:\nHe sent a letter.")
+    assert told(asked)[2:] == [("user", "And now?")]
+
+
 async def test_a_conversation_that_grows_long_is_summed_up_within_the_agents_limits(
     made: Made, database: Database
 ) -> None:

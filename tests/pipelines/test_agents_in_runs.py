@@ -277,7 +277,7 @@ async def test_a_memory_that_is_summed_up_while_workers_end_has_one_summary_and_
             await asyncio.Event().wait()
         return "We spoke of cats." if what == "summary" else "word " * 40
 
-    memory = Memory("desk", tokens=20, keep=1)
+    memory = Memory("desk", tokens=60, keep=1)
     desk = Agent(bound(tmp_path, FakeModel(answers)), memory=memory)
 
     async def talk(letter: str) -> str:

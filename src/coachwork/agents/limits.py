@@ -4,12 +4,14 @@ A limit holds before the fact: a turn or a call that could go beyond is not begu
 """
 
 import asyncio
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
 
 from coachwork.agents.outcome import Spent
+from coachwork.errors import ProjectError
 from coachwork.models.purses import Purse, paying
 
 
@@ -20,7 +22,7 @@ class Limits:
     `turns` are calls of a model, re-asks of a refused answer not counted. `tokens` counts input and output: the answer
     is bounded by what is left, the input by an estimate. `usd` bounds models by their worst case, so a model without a
     known price is refused. `seconds` are of models and tools at work. `same_call` is how often one tool may be called
-    with the same arguments.
+    with the same arguments. Raises ProjectError for what is no number from 0 on.
     """
 
     turns: int | None = 16
@@ -29,6 +31,14 @@ class Limits:
     usd: float | None = None
     seconds: float | None = 600.0
     same_call: int = 2
+
+    def __post_init__(self) -> None:
+        for name, value in vars(self).items():
+            if value is not None and not (value >= 0 and math.isfinite(value)):
+                raise ProjectError(
+                    f"Limits({name}={value!r}) can't be meant",
+                    hint=f"Give a number from 0 on{'' if name == 'same_call' else ', or None for no limit'}.",
+                )
 
 
 _UNLIMITED = Limits(turns=None, tool_calls=None, seconds=None)

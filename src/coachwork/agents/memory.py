@@ -45,6 +45,11 @@ class Past(Frozen):
         return summed + [Message.of("user" if one.role == "user" else "assistant", one.content) for one in self.said]
 
 
+def _last(sizes: Sequence[int], turns: int) -> Sequence[int]:
+    """Those of the last so many turns, each of two messages."""
+    return sizes[-2 * turns :] if turns else []
+
+
 class Memory:
     """What agents remember: `Agent(answer, memory=Memory("desk"))`, then `agent.remembering("ann")(question)`.
 
@@ -104,11 +109,17 @@ class Talk:
         return await recorded(self._step("recall", "Remembering what was said"), Past, read)
 
     def too_much(self, past: Past) -> list[Said]:
-        """What has to be summed up for the rest to fit: none where all does."""
+        """What has to be summed up for the rest to fit: none where all does.
+
+        All but the last `keep` turns; fewer are kept where those alone are too long, none where a single one is.
+        """
         from coachwork.models.counting import likely_tokens
 
-        size = likely_tokens(past.summary) + sum(likely_tokens(one.content) for one in past.said)
-        return past.said[: -2 * self.memory.keep or None] if size > self.memory.tokens else []
+        sizes = [likely_tokens(one.content) for one in past.said]
+        if likely_tokens(past.summary) + sum(sizes) <= self.memory.tokens:
+            return []
+        kept = next(keep for keep in range(self.memory.keep, -1, -1) if sum(_last(sizes, keep)) <= self.memory.tokens)
+        return past.said[: len(past.said) - len(_last(sizes, kept))]
 
     async def sum_up(self, past: Past, older: Sequence[Said], summary: str) -> Past:
         """Keep the summary in the place of `older`; what there is to remember from then on."""

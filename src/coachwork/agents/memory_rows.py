@@ -14,7 +14,8 @@ from coachwork.store.tables import agent_messages as m
 
 def past(connection: sa.Connection, memory: str, conversation: str) -> Past:
     rows = connection.execute(_rows(memory, conversation)).all()
-    summed = next((row for row in reversed(rows) if row.role == "summary"), None)
+    # of two that runs beside each other wrote, the one that goes further
+    summed = max((row for row in rows if row.role == "summary"), key=lambda row: (row.covers, row.number), default=None)
     covers = -1 if summed is None else summed.covers
     since = [row for row in rows if row.role != "summary" and row.number > covers]
     return Past(

@@ -145,7 +145,7 @@ class Work:
         past = await self.talk.recall()
         self.tainted = self.tainted or past.tainted
         if older := self.talk.too_much(past):
-            lines = [f"{one.role}: {one.content}" for one in older]
+            lines = [f"{one.role}: {_beginning(one.content, 4 * self.talk.memory.tokens)}" for one in older]
             turn = await self._asked(Summing(self.conversation, past.summary, lines), counts=True)
             cut = " [cut]" if turn.finish_reason == "length" else ""
             past = await self.talk.sum_up(past, older, turn.text.strip() + cut)
@@ -526,6 +526,11 @@ def _by_name(arguments: BaseModel) -> dict[str, Any]:
     if isinstance(arguments, RootModel):
         return dict(arguments.root)
     return {name: getattr(arguments, name) for name in type(arguments).model_fields}
+
+
+def _beginning(text: str, longest: int) -> str:
+    """A text that may be read by a model which is to sum up several such."""
+    return text if len(text) <= longest else f"{text[:longest]} [cut: {longest} of {len(text)} characters]"
 
 
 def _are_passages(value: Any) -> bool:
