@@ -79,6 +79,12 @@ class Process:
         self.program.kill()
         self.program.wait()
 
+    def stand_still(self, seconds: float) -> None:
+        """As with Ctrl-Z and `fg`, or on a machine that sleeps."""
+        self.program.send_signal(signal.SIGSTOP)
+        time.sleep(seconds)
+        self.program.send_signal(signal.SIGCONT)
+
     def end(self, seconds: float = 60) -> int:
         """SIGTERM, and how it ended."""
         self.program.send_signal(signal.SIGTERM)

@@ -33,6 +33,7 @@ from coachwork.pipelines.hold import Hold
 from coachwork.pipelines.memory import release
 from coachwork.pipelines.pipeline import Pipeline, input_error
 from coachwork.pipelines.run_scope import RunScope, Services, failed
+from coachwork.pipelines.silence import LOOK_SECONDS, Silence, Voice, is_dead, looked
 from coachwork.prompts import Prompt
 from coachwork.prompts.replaced import replaced
 from coachwork.store.database import connect_patiently, prepare_sqlite
@@ -42,8 +43,6 @@ from coachwork.tracing import spans
 T = TypeVar("T")
 log = structlog.get_logger(__name__)
 _VERSION = "1"  # DBOS takes a run up again only under the version it began with
-_HEARTBEAT_SECONDS = 5.0
-_DEAD_AFTER_SECONDS = 30.0
 _STOP_SECONDS = 10.0  # for code that does not stop when it is told to
 _LOOK_SECONDS = 0.1  # how often a worker with a free place looks for runs that other processes accepted
 _engine: "Engine | None" = None
@@ -85,6 +84,8 @@ class Engine:
         self._holds: dict[str, Hold] = {}
         self._suspect = ""  # a run that workers died of: while it is here nothing else is claimed
         self._heart: asyncio.Task[None] | None = None
+        self._voice = Voice()
+        self._silent: dict[str, Silence] = {}
         self._strays: set[str] = set()
         self._starting: set[str] = set()
         # A thread of our own: DBOS makes its pool the loop's default one and shuts it down when it stops.
@@ -139,7 +140,7 @@ class Engine:
     def accepted(self, now: int) -> dict[str, Any]:
         """The columns of a run that is accepted here: it stands in line, or is claimed by this process."""
         if self._in_line:
-            return {"ready_at": now}
+            return {"ready_at": journal.AT_ONCE}
         return {"worker": self.id, "claim": 1, "status": "running", "started_at": now}
 
     async def begin(self, run_id: str) -> None:
@@ -235,6 +236,7 @@ class Engine:
             return await asyncio.wrap_future(written)
 
         self._holds[run_id] = hold = Hold(row.claim, put_back, journal.now)
+        hold.sure = self._voice.sure
         try:
             await self._services.slots.acquire(run_id)
             await self._leg(row, hold)
@@ -385,13 +387,15 @@ class Engine:
         while True:
             try:
                 # One that was taken for dead while it could not speak lives again, without the runs it had.
+                at = time.time()
                 await self._services.database.write(self._alive)
+                self._voice.said(at)
                 await self._put_strays_back()
                 if self._adopt:
                     await self._take_over()
             except Exception as error:  # a heart that stops after one bad beat would look like a dead process
                 log.error("worker.heartbeat_failed", exc_info=error)
-            await asyncio.sleep(_HEARTBEAT_SECONDS)
+            await asyncio.sleep(LOOK_SECONDS)
 
     async def _put_strays_back(self) -> None:
         """Put runs that are this worker's, and of which it knew nothing at two beats, back into the line."""
@@ -410,8 +414,9 @@ class Engine:
         rows = await self._services.database.read(
             lambda c: c.execute(workers.select().where(workers.c.adopted_by.is_(None), workers.c.id != self.id)).all()
         )
+        self._silent = looked(self._silent, rows, time.time())
         for row in rows:
-            if not _is_dead(row):
+            if not is_dead(row, self._silent[row.id]):
                 continue
             had = await self._services.database.write(
                 partial(line.adopt, dead=row.id, by=self.id, crashed=row.stopped_at is None)
@@ -425,21 +430,6 @@ class Engine:
 
 def _workflow_id(claimed: line.Claimed) -> str:
     return f"{claimed.run_id}:{claimed.leg}" if claimed.leg else claimed.run_id
-
-
-def _is_dead(row: Any) -> bool:
-    """Stopped, silent for half a minute, or a process of this machine that is gone."""
-    if row.stopped_at is not None or time.time() - row.heartbeat_at / 1000 > _DEAD_AFTER_SECONDS:
-        return True
-    if row.host != socket.gethostname():
-        return False
-    try:
-        os.kill(row.pid, 0)
-    except ProcessLookupError:
-        return True
-    except PermissionError:
-        return False
-    return False
 
 
 def _workflow_tasks() -> list[asyncio.Task[Any]]:

@@ -31,6 +31,7 @@ class Hold:
         self.why: LetGo | None = None  # set: the task is being cancelled, and must write nothing more
         self.fault: CoachworkError | None = None  # with which the run ends, where it was let go as being "at fault"
         self.stopped = False
+        self.sure: Callable[[], bool] = lambda: True  # False: the run may be another worker's by now
         self.on_step: Callable[[], None] = lambda: None  # called when a step has ended and is kept
         self.performing = 0
         self._task: asyncio.Task[Any] | None = None

@@ -18,6 +18,8 @@ from coachwork.store.inserting import insert_if_new
 from coachwork.store.tables import approvals, calls, received, runs, steps
 from coachwork.tracing.scope import Paid
 
+AT_ONCE = 0  # as the time at which a run is in line: before all clocks, since those of machines differ and jump
+
 # The statements of every step, built once: building one costs more than running it. Each touches rows of a run only
 # while the claim on it is the last one and it has not ended.
 _OF_STEP = steps.c.run_id == sa.bindparam("of_run"), steps.c.seq == sa.bindparam("of_seq")
@@ -122,7 +124,7 @@ def put_back(connection: sa.Connection, run_id: str, claim: int, due_at: int | N
     open_ = approvals.c.id.in_(list(asked)), approvals.c.status == "pending"
     still = connection.execute(sa.select(sa.func.count()).where(*open_)).scalar_one()
     if still < len(asked):
-        connection.execute(runs.update().where(runs.c.id == run_id).values(ready_at=now()))
+        connection.execute(runs.update().where(runs.c.id == run_id).values(ready_at=AT_ONCE))
     events.append(connection, run_id, {"type": "data-run", "data": {"status": "waiting"}})
     return True
 
@@ -130,7 +132,7 @@ def put_back(connection: sa.Connection, run_id: str, claim: int, due_at: int | N
 def go_on(connection: sa.Connection, run_id: str) -> None:
     """Put a run that waits into the line, since what it waits for has come. Its row was locked by `lock`."""
     waits = runs.c.id == run_id, runs.c.worker.is_(None), runs.c.status == "waiting"
-    connection.execute(runs.update().where(*waits).values(ready_at=now()))
+    connection.execute(runs.update().where(*waits).values(ready_at=AT_ONCE))
 
 
 def lock(connection: sa.Connection, run_id: str) -> None:
@@ -189,6 +191,13 @@ def fail(connection: sa.Connection, run_id: str, error: CoachworkError, claim: i
         {"type": "finish"},
     )
     return finish(connection, run_id, "failed", claim=claim, error=problem, last=last)
+
+
+def check_claim(connection: sa.Connection, run_id: str, claim: int) -> None:
+    """Raises ClaimLost where the run is another worker's by now, or has ended."""
+    ours = runs.c.id == run_id, runs.c.claim == claim, runs.c.status.not_in(ENDED)
+    if connection.execute(sa.select(runs.c.id).where(*ours)).first() is None:
+        raise ClaimLost(f"{run_id}: claim {claim}")
 
 
 # ── Steps ──────────────────────────────────────────────────────────────────────────────────────

@@ -147,7 +147,8 @@ def _count_deaths(connection: sa.Connection, run_ids: Collection[str]) -> None:
 
 def back_in_line(connection: sa.Connection, run_ids: Collection[str], worker: str) -> None:
     """Take runs from a worker: whoever claims one begins a leg of its own."""
-    values = {"worker": None, "ready_at": now(), "leg": runs.c.leg + 1, "claim": runs.c.claim + 1}
+    at = sa.case((runs.c.deaths >= _SUSPECT_DEATHS, now()), else_=journal.AT_ONCE)
+    values = {"worker": None, "ready_at": at, "leg": runs.c.leg + 1, "claim": runs.c.claim + 1}
     for begin in range(0, len(run_ids), 500):
         part = list(run_ids)[begin : begin + 500]
         its = runs.c.id.in_(part), runs.c.worker == worker, runs.c.status.not_in(ENDED)

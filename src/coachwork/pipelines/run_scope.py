@@ -223,6 +223,8 @@ class RunScope:
     async def _perform(
         self, position: Position, record: StepRecord, call: Callable[[], Awaitable[JsonValue]]
     ) -> JsonValue:
+        if not self.hold.sure():  # a process that stood still: another one may have done this step
+            await self.write(partial(journal.check_claim, run_id=self.run_id, claim=self.hold.claim))
         text = _Text(self, position, record)
         token = _step.set(text)
         output: JsonValue = None
