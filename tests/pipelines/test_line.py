@@ -108,8 +108,10 @@ def test_who_was_taken_for_dead_can_write_nothing_more(database: Database) -> No
     record = StepRecord(kind="step", name="work")
     ended = partial(journal.step_ended, record=record, began_at=now(), known=False, output=1)
     database.write_soon(partial(line.adopt, dead="slow", by="heir")).result()
-    with pytest.raises(journal.ClaimLost):
-        database.write_soon(partial(ended, place=place)).result()
+    for work in (partial(ended, place=place), partial(journal.check_claim, run_id=run_id, claim=1)):
+        with pytest.raises(journal.ClaimLost):
+            database.write_soon(work).result()
+    database.write_soon(partial(journal.check_claim, run_id=run_id, claim=2)).result()
     assert not database.write_soon(partial(finish, run_id=run_id, status="failed", claim=1)).result()
     database.write_soon(partial(ended, place=place._replace(claim=2))).result()
     assert database.read_now(partial(journal.recorded, run_id=run_id))["1"].output == 1

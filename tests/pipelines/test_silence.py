@@ -1,10 +1,11 @@
 """Who is taken for dead, by looks at what each wrote, whatever the clocks of the machines say."""
 
+import time
 from types import SimpleNamespace
 
 import pytest
 
-from coachwork.pipelines.silence import Silence, is_dead, looked
+from coachwork.pipelines.silence import Silence, Voice, is_dead, looked
 
 NOW = 1_800_000_000.0
 
@@ -38,3 +39,10 @@ def test_who_is_silent_for_five_looks_is_dead(ahead: int) -> None:
 def test_who_was_silent_for_minutes_is_dead_at_first_sight_and_so_is_who_stopped() -> None:
     assert is_dead(row(-301), looked({}, [row(-301)], NOW)["w"])
     assert is_dead(row(0, stopped_at=1), looked({}, [row(0)], NOW)["w"])
+
+
+@pytest.mark.parametrize(("ago", "sure"), [(0, True), (10, True), (21, False), (3600, False), (-3600, False)])
+def test_who_has_not_spoken_for_long_is_not_sure_that_its_runs_are_its_own(ago: int, sure: bool) -> None:
+    voice = Voice()
+    voice.said(time.time() - ago)
+    assert voice.sure() is sure
