@@ -39,9 +39,13 @@ class Line:
         self.do(lambda c: c.execute(workers.insert().values(row)))
         return str(row["id"])
 
+    def passes_time(self, run_id: str) -> None:
+        self.do(lambda c: c.execute(runs.update().where(runs.c.id == run_id).values(ready_at=now() - 60_000)))
+
     def dies(self, run_id: str, *, alone: bool = False, crashed: bool = True) -> None:
         """A worker claims the run, begins it, and dies or stops."""
         worker = self.worker()
+        self.passes_time(run_id)
         claimed = self.do(line.claim_next, worker=worker)
         assert claimed.run_id == run_id
         if alone:
@@ -73,19 +77,21 @@ def test_only_deaths_with_it_alone_end_a_run(the_line: Line) -> None:
         the_line.dies("r")
         the_line.dies("r", crashed=False)
     assert the_line.suspected("r")
-    for _ in range(4):
+    for _ in range(6):
         the_line.dies("r", alone=True)
         the_line.dies("r", alone=True, crashed=False)
     the_line.gets_on("r")
     assert not the_line.suspected("r")
     for _ in range(3):
         the_line.dies("r")
-    for _ in range(5):
-        assert the_line.row("r").status == "running"
+    pauses = []
+    for _ in range(7):
+        pauses.append(round((the_line.row("r").ready_at - now()) / 1000))
         the_line.dies("r", alone=True)
+    assert pauses == [0, 1, 2, 4, 8, 16, 30]
     ended = the_line.row("r")
     assert (ended.status, ended.error["code"]) == ("failed", "workers-died")
-    assert ended.error["message"].startswith("8 workers died")
+    assert ended.error["message"].startswith("10 workers died")
     assert "coachwork runs fork r --from 2" in ended.error["hint"]
     assert the_line.do(line.claim_next, worker="w") is None
 
@@ -94,15 +100,15 @@ def test_where_workers_die_that_did_nothing_the_count_begins_anew(the_line: Line
     the_line.accept("r")
     for _ in range(3):
         the_line.dies("r")
-    for _ in range(10):
-        for _ in range(4):
+    for _ in range(3):
+        for _ in range(6):
             the_line.dies("r", alone=True)
         the_line.do(line.adopt, dead=the_line.worker(), by="heir")
-    assert the_line.row("r").status == "running"
-    for _ in range(4):
+    for _ in range(6):
         the_line.dies("r", alone=True)
     the_line.dies("r")  # before its code began
-    for _ in range(5):
+    for _ in range(7):
+        assert the_line.row("r").status == "running"
         the_line.dies("r", alone=True)
     assert the_line.row("r").status == "failed"
 
@@ -115,7 +121,7 @@ def test_a_worker_that_is_at_something_leaves_a_suspect_to_an_idle_one_but_not_f
     assert the_line.do(busy) is None
     the_line.accept("good")
     assert the_line.do(busy) == ("good", 0, False)
-    the_line.do(lambda c: c.execute(runs.update().where(runs.c.id == "r").values(ready_at=now() - 60_000)))
+    the_line.passes_time("r")
     assert the_line.do(busy) == ("r", 3, True)
 
 

@@ -20,7 +20,9 @@ from coachwork.store.tables import runs, steps, workers
 
 _LOCK = 0x636F616369  # any number that only we use
 _SUSPECT_DEATHS = 3  # of workers with the same run and no step between: from then on it works alone
-_ALONE_DEATHS = 5  # of workers with it alone: one run must not end all workers for ever
+_ALONE_DEATHS = 7  # of workers with it alone: one run must not end all workers for ever
+_PAUSE_MS = {0: 0, 1: 1000, 2: 2000, 3: 4000, 4: 8000, 5: 16_000}  # after so many: what ends workers may pass
+_LONGEST_PAUSE_MS = 30_000
 MOST_DEATHS = _SUSPECT_DEATHS + _ALONE_DEATHS  # where nothing else ends workers
 _ANY_DEATHS = 100  # where something else does
 _RATHER_ALONE_MS = 5000  # so long a suspect waits for a worker that has nothing else
@@ -134,8 +136,9 @@ def _count_deaths(connection: sa.Connection, run_ids: Collection[str]) -> None:
         made = connection.execute(sa.select(sa.func.count()).select_from(steps).where(*ended)).scalar_one()
         alone = before.alone_claim == before.claim
         worked |= alone or before.deaths < _SUSPECT_DEATHS
-        deaths, alone_deaths = (before.deaths, before.alone_deaths) if before.deaths_at == made else (0, 0)
-        deaths, alone_deaths = deaths + 1, alone_deaths + alone
+        same = before.deaths_at == made
+        deaths = before.deaths + 1 if same else 1
+        alone_deaths = before.alone_deaths + alone if same else 0
         values = {"deaths": deaths, "deaths_at": made, "alone_deaths": alone_deaths}
         connection.execute(runs.update().where(runs.c.id == run_id).values(values))
         if alone_deaths >= _ALONE_DEATHS or deaths >= _ANY_DEATHS:
@@ -147,7 +150,9 @@ def _count_deaths(connection: sa.Connection, run_ids: Collection[str]) -> None:
 
 def back_in_line(connection: sa.Connection, run_ids: Collection[str], worker: str) -> None:
     """Take runs from a worker: whoever claims one begins a leg of its own."""
-    at = sa.case((runs.c.deaths >= _SUSPECT_DEATHS, now()), else_=journal.AT_ONCE)
+    pause = sa.case(_PAUSE_MS, value=runs.c.alone_deaths, else_=_LONGEST_PAUSE_MS)
+    later = sa.cast(now(), sa.BigInteger) + sa.cast(pause, sa.BigInteger)
+    at = sa.case((runs.c.deaths >= _SUSPECT_DEATHS, later), else_=journal.AT_ONCE)
     values = {"worker": None, "ready_at": at, "leg": runs.c.leg + 1, "claim": runs.c.claim + 1}
     for begin in range(0, len(run_ids), 500):
         part = list(run_ids)[begin : begin + 500]
