@@ -533,7 +533,8 @@ class StepRecord:
     `how` a model's answer was read, `mended` what was wrong with it; `confidence` is the probability, from 0
     to 1, that the model gave to each enum and boolean it wrote, by its place in the value. `reasoning` is what
     it thought before it answered. One that is not `repeatable` is not begun again where a crash had cut it.
-    `within` is where it stands in the code of its run, see `tracing.places`.
+    `within` is where it stands in the code of its run, see `tracing.places`. `tainted` says that what it gave was
+    written by strangers, or with their words in sight.
     """
 
     kind: StepKind
@@ -554,3 +555,4 @@ class StepRecord:
     attempts: Sequence[Attempt] = ()
     repeatable: bool = True
     within: Sequence[str] = ()
+    tainted: bool = False

@@ -103,6 +103,43 @@ async def test_an_agent_that_waits_for_a_person_goes_on_after_a_restart(start: S
     assert run.steps[4].status == "succeeded"
 
 
+async def test_what_a_step_let_in_is_known_after_a_restart_too(start: Start, tmp_path: Path) -> None:
+    sent.clear()
+
+    async def obeys(request: ModelRequest) -> Any:
+        results = [part.content for part in request.messages[-1].parts if isinstance(part, ToolResultPart)]
+        if request.tools[0].name == "read_mail":
+            return results[0] if results else ToolCallPart("r", "read_mail", '{"number": 1}')
+        return results[0] if results else ToolCallPart("s", "send_mail", '{"to": "a@b.example"}')
+
+    answer = bound(tmp_path, FakeModel(obeys))
+    reader, writer = Agent(answer, [read_mail]), Agent(answer, [send_mail])
+
+    @step
+    async def facts(letter: str) -> str:
+        return await reader(letter)
+
+    async def letters(letter: str) -> str:
+        found = await facts(letter)
+        good = await current_scope().ask_person("Good?", found, TypeAdapter(str))
+        return await writer(good.value)
+
+    runs = await start(letters)
+    run_id = (await runs.start("letters", {"letter": "What is new?"})).id
+    approval_id = await until_waiting(runs, run_id)
+    runs = await start(letters)
+    await runs.answer(approval_id, "accept", None, "", "ann")
+    async for _number, event in runs.events(run_id, 0):
+        if event["type"] == "data-approval" and event["id"] != approval_id:
+            break
+    assert sent == []
+    asked = next(each for each in (await runs.get(run_id)).approvals if each.status == "pending")
+    assert asked.title == "May the assistant use send_mail?"
+    await runs.answer(asked.id, "reject", None, "", "ann")
+    assert (await runs.wait(run_id, 30)).status == "succeeded"
+    assert sent == []
+
+
 async def test_agents_with_several_calls_a_turn_work_side_by_side_and_are_replayed_alike(
     start: Start, tmp_path: Path
 ) -> None:

@@ -18,7 +18,6 @@ from pydantic import BaseModel, RootModel, TypeAdapter, ValidationError
 from coachwork.agents.limits import Account, Limits, below, shared_accounts
 from coachwork.agents.memory import Talk
 from coachwork.agents.outcome import Outcome, Spent, Status, ToolUse
-from coachwork.agents.taint import inherited, taint_the_run, tainted_here
 from coachwork.agents.tool import Tool
 from coachwork.agents.turn import Asks, Conversation, Summing, Turn, shown_calls
 from coachwork.errors import (
@@ -32,13 +31,14 @@ from coachwork.errors import (
     UnknownPrice,
     did_you_mean,
 )
-from coachwork.messages import Frozen, JsonValue, Media, Message, Passage, StepRecord, ToolCallPart, ToolResultPart
+from coachwork.messages import Frozen, JsonValue, Message, Passage, StepRecord, ToolCallPart, ToolResultPart
 from coachwork.models.purses import paying
 from coachwork.prompts.ask import refused_with
 from coachwork.prompts.tool_arguments import read_arguments
 from coachwork.tracing.care import cared_for
 from coachwork.tracing.log import without_secrets
 from coachwork.tracing.scope import current_scope, recorded
+from coachwork.tracing.taint import holds_foreign, inherited, taint_the_run, tainted_here
 
 log = structlog.get_logger(__name__)
 _OUT_OF_MONEY = {BudgetExceeded.code, UnknownPrice.code}
@@ -66,6 +66,7 @@ class Given(Frozen):
     seconds: float = 0.0
     inside: Spent = Spent()
     doubt: bool = False  # a crash cut it, and nobody knows whether it was done
+    told: bool = False  # it failed, and `text` is in words that strangers may have chosen
 
 
 @dataclass(frozen=True)
@@ -404,6 +405,7 @@ class Work:
         tool = admitted.tool
         began = time.monotonic()
         passages: list[Passage] = []
+        told = False
         with below(self.own) as inside:
             try:
                 value = await self._in_bounds(tool, _by_name(admitted.arguments))
@@ -412,7 +414,7 @@ class Work:
             except TimeoutError:
                 text, failed = f"{tool.name} took too long and was stopped.", True
             except CoachworkError as error:
-                text, failed = error.reader, True
+                text, failed, told = error.reader, True, True
             except Exception as error:  # the application's own code: logged whole, and the model told that it failed
                 log.error("tool.failed", tool=tool.name, exc_info=error)
                 text, failed = f"{tool.name} failed with {type(error).__name__}.", True
@@ -423,7 +425,7 @@ class Work:
             text = f"{text[:longest]}\n[cut: {longest} of {len(text)} characters]"
         of_its_own = max(0.0, time.monotonic() - began - inside.spent.seconds)
         seconds = 0.0 if tool.alone else round(of_its_own, 3)
-        return Given(text=text, passages=passages, failed=failed, seconds=seconds, inside=inside.counted)
+        return Given(text=text, passages=passages, failed=failed, told=told, seconds=seconds, inside=inside.counted)
 
     async def _in_bounds(self, tool: Tool, arguments: Mapping[str, Any]) -> Any:
         """Call a tool no longer than it may take; of one that makes steps (and may wait for people) each step."""
@@ -441,7 +443,7 @@ class Work:
 
     def _keep(self, asked: Asks, admitted: Admitted, given: Given) -> str:
         shown = admitted.arguments.model_dump(mode="json")
-        foreign = not (admitted.tool.marks.trusted or given.failed)
+        foreign = not admitted.tool.marks.trusted and (given.told or not given.failed)
         self._kept[asked.id] = _Kept(shown, given, foreign, admitted)
         return given.text
 
@@ -506,14 +508,6 @@ def _plain(arguments: str) -> str:
         return " ".join(arguments.split())
 
 
-def holds_foreign(arguments: Mapping[str, Any]) -> bool:
-    """Do the arguments of the prompt hold documents, pictures or recordings? Somebody else wrote those."""
-    found: Callable[[Any], bool] = lambda value: (  # noqa: E731
-        isinstance(value, Passage | Media) or (isinstance(value, list | tuple) and any(map(found, value)))
-    )
-    return any(found(value) for value in arguments.values())
-
-
 def _too_long(account: Account, size: int) -> str:
     left = account.tokens_left()
     if left is None or left - size >= _LEAST_TOKENS:
@@ -538,9 +532,11 @@ def _are_passages(value: Any) -> bool:
 
 
 def _short_enough(passages: list[Passage], longest: int) -> tuple[list[Passage], str]:
-    """The first passages that a result may have, one at least, and what is told of the others."""
+    """The first passages that a result may have, the beginning of one at least, and what is told of the others."""
     size, kept = 0, list[Passage]()
     for each in passages:
+        if not kept and len(each.text) > longest:
+            each = each.model_copy(update={"text": each.text[:longest], "end": each.start + longest})
         size += len(each.text)
         if kept and size > longest:
             break

@@ -91,7 +91,7 @@ class Hosted(Pipeline[..., Any]):
         shown = [to_jsonable_python(answer) for answer in task.answers] if task.answers else task.given
         while True:
             again = not careful_here()
-            record = StepRecord(kind="step", name=self.name, label=label, input=shown, repeatable=again)
+            record = StepRecord(kind="step", name=self.name, label=label, input=shown, repeatable=again, tainted=True)
             try:
                 work = partial(play, run, record, self._runner(), task)
                 return await recorded(record, _OUTCOME, partial(in_time, label, work))

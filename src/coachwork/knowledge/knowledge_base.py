@@ -162,7 +162,7 @@ class KnowledgeBase:
             if found is None:
                 return []
             passages = [as_passage(self.name, each) for each in found.chosen.passages]
-            record.detail = found_in_words(passages)
+            record.detail, record.tainted = found_in_words(passages), bool(passages)
             return passages
 
         return await recorded(record, _PASSAGES, find)

@@ -83,6 +83,7 @@ class Kept(NamedTuple):
     output: JsonValue
     error: Any
     reused: bool
+    tainted: bool
 
     @property
     def ended(self) -> bool:
@@ -213,7 +214,7 @@ def recorded(connection: sa.Connection, run_id: str) -> dict[str, Kept]:
     query = sa.select(
         *(steps.c.place, steps.c.seq, steps.c.kind, steps.c.name, steps.c.status, steps.c.started_at),
         sa.type_coerce(of_another, steps.c.input.type).label("input"),
-        *(steps.c.output, steps.c.error, steps.c.reused),
+        *(steps.c.output, steps.c.error, steps.c.reused, steps.c.tainted),
     ).where(steps.c.run_id == run_id)
     rows = connection.execute(query).mappings().all()
     return {row["place"]: Kept(**{name: row[name] for name in Kept._fields}) for row in rows}
@@ -353,6 +354,7 @@ def _fields(record: StepRecord) -> dict[str, Any]:
         "input": record.input,
         "attempts": [vars(attempt) for attempt in record.attempts],
         "within": list(record.within) or None,
+        "tainted": record.tainted,
     }
 
 

@@ -216,6 +216,7 @@ class RunScope:
         kept = position.kept
         if kept is None or not kept.ended:
             return await self._perform(position, record, call)
+        self.line.tainted = self.line.tainted or kept.tainted
         if kept.error is not None:
             raise from_dict(kept.error)
         return kept.output
@@ -229,6 +230,7 @@ class RunScope:
         token = _step.set(text)
         output: JsonValue = None
         error: CoachworkError | None = None
+        inner = Line(self.hold.lines, f"{position.place.path}/", tainted=self.line.tainted)
         self.hold.performing += 1
         try:
             if not record.repeatable:
@@ -240,7 +242,7 @@ class RunScope:
                 await text.begin_now()  # or a crash could forget that it began
             else:
                 text.begin_soon()
-            with spans.step(record, self.run_id), following(Line(self.hold.lines, f"{position.place.path}/")):
+            with spans.step(record, self.run_id), following(inner):
                 output = await call()
         except CoachworkError as failure:
             error = failure
@@ -252,6 +254,8 @@ class RunScope:
             text.close()
             _step.reset(token)
             self.hold.look()
+        record.tainted = record.tainted or inner.tainted
+        self.line.tainted = self.line.tainted or record.tainted
         await self.end(position, record, output=output, error=error, known=text.began, received=bool(text.questions))
         if error is not None:
             raise from_dict(error.to_dict())

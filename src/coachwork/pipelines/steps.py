@@ -144,6 +144,7 @@ async def transcribe(audio: Audio, *, route: str = "transcribe") -> Transcript:
         label="Listening to the recording",
         route=route,
         input={"media_type": audio.media_type, "bytes": len(audio.data)},
+        tainted=True,
     )
 
     async def listen() -> Transcript:

@@ -35,6 +35,7 @@ from coachwork.prompts.partial import Partial, Whole, so_far
 from coachwork.prompts.reasoning import Veil, answer_so_far, taken_apart, text_apart
 from coachwork.prompts.tools import ROUNDS, results
 from coachwork.tracing.scope import current_scope, recorded
+from coachwork.tracing.taint import holds_foreign
 
 _ECHO = 6_000
 
@@ -81,6 +82,7 @@ async def ask(prompt: Compiled, models: Asked, arguments: Mapping[str, Any], *, 
         input=prompt.recorded(arguments),
         route=prompt.file.settings.route,
         prompt_version=prompt.version,
+        tainted=holds_foreign(arguments),
     )
     asking = Asking(prompt, models, record, watch)
 

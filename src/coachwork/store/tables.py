@@ -73,6 +73,7 @@ steps = sa.Table(
     sa.Column("attempts", Json),
     sa.Column("reused", sa.Boolean, nullable=False, server_default=sa.false()),  # of the run it was forked from
     sa.Column("within", Json),  # the branches, items, pipelines and agents around it; see tracing/places.py
+    sa.Column("tainted", sa.Boolean, nullable=False, server_default=sa.false()),  # strangers' words; tracing/taint.py
     sa.Index("steps_by_name", "kind", "name", "started_at"),
 )
 

@@ -34,11 +34,12 @@ class Lines:
 
 @dataclass
 class Line:
-    """Steps that follow each other. `path` is "" for those of the run itself."""
+    """Steps that follow each other. `path` is "" for those of the run itself, `tainted` is of `tracing.taint`."""
 
     lines: Lines
     path: str = ""
     count: int = 0
+    tainted: bool = False
 
     def next(self) -> str:
         """The place of the next step."""
@@ -97,17 +98,18 @@ async def gather(*branches: Awaitable[Any], **named: Awaitable[Any]) -> Any:
         line = here()
         place = "" if line is None else line.next()
 
-        group = Group("branch")
+        group, below = Group("branch"), _Below(line, place)
 
         def body(name: str, work: Awaitable[Any]) -> Callable[[], Awaitable[Any]]:
             async def branch() -> Any:
                 group.enter(name)
-                with following(_below(line, place, name)):
+                with following(below.line(name)):
                     return await work
 
             return branch
 
-        results = await _side_by_side(line, [body(*each) for each in zip(names, given, strict=True)])
+        with below:
+            results = await _side_by_side(line, [body(*each) for each in zip(names, given, strict=True)])
         return dict(zip(named, results, strict=True)) if named else tuple(results)
     finally:
         for each in given:
@@ -129,20 +131,38 @@ async def map_over(function: Callable[[Item], Awaitable[T]], items: Iterable[Ite
     line = here()
     place = "" if line is None else line.next()
 
-    group = Group("item")
+    group, below = Group("item"), _Below(line, place)
 
     async def lane() -> None:
         for number in todo:
             group.enter(str(number + 1))
-            with following(_below(line, place, str(number + 1))):
+            with following(below.line(str(number + 1))):
                 outcomes[number] = await _caught(lambda at=number: function(every[at]))  # type: ignore[misc]
 
-    await _side_by_side(line, [lane] * min(at_once, len(every)))
+    with below:
+        await _side_by_side(line, [lane] * min(at_once, len(every)))
     return _results(outcomes)
 
 
-def _below(line: Line | None, place: str, name: str) -> Line | None:
-    return None if line is None else Line(line.lines, f"{place}.{name}.")
+class _Below:
+    """The branches of a line. What one of them let in taints the line once all are over, and no other branch."""
+
+    def __init__(self, line: Line | None, place: str) -> None:
+        self._line = line
+        self._place = place
+        self._made: list[Line] = []
+
+    def line(self, name: str) -> Line | None:
+        if self._line is None:
+            return None
+        self._made.append(Line(self._line.lines, f"{self._place}.{name}.", tainted=self._line.tainted))
+        return self._made[-1]
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, *_error: object) -> None:
+        if self._line is not None:
+            self._line.tainted = self._line.tainted or any(each.tainted for each in self._made)
 
 
 async def _side_by_side(line: Line | None, bodies: Sequence[Callable[[], Awaitable[Any]]]) -> list[Any]:

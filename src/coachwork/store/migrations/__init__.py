@@ -4,7 +4,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-HEAD = "0022"
+HEAD = "0023"
 _LOCK = 0x636F616368  # any number that only we use: "coach"
 
 
