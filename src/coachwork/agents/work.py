@@ -418,9 +418,9 @@ class Work:
             except Exception as error:  # the application's own code: logged whole, and the model told that it failed
                 log.error("tool.failed", tool=tool.name, exc_info=error)
                 text, failed = f"{tool.name} failed with {type(error).__name__}.", True
-        passages, left_out = _short_enough(passages, tool.marks.longest)
-        text = left_out or text
-        text, longest = without_secrets(text), tool.marks.longest  # before it is cut: half a secret is known to nobody
+        longest = tool.marks.longest
+        passages, left_out = _short_enough(passages, longest)
+        text = without_secrets(sendable(left_out or text))  # before it is cut: half a secret is known to nobody
         if len(text) > longest:
             text = f"{text[:longest]}\n[cut: {longest} of {len(text)} characters]"
         of_its_own = max(0.0, time.monotonic() - began - inside.spent.seconds)
@@ -531,16 +531,20 @@ def _are_passages(value: Any) -> bool:
     return isinstance(value, list) and bool(value) and all(isinstance(each, Passage) for each in value)
 
 
+def sendable(text: str) -> str:
+    """Text without what no wire and no database takes: halves of characters and zero bytes (U+FFFD in their place)."""
+    return text.replace("\x00", "\ufffd").encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+
+
 def _short_enough(passages: list[Passage], longest: int) -> tuple[list[Passage], str]:
     """The first passages that a result may have, the beginning of one at least, and what is told of the others."""
     size, kept = 0, list[Passage]()
     for each in passages:
-        if not kept and len(each.text) > longest:
-            each = each.model_copy(update={"text": each.text[:longest], "end": each.start + longest})
         size += len(each.text)
         if kept and size > longest:
             break
-        kept.append(each)
+        end = min(each.end, each.start + longest)
+        kept.append(each if size <= longest else each.model_copy(update={"text": each.text[:longest], "end": end}))
     left_out = f"[cut: {len(kept)} of {len(passages)} passages]" if len(kept) < len(passages) else ""
     return kept, left_out
 
