@@ -41,6 +41,7 @@ CoachworkError
 ├── OutOfMemory             its code asked for more memory than there is
 ├── WorkerBlocked           its code held up all the other runs
 ├── WorkersDied             it took one worker after another with it
+├── DatabaseFull            there is no room where the database lies
 ├── ReplayMismatch          the code no longer fits what the run has recorded
 └── RunCancelled            somebody stopped the run
 """
@@ -443,6 +444,21 @@ class WorkersDied(CoachworkError):
         self.run_id = run_id
         self.deaths = deaths
         self.steps = steps
+
+
+class DatabaseFull(CoachworkError):
+    """The disk of the database is full: nothing was written, and what it had accepted before is kept."""
+
+    code = "database-full"
+    status = 507
+    retryable = True
+    reader_default = "There is no room left to keep this. Nothing was begun; please try again later."
+
+    def __init__(self, why: str = "") -> None:
+        super().__init__(
+            f"the database could not be written: {why}",
+            hint="Make room on the disk where the database lies. What was accepted before goes on by itself then.",
+        )
 
 
 class ReplayMismatch(CoachworkError):

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from coachwork.errors import DatabaseFull
 from coachwork.store.behind import Prepared, all_later, changes, later
 from coachwork.store.database import Database, open_engine
 from coachwork.store.tables import workers
@@ -230,3 +231,19 @@ async def test_what_is_written_after_the_end_is_refused_and_does_not_wait_for_ev
     database.close()
     with pytest.raises(RuntimeError, match="the database is closed"):
         await asyncio.wait_for(database.write(lambda connection: None), 5)
+
+
+async def test_where_the_disk_is_full_that_is_said_and_what_comes_later_is_written(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path}/test.db")
+    database.migrate()
+
+    def room(pages: int):
+        return lambda connection: connection.exec_driver_sql(f"pragma max_page_count={pages}").scalar_one()
+
+    await database.write(room(1))  # no more than there are
+    with pytest.raises(DatabaseFull, match="disk is full"):
+        await database.write(lambda c: c.execute(workers.insert(), [row(f"{number:0200}") for number in range(500)]))
+    await database.write(room(100_000))
+    await database.write(put("b"))
+    assert await names(database) == ["b"]
+    database.close()

@@ -44,6 +44,7 @@ T = TypeVar("T")
 log = structlog.get_logger(__name__)
 _VERSION = "1"  # DBOS takes a run up again only under the version it began with
 _STOP_SECONDS = 10.0  # for code that does not stop when it is told to
+_AFTER_FAILURE_SECONDS = 2.0
 _LOOK_SECONDS = 0.1  # how often a worker with a free place looks for runs that other processes accepted
 _engine: "Engine | None" = None
 
@@ -178,6 +179,7 @@ class Engine:
                     await self._let_go_of_ended()
             except Exception as error:  # one that stopped to look would be idle for ever; what is in line stays there
                 log.error("worker.claim_failed", exc_info=error)
+                await asyncio.sleep(_AFTER_FAILURE_SECONDS)  # the log is not to grow by it without end
             try:
                 async with asyncio.timeout(_LOOK_SECONDS):
                     await self._wake.wait()

@@ -19,7 +19,7 @@ import sqlalchemy as sa
 import structlog
 from pydantic import TypeAdapter
 
-from coachwork.errors import CoachworkError, InDoubt, OutOfMemory, ReplayMismatch, RunFailed, from_dict
+from coachwork.errors import CoachworkError, DatabaseFull, InDoubt, OutOfMemory, ReplayMismatch, RunFailed, from_dict
 from coachwork.messages import JsonValue, PersonsAnswer, StepKind, StepRecord
 from coachwork.pipelines import events, journal
 from coachwork.pipelines.events import Event, EventLog
@@ -346,11 +346,14 @@ class RunScope:
     async def write(self, work: Callable[[sa.Connection], T]) -> T:
         """Change rows of this run; gives what `work` gave once that is committed, and readers of the run are woken.
 
-        Where the run is no longer ours its code is stopped here.
+        Where the run is no longer ours its code is stopped here; where there is no room for it too, and it goes on
+        from its last step once there is.
         """
         try:
             return await asyncio.wrap_future(self.write_soon(work))
-        except journal.ClaimLost:
+        except (journal.ClaimLost, DatabaseFull) as error:
+            if isinstance(error, DatabaseFull):
+                log.error("run.not_written", run_id=self.run_id, why=error.message, hint=error.hint)
             self.hold.let_go("lost")
             await asyncio.Event().wait()  # the cancellation comes here, and not into the application's `except`
             raise

@@ -20,6 +20,7 @@ from typing import Any, NamedTuple, TypeVar
 import sqlalchemy as sa
 import structlog
 
+from coachwork.errors import DatabaseFull
 from coachwork.store.behind import Behind, Undone
 from coachwork.store.commits import Marks
 
@@ -32,6 +33,7 @@ _GATHER_SECONDS = 0.05
 _PATIENCE_SECONDS = 30
 _COLLISIONS = {"40P01", "40001"}  # PostgreSQL: deadlock detected, could not serialize. Undone, and worth another try
 _NOT_THERE = {None, "57P01", "57P02", "57P03"}  # no answer; it is shut down, it has crashed, it is starting
+_NO_ROOM = "53100"  # PostgreSQL: disk full
 _TRIES = 5
 _TRUSTED_SECONDS = 1.0  # a connection that was used so lately is not asked whether it lives
 _AWAY_SECONDS = 120.0  # a restart takes seconds, a new primary a minute or two
@@ -262,7 +264,7 @@ class Database:
             elif _collided(failure) and tries > 1:
                 self._commit([piece], tries - 1)
             else:
-                piece.future.set_exception(failure)
+                piece.future.set_exception(_told(failure))
 
     def _outcomes(self, batch: "list[_Piece]") -> list[_Outcome]:
         """What came of each piece, committed. While the server is away the whole is tried again.
@@ -401,6 +403,15 @@ def _away(failure: sa.exc.DBAPIError) -> bool:
         return True
     connecting = isinstance(failure, sa.exc.OperationalError) and failure.statement is None
     return connecting and type(failure.orig).__module__.startswith("psycopg") and _state(failure) in _NOT_THERE
+
+
+def _told(failure: BaseException) -> BaseException:
+    """The failure as whoever waits is told of it."""
+    if isinstance(failure, sa.exc.DBAPIError) and (
+        _state(failure) == _NO_ROOM or getattr(failure.orig, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
+    ):
+        return DatabaseFull(str(failure.orig))
+    return failure
 
 
 def _collided(failure: BaseException) -> bool:
