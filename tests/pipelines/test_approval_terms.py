@@ -103,8 +103,15 @@ def test_terms_that_can_not_hold_are_refused(by, remind, seconds):
 # ── When nobody decides ────────────────────────────────────────────────────────────────────────
 
 
+async def test_a_role_that_nobody_has_ends_the_run_instead_of_waiting_for_ever(start):
+    runs = await start(offered, house=House({"boss": ["alice"]}))
+    run = await end_of(runs, (await runs.start("offered", {})).id)
+    assert (run.status, run.error["code"], run.approvals) == ("failed", "project", [])
+    assert "for the role 'lead', which coachwork.toml does not have" in run.error["message"]
+
+
 async def test_a_default_holds_when_time_is_over(start):
-    runs = await start(offered)
+    runs = await start(offered, house=House(ROLES))
     begun = [await runs.start("offered", {"expires": "0.05s", **more}) for more in ({"default": 3}, {})]
     ended = [await end_of(runs, run.id) for run in begun]
     assert [run.output for run in ended] == ["expired 3 False", "expired 7 False"]

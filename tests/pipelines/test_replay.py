@@ -83,6 +83,7 @@ ASTRAY = [
     ("question += str(uuid4())", "uuid4 is left to chance"),
     ("question += httpx.get('http://x').text", "httpx.get reads or writes outside of the run"),
     ("question += str(await asyncio.to_thread(time.time))", "time.time reads the clock"),
+    ("asyncio.TaskGroup()", "asyncio.TaskGroup lets steps take turns by timing"),
     ("await asyncio.gather(now(), now())", "asyncio.gather lets steps take turns by timing"),
     ("import requests; requests.post('http://x')", "requests.post reads or writes outside of the run"),
     ("from time import time as t; question += str(t())", "t reads the clock"),

@@ -9,6 +9,7 @@ from coachwork.errors import CoachworkError, Conflict, InputError, NotFound, Rat
 from coachwork.pipelines.approvals import approval
 from coachwork.pipelines.runs import RunFilter
 from coachwork.pipelines.steps import note, step
+from coachwork.pipelines.waits import sleep
 from coachwork.tracing.scope import current_scope
 
 
@@ -327,6 +328,10 @@ async def test_a_room_below_asks_a_person_through_the_scope(start):
 
 @step
 async def ask_within(text: str) -> str:
+    if text == "approval":
+        return str((await approval("Within?", text)).value)
+    if text == "sleep":
+        await sleep("2h")
     return str((await current_scope().ask_person("Within?", text, TypeAdapter(str))).value)
 
 
@@ -334,11 +339,13 @@ async def asks_within(text: str) -> str:
     return await ask_within(text)
 
 
-async def test_asking_a_person_inside_a_step_is_refused_with_the_way_out(start):
+@pytest.mark.parametrize("text", ["person", "approval", "sleep"])
+async def test_waiting_inside_a_step_is_refused_with_the_way_out(start, text: str) -> None:
     runs = await start(asks_within)
-    run = await runs.wait((await runs.start("asks_within", {"text": "x"})).id, 10)
+    run = await runs.wait((await runs.start("asks_within", {"text": text})).id, 10)
     assert run.status == "failed"
     assert "inside step 1" in run.error["message"]
+    assert "before the step or after it" in run.error["hint"]
     assert run.approvals == []
 
 

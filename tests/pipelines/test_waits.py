@@ -199,6 +199,6 @@ def test_rates_are_read_or_named() -> None:
     for text in ("30", "0/m", "m/30", "3/x"):
         with pytest.raises(ValueError, match="is no rate"):
             rate_of(text)
-    assert Queue.written(2, "30/m", 1, "2h") == Queue(2, 30, 60.0, 1, 7200.0)
-    with pytest.raises(ProjectError, match="concurrency=0"):
-        Queue.written(0, None, 0, None)
+    assert Queue.written(rate_of, 2, "30/m", 1, "2h") == Queue(2, 30, 60.0, 1, 7200.0)
+    with pytest.raises(ProjectError, match="pipeline 'rate_of': concurrency=0"):
+        Queue.written(rate_of, 0, None, 0, None)

@@ -84,7 +84,7 @@ class App:
         """
 
         def declare(function: Callable[..., Awaitable[Any]]) -> Pipeline[..., Any]:
-            queue = Queue.written(concurrency, rate, priority, deadline)
+            queue = Queue.written(function, concurrency, rate, priority, deadline)
             made = Pipeline(function, title=title, about=about, examples=examples, knowledge=knowledge, queue=queue)
             if made.name in self.pipelines:
                 raise ProjectError(f"there are two pipelines named {made.name!r}", hint="Rename one of the functions.")

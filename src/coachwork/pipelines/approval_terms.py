@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from coachwork.errors import NotAllowed
+from coachwork.errors import NotAllowed, ProjectError
 from coachwork.messages import JsonValue
 
 _ROLE = "role:"
@@ -53,6 +53,16 @@ def checked(by: Sequence[str] | str | None, remind: Sequence[float], seconds: fl
 def may_decide(deciders: Sequence[str], name: str, roles: Roles) -> bool:
     """Whether a person may decide, by name or by a role."""
     return not deciders or (bool(name) and name in people(deciders, roles))
+
+
+def require_roles(title: str, deciders: Sequence[str], roles: Roles) -> None:
+    """Raise ProjectError for a role that nobody has: the run would wait for ever."""
+    for name in (decider.removeprefix(_ROLE) for decider in deciders if decider.startswith(_ROLE)):
+        if name not in roles:
+            raise ProjectError(
+                f"{title!r} is for the role {name!r}, which coachwork.toml does not have",
+                hint=f'Put it there with who has it: [roles] {name} = ["alice"]. Known: {", ".join(roles) or "none"}.',
+            )
 
 
 def refused(approval_id: str, deciders: Sequence[str], name: str) -> NotAllowed:

@@ -66,9 +66,11 @@ async def approval(
     for ever. Its value is then `default`, where one is given, else `value`. `remind` are such times before the end.
     `by` are names and roles, `["role:lead", "alice"]`, who may decide; None lets anybody. `context` is shown
     beside the value, as labels and values. The person may edit the value; an edited one is checked against its
-    type. Raises ValueError for times that are none, a `default` that does not fit, and a `by` that is nobody.
+    type. Raises ValueError for times that are none, a `default` that does not fit, and a `by` that is nobody,
+    ProjectError for a role that is none, CoachworkError inside a step.
     """
     run = current_run("approval()")
+    run.between_steps(f"{title!r} asks a person", "ask")
     adapter = TypeAdapter(type(value))
     seconds = None if expires is None else seconds_of(expires)
     before = [seconds_of(text) for text in ([remind] if isinstance(remind, str) else remind)]
@@ -183,10 +185,16 @@ class Approvals:
         expires: str | None,
         terms: Terms = Terms(),  # noqa: B008, it is frozen
     ) -> PersonsAnswer:
-        """Ask about `value` as the run's next step and wait. Raises ValueError for an `expires` that is no time."""
+        """Ask about `value` as the run's next step and wait.
+
+        Raises ValueError for an `expires` that is no time, ProjectError for a role that the project does not have.
+        """
+        position = run.position("approval", "approval")
+        if position.kept is None:  # what is asked already stays asked, whatever has become of the roles
+            approval_terms.require_roles(title, terms.by, self.house.roles)
         question = _Question(
             run=run,
-            position=run.position("approval", "approval"),
+            position=position,
             title=title,
             value=value,
             adapter=adapter,

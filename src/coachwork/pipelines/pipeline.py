@@ -45,15 +45,27 @@ class Queue:
     deadline: float | None = None
 
     @classmethod
-    def written(cls, concurrency: int | None, rate: str | None, priority: int, deadline: str | None) -> "Queue":
-        """From a rate like `30/m` and a time like `2h`. Raises ProjectError for what is none."""
+    def written(
+        cls,
+        function: Callable[..., Any],
+        concurrency: int | None,
+        rate: str | None,
+        priority: int,
+        deadline: str | None,
+    ) -> "Queue":
+        """That of `function`, from a rate like `30/m` and a time like `2h`. Raises ProjectError for what is none."""
         try:
             starts, seconds = (None, 60.0) if rate is None else rate_of(rate)
             until = None if deadline is None else seconds_of(deadline)
+            if concurrency is not None and concurrency < 1:
+                raise ValueError(f"concurrency={concurrency} would never begin: at least 1")
         except ValueError as error:
-            raise ProjectError(str(error)) from None
-        if concurrency is not None and concurrency < 1:
-            raise ProjectError(f"concurrency={concurrency} would never begin: at least 1")
+            raise ProjectError(
+                f"pipeline {function.__name__!r}: {error}",
+                file=inspect.getsourcefile(function) or "",
+                line=inspect.unwrap(function).__code__.co_firstlineno,
+                hint="docs/workers.md has what can be said of a pipeline's line.",
+            ) from None
         return cls(concurrency, starts, seconds, priority, until)
 
 

@@ -104,10 +104,17 @@ def _own_code(node: ast.AST, names: Names) -> Iterator[ast.Call]:
 def _why(name: str, call: ast.Call | None) -> str | None:
     if not name or (name in _SEEDED and call is not None and (call.args or call.keywords)):
         return None
+    called = {name, _as_imported(name)}
     for why, names in _WHY.items():
-        if any(name.startswith(known) if known.endswith(".") else name == known for known in names):
+        if any(name.startswith(known) if known.endswith(".") else known in called for known in names):
             return why
     return None
+
+
+def _as_imported(name: str) -> str:
+    """A name as people import it: `asyncio.TaskGroup` for `asyncio.taskgroups.TaskGroup`, where it is defined."""
+    package, *within, last = name.split(".")
+    return f"{package}.{last}" if all(part.islower() for part in within) else name
 
 
 # ── On replay ──────────────────────────────────────────────────────────────────────────────────

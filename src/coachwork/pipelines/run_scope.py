@@ -325,6 +325,14 @@ class RunScope:
         if self._notes > self._notes_shown:
             self.services.events.append_soon(self.run_id, {"type": "data-note", "data": {"label": label}})
 
+    def between_steps(self, what: str, verb: str) -> None:
+        """Raise CoachworkError inside a step: it would hold its worker, and its place would be another on replay."""
+        if _step.get() is not None:
+            raise CoachworkError(
+                f"{what} inside step {self.step_seq}",
+                hint=f"A step is done in one go, and this may take weeks: {verb} before the step or after it.",
+            )
+
     async def ask_person(
         self,
         title: str,
@@ -335,11 +343,7 @@ class RunScope:
         expires: str | None = None,
     ) -> PersonsAnswer:
         """Open an approval as the next step and wait for it without a place. See `tracing.scope.Scope`."""
-        if _step.get() is not None:  # its place in the order of steps would not be the same on replay
-            raise CoachworkError(
-                f"{title!r} asks a person inside step {self.step_seq}",
-                hint="Ask before the step or after it: a step is done in one go, and a person may take weeks.",
-            )
+        self.between_steps(f"{title!r} asks a person", "ask")
         approvals = self.services.approvals
         return await approvals.ask(self, title, value, type_, context=context, expires=expires)
 

@@ -44,13 +44,12 @@ def checked(
         if pipeline is None:
             hint = did_you_mean(schedule.pipeline, list(pipelines))
             raise ProjectError(f"schedule {name!r} starts {schedule.pipeline!r}, which is no pipeline", hint=hint)
+        hint = "A cron is minute hour day month weekday: `0 7 * * 1-5`. See docs/schedules.md."
         try:
             schedule.check()
+            hint = f'Give the input of its runs: [schedules.{name}] input = {{field = "value"}}'
             pipeline.parse(schedule.input)
         except InputError as error:
-            raise ProjectError(
-                f"schedule {name!r}: {error.message}",
-                file=file if name in configured else "",
-                hint=error.hint or f'Give the input of its runs: [schedules.{name}] input = {{field = "value"}}',
-            ) from None
+            where = file if name in configured else ""
+            raise ProjectError(f"schedule {name!r}: {error.message}", file=where, hint=error.hint or hint) from None
     return found

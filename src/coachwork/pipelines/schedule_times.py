@@ -42,7 +42,7 @@ class Schedule:
     def check(self) -> None:
         """Raise InputError for a cron, a time zone or a policy that is none."""
         if self.missed not in MISSED:
-            raise InputError(f"missed={self.missed!r} is none of skip, once and all")
+            raise InputError(f"missed={self.missed!r} is none of skip, once and all", hint="See docs/schedules.md.")
         zone_of(self.timezone)
         next_time(self, datetime(2026, 1, 1, tzinfo=UTC))
 

@@ -14,9 +14,11 @@ _LONGEST = 10**9  # seconds, 31 years
 async def sleep(time: str | float | timedelta) -> None:
     """Go on after a time: `"90s"`, `"2h"`, `"3d"`, seconds, or a timedelta. It passes also while nothing runs.
 
-    A run that only sleeps holds no worker. Raises ValueError for what is no time, CoachworkError outside a run.
+    A run that only sleeps holds no worker. Raises ValueError for what is no time, CoachworkError outside a run and
+    inside a step.
     """
     run = current_run("sleep()")
+    run.between_steps("sleep() waits", "sleep")
     seconds = _seconds(time)
     if not 0 <= seconds < _LONGEST:
         raise ValueError(f"{time!r} is no time to sleep: from 0 seconds to 31 years")
