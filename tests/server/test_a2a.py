@@ -33,13 +33,17 @@ async def connected(here: Here, skill: str = "", version: str = "1.0", **config:
         yield ClientFactory(ClientConfig(httpx_client=http, **config)).create(card)
 
 
-def message(*parts: str | dict[str, Any], skill: str = "", **more: Any) -> wire.SendMessageRequest:
-    said = [wire.Part(text=p) if isinstance(p, str) else wire.Part(data=ParseDict(p, Value())) for p in parts]
+def message(*parts: str | dict[str, Any] | wire.Part, skill: str = "", **more: Any) -> wire.SendMessageRequest:
+    said = [p if isinstance(p, wire.Part) else _part(p) for p in parts]
     more.setdefault("message_id", uuid.uuid4().hex)
     asked = wire.SendMessageRequest(message=wire.Message(role=wire.ROLE_USER, parts=said, **more))
     if skill:
         asked.message.metadata.update({"skill": skill})
     return asked
+
+
+def _part(said: str | dict[str, Any]) -> wire.Part:
+    return wire.Part(text=said) if isinstance(said, str) else wire.Part(data=ParseDict(said, Value()))
 
 
 async def heard(client: Client, asked: wire.SendMessageRequest) -> list[wire.StreamResponse]:
@@ -152,3 +156,25 @@ async def test_a_task_is_cancelled_and_what_is_refused_says_why(here: Here) -> N
         failed = (await heard(client, message("x", skill="fails")))[-1].status_update.status
     assert failed.state == wire.TASK_STATE_FAILED
     assert "sk-abcdefgh" not in texts(failed.message.parts)
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+async def test_a_file_goes_into_the_field_that_takes_it_and_a_picture_comes_out_as_a_file(
+    here: Here, version: str
+) -> None:
+    picture = wire.Part(raw=b"\x89PNG", filename="bell.png", media_type="image/png" if version == "0.3" else "")
+    async with connected(here, "look", version, streaming=False) as client:
+        for parts in ([picture], ["a bell", picture], [{"question": "a bell"}, picture]):
+            task = (await heard(client, message(*parts)))[-1].task
+            given = here.http.get(f"/api/runs/{task.id}").json()["input"]
+            assert given == {"picture": "data:image/png;base64,iVBORw==", "question": "a bell" if parts[1:] else ""}
+            assert (task.artifacts[0].parts[0].raw, task.artifacts[0].parts[0].media_type) == (b"\x89PNG", "image/png")
+        for part, why in [
+            (wire.Part(raw=b"x", media_type="audio/wav"), r"picture \(image/\*\)"),
+            (wire.Part(url="http://127.0.0.1/secret.png", media_type="image/png"), "is not fetched"),
+        ]:
+            with pytest.raises(A2AError, match=why if version == "1.0" else None):
+                await heard(client, message(part))
+    card = here.http.get("/a2a/look/.well-known/agent-card.json").json()
+    assert card["skills"][0]["inputModes"] == ["text/plain", "application/json", "image/*"]
+    assert not card["capabilities"].get("pushNotifications", False)

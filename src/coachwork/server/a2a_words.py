@@ -4,11 +4,10 @@ Needs the SDK (extra `a2a`): load it behind `a2a_endpoint`. https://a2a-protocol
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from a2a.types import a2a_pb2 as wire
-from a2a.utils.errors import ContentTypeNotSupportedError
 
 from coachwork.agents.a2a_json import data_part, plain
 from coachwork.app.application import App
@@ -17,11 +16,13 @@ from coachwork.messages import ChatMessage, JsonValue
 from coachwork.pipelines.pipeline import Pipeline
 from coachwork.pipelines.views import ApprovalView, RunDetail
 from coachwork.server.a2a_contexts import answer_text
+from coachwork.server.a2a_files import file_fields, file_in, kinds, placed
 from coachwork.server.problems import from_stored
 from coachwork.server.version import VERSION
 
 SKILL = "skill"  # of the metadata of a message: the pipeline that is meant
 VERSIONS = ("1.0", "0.3")
+_MODES = ["text/plain", "application/json"]
 OUTPUT = "output"  # the artifact: what a run writes, and then what it gave
 _STATES = {
     "queued": wire.TASK_STATE_SUBMITTED,
@@ -47,8 +48,8 @@ def card(app: App, pipelines: Sequence[Pipeline[..., Any]], url: str) -> wire.Ag
             wire.AgentInterface(url=url, protocol_binding="JSONRPC", protocol_version=version) for version in VERSIONS
         ],
         capabilities=wire.AgentCapabilities(streaming=True, push_notifications=False),
-        default_input_modes=["text/plain", "application/json"],
-        default_output_modes=["text/plain", "application/json"],
+        default_input_modes=[*_MODES, *kinds(each.input_schema for each in pipelines)],
+        default_output_modes=_MODES,
         skills=[_skill(pipeline) for pipeline in pipelines],
     )
 
@@ -63,7 +64,7 @@ def _skill(pipeline: Pipeline[..., Any]) -> wire.AgentSkill:
         description=f"{pipeline.about or pipeline.title}{takes}",
         tags=[pipeline.kind],
         examples=[example for each in pipeline.examples if (example := _example(each.input))],
-        input_modes=["text/plain", "application/json"] if text else ["application/json"],
+        input_modes=[*(_MODES if text else _MODES[1:]), *kinds(iter([pipeline.input_schema]))],
         output_modes=["text/plain"] if words else ["application/json"],
     )
 
@@ -86,11 +87,20 @@ def asked_skill(request: wire.SendMessageRequest) -> str:
 def input_of(pipeline: Pipeline[..., Any], parts: Sequence[wire.Part], before: Sequence[ChatMessage]) -> JsonValue:
     """A message as the pipeline's input: a data part is the input itself, a text a question or the only field.
 
-    `before` is the conversation so far. Raises InputError, and the protocol's error for files.
+    Files go into the fields that take their kind, beside the text or the data's own fields. `before` is the
+    conversation so far. Raises InputError, and the protocol's error for files that no field takes.
     """
-    text, data = words_and_data(parts)
+    files = [part for part in parts if part.WhichOneof("content") in ("raw", "url")]
+    filled = placed(pipeline.input_schema, files)
+    text, data = words_and_data([part for part in parts if part not in files], empty=bool(filled))
+    if filled and not text.strip() and (data is None or isinstance(data, dict)):
+        return {**(data or {}), **filled}
     if data is not None:
         return data
+    if filled and (field := _text_field(pipeline)) is None:
+        raise InputError(f"{pipeline.name!r} takes no text beside its files", hint="Send a data part with its fields.")
+    if filled:
+        return {field: text, **filled}
     if pipeline.kind == "chat":
         said = [*before, ChatMessage(role="user", content=text)]
         return {"messages": [turn.model_dump(mode="json") for turn in said]}
@@ -107,8 +117,8 @@ def input_of(pipeline: Pipeline[..., Any], parts: Sequence[wire.Part], before: S
     return found
 
 
-def words_and_data(parts: Sequence[wire.Part]) -> tuple[str, JsonValue]:
-    """The texts of a message together, and its data part, None without one. Raises InputError."""
+def words_and_data(parts: Sequence[wire.Part], *, empty: bool = False) -> tuple[str, JsonValue]:
+    """The texts of a message together, and its data part, None without one. `empty` ones may be. Raises InputError."""
     texts, data = [], []
     for part in parts:
         kind = part.WhichOneof("content")
@@ -116,20 +126,21 @@ def words_and_data(parts: Sequence[wire.Part]) -> tuple[str, JsonValue]:
             texts.append(part.text)
         elif kind == "data":
             data.append(plain(part.data))
-        else:
-            raise ContentTypeNotSupportedError("files are not taken here: send text or a data part")
+        elif kind is not None:
+            raise InputError("a file is no answer", hint="Send a text part or a data part.")
     if len(data) > 1 or (data and any(text.strip() for text in texts)):
         raise InputError("the message has several parts that could be the input", hint="Send one data part, or text.")
-    if not data and not "".join(texts).strip():
+    if not empty and not data and not "".join(texts).strip():
         raise InputError("the message is empty", hint="Send a text part or a data part.")
     return "\n".join(texts), data[0] if data else None
 
 
 def _text_field(pipeline: Pipeline[..., Any]) -> str | None:
-    """The field that a text fills: the only one that must be there, where it is a string."""
+    """The field that a text fills: the only one that must be there but for files, where it is a string."""
     schema = pipeline.input_schema
-    fields: Mapping[str, Any] = schema.get("properties", {})
-    must = schema.get("required") or list(fields)
+    takes_files = {each.name for each in file_fields(schema)}
+    fields = {name: field for name, field in schema.get("properties", {}).items() if name not in takes_files}
+    must = [name for name in schema.get("required", ()) if name in fields] or list(fields)
     return must[0] if len(must) == 1 and fields.get(must[0], {}).get("type") == "string" else None
 
 
@@ -183,7 +194,9 @@ def _question(asked: ApprovalView, answers: bool) -> list[wire.Part]:
 
 
 def output_of(run: RunDetail) -> wire.Artifact:
-    """The output of a run: its words as text, anything with fields as data too."""
+    """The output of a run: its words as text, anything with fields as data too; a picture or recording is a file."""
+    if (file := file_in(run.output)) is not None:
+        return wire.Artifact(artifact_id=OUTPUT, name=OUTPUT, parts=[file])
     text = answer_text(run.output)
     parts = [wire.Part(text=text)] if text else []
     if not isinstance(run.output, str):

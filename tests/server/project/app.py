@@ -9,7 +9,7 @@ from coachwork.agents.outcome import Outcome, ToolUse
 from coachwork.app.application import App
 from coachwork.errors import AgentStopped, ModelTimeout
 from coachwork.knowledge import KnowledgeBase
-from coachwork.messages import Conversation
+from coachwork.messages import Conversation, Image
 from coachwork.pipelines.approvals import approval
 from coachwork.pipelines.pipeline import Example
 from coachwork.pipelines.steps import note, step
@@ -108,3 +108,9 @@ async def clumsy(ticket: Ticket) -> Reply:
 @app.pipeline(title="Not a number")
 async def not_a_number(ticket: Ticket) -> Reply:
     return Reply(text="", score=float("nan"))
+
+
+@app.pipeline(title="Look at a picture")
+async def look(picture: Image, question: str = "") -> Image:
+    note(f"Looking for {question or 'anything'}")
+    return picture
