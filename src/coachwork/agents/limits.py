@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 
 from coachwork.agents.outcome import Spent
 from coachwork.errors import ProjectError
-from coachwork.models.purses import Purse, paying
 
 
 @dataclass(frozen=True)
@@ -55,6 +54,8 @@ class Account:
         self.limits = limits
         self.whose = whose
         nano = None if limits.usd is None else round(limits.usd * 1e9)
+        from coachwork.models.purses import Purse  # here and below: an application's own names load no models
+
         self.purse = Purse(whose, nano, limits.tokens, limits.seconds)
         self.counted = Spent()  # `seconds` are those of tools
         self.lock = asyncio.Lock()  # held over a turn where tokens or money are limited
@@ -140,6 +141,8 @@ def together(limits: Limits, whose: str = "these agents together") -> Iterator[A
 
     with together(Limits(usd=0.50, turns=40)): …
     """
+    from coachwork.models.purses import paying
+
     account = Account(limits, whose)
     token = _shared.set((*_shared.get(), account))
     try:
@@ -152,6 +155,8 @@ def together(limits: Limits, whose: str = "these agents together") -> Iterator[A
 @contextmanager
 def below(account: Account) -> Iterator[Account]:
     """What agents and models inside of the block spend counts for `account` too; gives what they spent."""
+    from coachwork.models.purses import paying
+
     inside = Account(_UNLIMITED, "inside")
     token = _shared.set((*_shared.get(), Below(account), inside))
     try:

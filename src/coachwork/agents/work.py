@@ -32,7 +32,6 @@ from coachwork.errors import (
     did_you_mean,
 )
 from coachwork.messages import Frozen, JsonValue, Message, Passage, StepRecord, ToolCallPart, ToolResultPart
-from coachwork.models.purses import paying
 from coachwork.prompts.ask import refused_with
 from coachwork.prompts.tool_arguments import read_arguments
 from coachwork.tracing.care import cared_for
@@ -206,6 +205,8 @@ class Work:
                 self._counted(each.name, _plain(each.arguments))
 
     async def _asked(self, asks: Conversation | Summing, *, counts: bool) -> Turn:
+        from coachwork.models.purses import paying
+
         await self._others_counted()
         locked = [each for each in self.accounts if each.limits.usd is not None or each.limits.tokens is not None]
         for account in locked:  # two agents under one limit ask one after the other: what is left is known then
