@@ -41,6 +41,7 @@ IN_PROCESS: dict[str, Any] = {
 }
 ELSEWHERE: dict[str, Any] = {
     "crewai": {"topic": "rain"},
+    "crewai_streams": {"topic": "rain"},
     "dspy": {"question": "Two dice are tossed. What is the probability that the sum equals two?"},
     "llamaindex": {"topic": "rain"},
 }
@@ -65,7 +66,7 @@ def main() -> int:
 
 def script(pipeline: str) -> list[Answer]:
     """What the model says where an echo would not do."""
-    return {"crewai": [Answer(REPORT)], "dspy": [Answer(SOLVED)]}.get(pipeline, [])
+    return {"crewai": [Answer(REPORT)], "crewai_streams": [Answer(REPORT)], "dspy": [Answer(SOLVED)]}.get(pipeline, [])
 
 
 def environment(name: str, packages: list[str]) -> None:

@@ -21,5 +21,6 @@ class Solved(BaseModel):
 
 
 app.host("crewai", input=Topic, output=str, title="CrewAI crew")
+app.host("crewai_streams", input=Topic, output=str, title="CrewAI crew that streams")
 app.host("dspy", input=Question, output=Solved, title="DSPy module")
 app.host("llamaindex", input=Topic, output=str, title="LlamaIndex workflow")

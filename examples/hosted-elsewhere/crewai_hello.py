@@ -19,6 +19,7 @@ research_task = Task(
 )
 
 crew = Crew(agents=[researcher], tasks=[research_task], process=Process.sequential)
+streaming = Crew(agents=[researcher], tasks=[research_task], stream=True)  # learn/streaming-crew-execution
 
 if __name__ == "__main__":
     print(crew.kickoff(inputs={"topic": "AI Agents"}))

@@ -41,7 +41,7 @@ async def run(thing: Any, task: Task, host: Host) -> Outcome:
     watched = _Watched(host)
     token = _watched.set(watched)
     try:
-        output = await in_thread(partial(thing.copy().kickoff, inputs=task.given, **task.options))
+        output = await in_thread(partial(_copied(thing).kickoff, inputs=task.given, **task.options))
         await in_thread(crewai_event_bus.flush)
     except Exception as error:
         await in_thread(crewai_event_bus.flush)
@@ -51,6 +51,18 @@ async def run(thing: Any, task: Task, host: Host) -> Outcome:
     finally:
         _watched.reset(token)
     return Outcome(_told(output))
+
+
+def _copied(crew: Any) -> Any:
+    """A crew for this run. One with `stream=True` would hand out its words in place of its result: here its models
+    stream instead, as it lets them itself, and the events bring the words."""
+    copied = crew.copy()
+    if getattr(crew, "stream", False):
+        copied.stream = False
+        for agent in copied.agents:
+            if hasattr(agent.llm, "stream"):
+                agent.llm.stream = True
+    return copied
 
 
 def _told(output: Any) -> Any:
