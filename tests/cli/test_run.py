@@ -160,6 +160,9 @@ def test_a_run_is_forked_with_a_draft_and_compared(coachwork: Coachwork, project
     kept = coachwork("runs", "fork", old["id"], "--from", "2", "--no-wait").out.strip()
     assert "1 ✓ Think  (" in (shown := coachwork("runs", "show", kept).out)
     assert "taken over" in shown
+    watched = coachwork("runs", "follow", old["id"])
+    assert (watched.code, watched.out) == (0, "Hello Ada, 1\n\ncategory: normal\n")
+    assert "✓ Think" in watched.err
     forked = coachwork("runs", "fork", old["id"], "--from", "2", "--input", "subject=Bob", "--json")
     assert forked.json["output"]["text"] == "Hello Bob, 1"
     assert (project / "thoughts").read_text() == "0\n"  # thought once, for both

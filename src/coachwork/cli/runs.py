@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from coachwork.pipelines.compare import ComparedStep, Comparison
     from coachwork.pipelines.fork import Changes
 
-app = typer.Typer(no_args_is_help=True, help="List, read, cancel, fork and compare runs.")
+app = typer.Typer(no_args_is_help=True, help="List, read, follow, cancel, fork and compare runs.")
 
 RunId = Annotated[str, typer.Argument(metavar="RUN", help="The run's id.")]
 
@@ -84,6 +84,20 @@ def show_run(run: RunId, project: ProjectOption = None, as_json: JsonOption = Fa
         console.print(results.closing_line(found), style="dim")
 
     asyncio.run(read())
+
+
+@app.command("follow")
+def follow_run(run: RunId, project: ProjectOption = None, as_json: JsonOption = False) -> None:
+    """Show what a run does, from its first step on, until it ends or waits for a person; whoever works on it."""
+    loaded = load(project)
+    from coachwork.cli.run import follow
+
+    async def watch() -> int:
+        async with working(loaded) as runs:
+            await runs.get(run)
+            return await follow(runs, run, as_json=as_json)
+
+    raise typer.Exit(asyncio.run(watch()))
 
 
 @app.command("cancel")
