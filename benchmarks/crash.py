@@ -275,7 +275,8 @@ def main() -> int:
         tried.write(APP, SETTINGS.format(url=provider.url), {"prompts/count.md": PROMPT})
         troubles = Troubles(given.kills // part, given.restarts // part, given.stops)
         load = Load(given.runs, given.steps, given.workers, given.served, given.deadly)
-        waves, seconds = crash(tried, troubles, load, given.patience)
+        patience = given.patience + (180 if given.deadly else 0)  # they are taken up again after pauses that grow
+        waves, seconds = crash(tried, troubles, load, patience)
         time.sleep(1)  # what waits to be written down with others
         return 0 if report(tried, load, waves, seconds, troubles.made) else 1
 
