@@ -237,7 +237,7 @@ export function useForgetKnowledge(kb: string) {
   const client = useQueryClient();
   return () => {
     void client.invalidateQueries({ queryKey: keys.documents(kb) });
-    for (const key of ["knowledge", "document", "passages", "explain"]) void client.invalidateQueries({ queryKey: [key] });
+    for (const key of ["app", "knowledge", "document", "passages", "explain"]) void client.invalidateQueries({ queryKey: [key] });
   };
 }
 
