@@ -228,6 +228,6 @@ class Posted(BaseModel):
 async def human(wish: str) -> Posted:
     """An agent words a notice; a person may change it before it hangs at the door, and has the last word."""
     outcome = await shopkeeper.run(wish)
-    hung = [str(use.arguments) for use in outcome.uses if not use.failed]
+    hung = [str(use.arguments["text"]) for use in outcome.uses if not use.failed]
     decision = await approval("Is this what you wanted?", Posted(notices=hung, says=outcome.text), expires="2d")
     return decision.value
