@@ -12,6 +12,7 @@ from pydantic import TypeAdapter
 from coachwork.agents import Agent, Limits, Memory, together, tool
 from coachwork.agents import memory_rows as rows
 from coachwork.app.application import App
+from coachwork.errors import RunFailed
 from coachwork.messages import ModelRequest, ToolCallPart, ToolResultPart
 from coachwork.models import Models, ModelsConfig
 from coachwork.pipelines.pipeline import Pipeline
@@ -22,6 +23,7 @@ from coachwork.prompts.compiled import RouteModel
 from coachwork.testing import FakeModel
 from coachwork.tracing.branches import gather
 from coachwork.tracing.scope import current_scope
+from coachwork.tracing.secrets import keep_secret
 
 Start = Callable[..., Awaitable[Runs]]
 read: list[str] = []
@@ -384,3 +386,27 @@ async def test_agents_beside_each_other_under_one_limit_stop_where_they_did_afte
     assert (run.status, run.output) == ("succeeded", ["a: done  3", f"b: limit these agents together {refused} 1"])
     assert [(each.kind, each.name) for each in run.steps] == before
     assert (before.count(("step", "limit")), len(fake.requests)) == (1, 4)
+
+
+async def test_a_secret_in_the_error_of_the_applications_own_code_is_kept_nowhere(start: Start, tmp_path: Path) -> None:
+    keep_secret(["Plain word/4711, no shape"])
+    caught: list[str] = []
+
+    @step
+    async def calls(url: str) -> str:
+        raise RuntimeError(f"no access to {url} with Plain word/4711, no shape")
+
+    async def letters(letter: str) -> str:
+        try:
+            await calls("x")
+        except RunFailed as failure:
+            caught.append(failure.message)
+        raise ValueError("Plain word/4711, no shape")
+
+    runs = await start(letters)
+    run = await runs.wait((await runs.start("letters", {"letter": "?"})).id, 30)
+    assert caught == ["RuntimeError: no access to x with [secret]"]
+    assert run.error is not None
+    assert run.error["message"] == "ValueError: [secret]"
+    told = [str(event) async for _number, event in runs.events(run.id, 0)]
+    assert "4711" not in f"{run} {told}"

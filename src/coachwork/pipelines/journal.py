@@ -16,6 +16,7 @@ from coachwork.pipelines.views import approval_view, step_told
 from coachwork.store.behind import Prepared, changes, later
 from coachwork.store.inserting import insert_if_new
 from coachwork.store.tables import approvals, calls, received, runs, steps
+from coachwork.tracing.log import cleaned
 from coachwork.tracing.scope import Paid
 
 AT_ONCE = 0  # as the time at which a run is in line: before all clocks, since those of machines differ and jump
@@ -185,7 +186,7 @@ def finish(
 
 def fail(connection: sa.Connection, run_id: str, error: CoachworkError, claim: int | None = None) -> bool:
     """End a run with an error; see `finish`."""
-    problem = {**error.to_dict(), "run_id": run_id}
+    problem = {**cleaned(error.to_dict()), "run_id": run_id}
     last: tuple[events.Event, ...] = (
         {"type": "data-problem", "data": problem},
         {"type": "error", "errorText": error.reader},

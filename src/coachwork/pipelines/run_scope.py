@@ -31,6 +31,7 @@ from coachwork.pipelines.replay import mismatch
 from coachwork.store.database import Database
 from coachwork.tracing import spans
 from coachwork.tracing.branches import Line, following, here
+from coachwork.tracing.log import cleaned
 from coachwork.tracing.places import where
 from coachwork.tracing.scope import Paid, Scope, current_scope, entered
 
@@ -256,9 +257,11 @@ class RunScope:
             self.hold.look()
         record.tainted = record.tainted or inner.tainted
         self.line.tainted = self.line.tainted or record.tainted
+        if error is not None:  # what is kept is what is raised, on replay and now
+            error = from_dict(cleaned(error.to_dict()))
         await self.end(position, record, output=output, error=error, known=text.began, received=bool(text.questions))
         if error is not None:
-            raise from_dict(error.to_dict())
+            raise error
         return output
 
     async def end(

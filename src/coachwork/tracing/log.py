@@ -43,7 +43,7 @@ def configure(level: Literal["debug", "info", "warning", "error"] = "info", *, j
 
 def redact(_logger: object, _method: str, event: MutableMapping[str, Any]) -> Mapping[str, Any]:
     """Take out what looks like a secret, by the name of the field or the shape of the value."""
-    return {key: "[secret]" if _SECRET_NAMES.search(key) and value else _clean(value) for key, value in event.items()}
+    return {key: "[secret]" if _SECRET_NAMES.search(key) and value else cleaned(value) for key, value in event.items()}
 
 
 def without_secrets(text: str) -> str:
@@ -51,11 +51,12 @@ def without_secrets(text: str) -> str:
     return _SECRET_VALUES.sub("[secret]", without_known(text))
 
 
-def _clean(value: Any) -> Any:
+def cleaned(value: Any) -> Any:
+    """The same for all text in plain data, and for fields whose name says that they hold a secret."""
     if isinstance(value, str):
         return without_secrets(value)
     if isinstance(value, dict):
-        return {key: "[secret]" if _SECRET_NAMES.search(str(key)) and v else _clean(v) for key, v in value.items()}
+        return {key: "[secret]" if _SECRET_NAMES.search(str(key)) and v else cleaned(v) for key, v in value.items()}
     if isinstance(value, list | tuple):
-        return [_clean(item) for item in value]
+        return [cleaned(item) for item in value]
     return value
