@@ -54,6 +54,9 @@ class Weather(AgentExecutor):
             await asyncio.Event().wait()
         elif said == "fail":
             await task.failed(new_text_message("no clouds today", role=wire.ROLE_AGENT))
+        elif files := [part for part in context.message.parts if part.HasField("raw")]:
+            await task.add_artifact([wire.Part(raw=each.raw[::-1], filename="back.png") for each in files])
+            await task.complete()
         elif context.message.parts[0].HasField("data"):
             await task.add_artifact([new_data_part({"degrees": 21})], last_chunk=True)
             await task.complete()

@@ -10,6 +10,7 @@ from coachwork.agents import RemoteAgent
 from coachwork.app.project import load_project
 from coachwork.app.runtime import Runtime
 from coachwork.errors import ProjectError, ToolFailed
+from coachwork.messages import Image
 from coachwork.tracing.scope import entered
 
 from .conftest import Made, call
@@ -58,6 +59,9 @@ async def test_words_come_as_they_come_and_failures_and_data_are_what_they_are(r
     reply = await weather.ask("Bern", told=told.append)
     assert (reply.text, told) == ("Sunny in Bern.", ["Sunny "])  # the last piece comes with the answer
     assert (await weather.ask(data={"city": "Bern"})).data == {"degrees": 21}
+    turned = await weather.ask("Turn it", files=[Image(b"abc", "image/png")])
+    assert (turned.files[0].data, turned.words) == (b"cba", "[a file: back.png, 3 bytes]")
+    assert [part.WhichOneof("content") for part in remote.messages[-1].parts] == ["text", "raw"]
     with pytest.raises(ToolFailed, match="'weather' failed: no clouds today"):
         await weather.ask("fail")
 

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from coachwork.agents.tool import LONGEST, Approve, Tool, marked_tool, wire_name
 from coachwork.errors import ProjectError
-from coachwork.messages import JsonValue
+from coachwork.messages import JsonValue, Media
 from coachwork.tracing.scope import current_scope
 
 
@@ -36,13 +36,28 @@ class A2aConfig(BaseModel):
 
 @dataclass(frozen=True)
 class Said:
-    """What is sent: words, or data, for a new task or for one that asked something."""
+    """What is sent: words or data, and files, for a new task or for one that asked something."""
 
     id: str
     text: str = ""
     data: JsonValue = None
     task: str = ""
     context: str = ""
+    files: tuple[Media, ...] = ()
+
+
+@dataclass(frozen=True)
+class File:
+    """A file that came: its bytes, or the `url` where they are said to be, which is not fetched."""
+
+    name: str
+    media_type: str
+    data: bytes = b""
+    url: str = ""
+
+    def __str__(self) -> str:
+        where = f"at {self.url}" if self.url else f"{len(self.data)} bytes"
+        return f"[a file: {', '.join(filter(None, (self.name, self.media_type, where)))}]"
 
 
 @dataclass(frozen=True)
@@ -54,11 +69,13 @@ class Reply:
     data: JsonValue = None
     task: str = ""
     context: str = ""
+    files: tuple[File, ...] = ()
 
     @property
     def words(self) -> str:
-        """The answer as a model reads it."""
-        return self.text or json.dumps(self.data, ensure_ascii=False)
+        """The answer as a model reads it: of files what they are, not what is in them."""
+        said = [json.dumps(self.data, ensure_ascii=False)] if not self.text and self.data is not None else []
+        return "\n".join([*([self.text] if self.text else said), *map(str, self.files)])
 
 
 class RemoteAgent:
@@ -136,12 +153,15 @@ class RemoteAgent:
         text: str = "",
         *,
         data: JsonValue = None,
+        files: Sequence[Media] = (),
         task: str = "",
         context: str = "",
         id: str = "",
         told: Callable[[str], None] = lambda _text: None,
     ) -> Reply:
-        """Say words, or `data`, and wait until it answers or asks back; `told` gets its words as they come.
+        """Say words, or `data`, with `files` (`Image`, `Pdf` …), and wait until it answers or asks back.
+
+        `told` gets its words as they come.
 
         `task` and `context` go on with a task that asked something. The same `id` is the same message, for an agent
         that looks at it. Raises NotInstalled without the extra, ToolFailed where the agent is not reached, fails, or
@@ -149,7 +169,7 @@ class RemoteAgent:
         """
         from coachwork.agents.a2a_wire import talk
 
-        return await talk(self, Said(id or uuid.uuid4().hex, text, data, task, context), told)
+        return await talk(self, Said(id or uuid.uuid4().hex, text, data, task, context, tuple(files)), told)
 
     def as_tool(self) -> Tool:
         async def ask(message: str, task: str = "") -> str:

@@ -11,7 +11,7 @@ from urllib.parse import SplitResult, urlsplit
 
 import structlog
 
-from coachwork.agents.a2a import RemoteAgent, Reply, Said
+from coachwork.agents.a2a import File, RemoteAgent, Reply, Said
 from coachwork.agents.web import Web, is_host
 from coachwork.errors import CoachworkError, NotAllowed, NotInstalled, ToolFailed
 from coachwork.messages import JsonValue
@@ -81,7 +81,10 @@ def _card_at(url: str) -> tuple[str, str]:
 
 
 def _request(said: Said) -> wire.SendMessageRequest:
-    parts = [wire.Part(text=said.text)] if said.data is None else [data_part(said.data)]
+    parts = [] if said.data is None else [data_part(said.data)]
+    if said.text or not (parts or said.files):
+        parts.insert(0, wire.Part(text=said.text))
+    parts += [wire.Part(raw=each.data, media_type=each.media_type) for each in said.files]
     message = wire.Message(
         message_id=said.id, role=wire.ROLE_USER, parts=parts, task_id=said.task, context_id=said.context
     )
@@ -153,12 +156,17 @@ def _reply(agent: RemoteAgent, heard: _Heard) -> Reply:
     parts = [part for each in heard.artifacts.values() for part in each] or heard.message
     data = [plain(part.data) for part in parts if part.HasField("data")]
     text = "\n\n".join(words for each in heard.artifacts.values() if (words := texts(each))) or texts(heard.message)
-    if not text and not data:
+    files = tuple(_file(part) for part in parts if part.WhichOneof("content") in ("raw", "url"))
+    if not text and not data and not files:
         text = heard.words  # some agents answer in their last status
     given: JsonValue = data[0] if len(data) == 1 else (data or None)
-    if not text and given is None:
+    if not text and given is None and not files:
         raise _failed(agent, "ended without an answer")
-    return Reply("done", text, given, heard.task, heard.context)
+    return Reply("done", text, given, heard.task, heard.context, files)
+
+
+def _file(part: wire.Part) -> File:
+    return File(part.filename, part.media_type, part.raw, part.url)
 
 
 async def _cancel(client: Client, task: str) -> None:
