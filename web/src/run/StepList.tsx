@@ -5,7 +5,7 @@ import type { Step } from "../api/types";
 import { hasEnded } from "../api/types";
 import { useNow } from "../parts/When";
 import { duration, ordinal, plural } from "../text/numbers";
-import { sideBySide } from "./progress";
+import { latestOf, sideBySide } from "./progress";
 import type { RunView, ToolUse } from "./progress";
 import { waitsFor } from "./waits";
 import { StatusIcon } from "./StatusMark";
@@ -14,9 +14,12 @@ import { StatusIcon } from "./StatusMark";
 export function StepList({ view, beside }: { view: RunView; beside: ReactNode }) {
   const ended = hasEnded(view.status);
   const [asked, setAsked] = useState<boolean | null>(null);
+  const [whole, setWhole] = useState(false);
   const list = useId();
   const open = asked ?? !ended;
   const steps = view.steps;
+  const all = sideBySide(steps);
+  const latest = latestOf(all);
   return (
     <div className="rounded-lg border border-line bg-surface">
       <div className="flex items-center gap-1 pr-2">
@@ -37,7 +40,14 @@ export function StepList({ view, beside }: { view: RunView; beside: ReactNode })
       </div>
       {open && steps.length > 0 && (
         <ol id={list} className="flex flex-col gap-px border-t border-line px-1.5 py-1.5">
-          {sideBySide(steps).map((group) => (
+          {latest.earlier > 0 && (
+            <li>
+              <button type="button" onClick={() => setWhole(!whole)} className="w-full rounded-md px-2 py-1.5 text-left text-sm text-accent-text hover:bg-hover">
+                {whole ? "Show only the latest steps" : `Show ${plural(latest.earlier, "earlier step")}`}
+              </button>
+            </li>
+          )}
+          {(whole ? all : latest.groups).map((group) => (
             <li key={group[0]?.seq}>
               {group.length === 1 ? (
                 <>

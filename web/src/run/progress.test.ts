@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { Part } from "../api/stream";
 import type { Json, Run, Step } from "../api/types";
 import type { RunView } from "./progress";
-import { cachedOf, NOTHING, sideBySide, viewOf, withPart } from "./progress";
+import { cachedOf, latestOf, NOTHING, sideBySide, viewOf, withPart } from "./progress";
 
 const step = (seq: number, start: number, end: number | null, more: Partial<Step> = {}): Step => ({
   seq,
@@ -98,3 +98,12 @@ it.each([
   [[step(1, 0, 1, { model: "a", cached: true }), step(2, 0, 1, { model: "a" })], "partly"],
   [[step(1, 0, 1, { model: "a", cached: true }), step(2, 0, 1)], true],
 ])("says whether the answer was kept from before", (steps, expected) => expect(cachedOf(steps)).toBe(expected));
+
+it("leaves out of a long run what is long done, and nothing that still works", () => {
+  const many = Array.from({ length: 300 }, (_, index) => [step(index + 1, index, index === 7 ? null : index + 1)]);
+  const { groups, earlier } = latestOf(many);
+  expect(groups.flat().map((one) => one.seq)).toEqual([8, ...Array.from({ length: 12 }, (_, index) => 289 + index)]);
+  expect(earlier).toBe(287);
+  expect(latestOf([many.slice(8).flat()]).groups.map((group) => group.length)).toEqual([12]);
+  expect(latestOf(many.slice(285))).toEqual({ groups: many.slice(285), earlier: 0 });
+});

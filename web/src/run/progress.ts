@@ -173,6 +173,16 @@ export function sideBySide(steps: Step[]): Step[][] {
   return groups.map((group) => group.steps);
 }
 
+const IN_SIGHT = 12; // steps, and those that are not done yet: more is no list to see at a glance what is done now
+
+/** Groups of steps without those that are long done, and how many steps that leaves out. */
+export function latestOf(groups: Step[][]): { groups: Step[][]; earlier: number } {
+  const steps = groups.flat();
+  const old = new Set(steps.slice(0, -IN_SIGHT).filter((step) => step.status !== "running" && step.status !== "waiting"));
+  if (old.size <= 3) return { groups, earlier: 0 }; // a line that says so would save nothing
+  return { groups: groups.map((group) => group.filter((step) => !old.has(step))).filter((group) => group.length > 0), earlier: old.size };
+}
+
 function startOf(step: Step): number {
   return step.started_at === null ? Infinity : Date.parse(step.started_at);
 }

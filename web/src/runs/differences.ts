@@ -1,6 +1,6 @@
 // What is other between two values: which fields of them, and which words of a text. Pure.
 
-import type { Json } from "../api/types";
+import type { Comparison, Json } from "../api/types";
 
 /** A stretch of a text; one that is not the same in both is marked. */
 export interface Piece {
@@ -15,7 +15,15 @@ export interface FieldPair {
   b: string | undefined;
 }
 
-const MOST_CELLS = 1_000_000; // of the table for the words: above that a text is marked from its first other word to its last
+const MOST_CELLS = 9_000_000; // of the table for the words, some 1,500 in each text (36 MB): above that a text is marked from its first other word to its last
+
+/** Where two runs part, in words. Steps can all be the same where what came out is not: code between them does that. */
+export function whereTheyDiffer({ a, b, steps, first_difference: first, same_output }: Pick<Comparison, "a" | "b" | "steps" | "first_difference" | "same_output">): string {
+  const step = first === null ? undefined : (steps[first]?.a ?? steps[first]?.b);
+  if (step) return `They first differ at “${step.label || step.name}”`;
+  if (!same_output) return "Their steps are the same, the output is another";
+  return a.status === b.status ? "They nowhere differ" : "Their steps are the same, they ended differently";
+}
 
 /** The fields that differ, and how many do not. */
 export function fieldsThatDiffer(a: Json | undefined, b: Json | undefined): { pairs: FieldPair[]; same: number } {

@@ -12,6 +12,7 @@ import { shortModel } from "../run/AnswerFacts";
 import { FieldsView } from "../run/FieldsView";
 import { StatusChip, StatusIcon } from "../run/StatusMark";
 import { DifferenceView } from "../runs/DifferenceView";
+import { whereTheyDiffer } from "../runs/differences";
 import { duration, money } from "../text/numbers";
 import { NotFoundScreen } from "./NotFoundScreen";
 
@@ -64,12 +65,11 @@ export function CompareScreen({ a, b }: { a: string; b: string }) {
   );
 }
 
-function differenceWords({ steps, first_difference: first, same_input, cost_usd, seconds }: Comparison): string {
-  const step = first === null ? undefined : (steps[first]?.a ?? steps[first]?.b);
-  const where = step ? `They first differ at “${step.label || step.name}”` : "They nowhere differ";
+function differenceWords(found: Comparison): string {
+  const { same_input, cost_usd, seconds } = found;
   const cost = cost_usd === null || cost_usd === 0 ? "" : `, the second cost ${money(Math.abs(cost_usd))} ${cost_usd > 0 ? "more" : "less"}`;
   const time = seconds === null || Math.abs(seconds) < 0.05 ? "" : `, the second took ${duration(Math.abs(seconds))} ${seconds > 0 ? "longer" : "less"}`;
-  return `${where}${cost}${time}. The input is ${same_input ? "the same" : "another"}.`;
+  return `${whereTheyDiffer(found)}${cost}${time}. The input is ${same_input ? "the same" : "another"}.`;
 }
 
 function Side({ run, what }: { run: RunSummary; what: string }) {
