@@ -5,7 +5,7 @@ from typing import Any
 import pydantic_ai
 from pydantic_ai.tools import DeferredToolRequests
 
-from agents import Agent, ModelSettings, function_tool
+from agents import Agent, ModelSettings, function_tool, handoff
 
 MAILS: list[str] = []
 
@@ -45,3 +45,6 @@ asks_helper = Agent(
         boundless_helper.as_tool("ask_boundless", "Ask another.", failure_error_function=None),
     ],
 )
+
+triage, refunds = Agent(name="Triage"), Agent(name="Refunds")
+triage.handoffs, refunds.handoffs = [refunds, handoff(Agent(name="Sales"))], [triage]
