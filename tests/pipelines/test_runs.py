@@ -258,6 +258,8 @@ async def test_an_edited_value_that_does_not_fit_is_refused_and_the_question_sta
     _run, asked = await waiting(runs, {"subject": "hello"})
     with pytest.raises(InputError):
         await runs.answer(asked.id, "edit", value)
+    with pytest.raises(InputError, match="accept takes the value as it is"):  # or it would be dropped unseen
+        await runs.answer(asked.id, "accept", {"text": "another"})
     assert (await runs.approval(asked.id)).status == "pending"
 
 

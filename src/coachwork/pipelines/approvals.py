@@ -243,6 +243,8 @@ class Approvals:
         if answer not in _STATUS:
             raise InputError(f"{answer!r} is no answer to an approval", hint="Send accept, edit or reject.")
         await self._may(row, by)
+        if answer == "accept" and value is not None and value != row.value:
+            raise InputError("accept takes the value as it is, and another one was sent", hint="Send edit.")
         if answer == "edit" and row.status == "pending":
             await self._fits(row, value, by)
         decision = value if answer == "edit" else None
