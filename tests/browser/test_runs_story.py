@@ -84,6 +84,19 @@ async def pay(number: int) -> int:
     return await current_scope().step(StepRecord(kind="prompt", name="ask", label=""), ask)
 
 
+@step
+async def weigh(piece: int) -> int:
+    '''Weighing a piece.'''
+    if piece == 40:
+        raise ValueError("piece 40 has no weight")
+    return piece
+
+
+@app.pipeline(title="Weigh all pieces")
+async def weigh_all(pieces: int) -> int:
+    return sum([await weigh(piece + 1) for piece in range(pieces)])
+
+
 class Letter(BaseModel):
     text: str
 
@@ -221,6 +234,27 @@ def test_rows_that_the_cap_refused_when_all_had_begun_are_tried_again_under_a_hi
     (place.folder / "rich.go").touch()
     page.get_by_role("button", name="Try 2 again").press("Enter")
     expect(page.get_by_text("3 of 3 rows done · $0.00 spent of at most $2.00")).to_be_visible(timeout=LONG)
+
+
+def test_of_many_steps_the_latest_are_shown_and_the_one_that_failed_is_a_key_away(page: Page, place: Desk) -> None:
+    page.goto(f"{place.url}/apps/weigh_all")
+    page.get_by_label("Pieces").fill("60")
+    page.get_by_role("button", name="Run", exact=True).click()
+    page.get_by_role("button", name=re.compile("^Failed")).press("Enter", timeout=LONG)
+    steps = page.get_by_text("Weighing a piece", exact=True)
+    expect(steps).to_have_count(12)
+    page.get_by_role("button", name="Show 28 earlier steps").press("Enter")
+    expect(steps).to_have_count(40)
+    page.get_by_role("link", name="Details of this run").click()
+    page.get_by_role("link", name="Step 40 failed: Weighing a piece").press("Enter")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Shift+Tab")
+    last = page.locator("#step-40")
+    expect(last).to_be_in_viewport()
+    expect(last).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("piece 40 has no weight").last).to_be_in_viewport()
+    assert violations(page) == []
 
 
 def test_an_app_shows_what_it_will_do_before_it_ran(page: Page, place: Desk) -> None:

@@ -77,7 +77,7 @@ function StepRow({ step, open, onToggle, from, span }: StepRowProps) {
   return (
     <tr className="cursor-pointer hover:bg-hover" onClick={(event) => !(event.target as HTMLElement).closest("button") && onToggle()}>
       <td className={`${cell} max-w-[360px] pl-2! max-md:max-w-[200px]`}>
-        <button type="button" aria-expanded={open} onClick={onToggle} className="flex w-full items-center gap-2 rounded text-left">
+        <button type="button" id={`step-${step.seq}`} aria-expanded={open} onClick={onToggle} className="flex w-full scroll-my-40 items-center gap-2 rounded text-left">
           <ChevronRight className={`size-4 shrink-0 text-ink-3 transition-transform ${open ? "rotate-90" : ""}`} aria-hidden />
           <StatusIcon status={step.status} />
           <span className="min-w-0">

@@ -64,6 +64,7 @@ export function RunScreen({ id }: { id: string }) {
         <div className="mb-8">
           <ProblemNote problem={view.problem ?? { title: "failed", code: "failed", reader: "This run failed." }} runId={run.id}>
             {view.problem?.detail && view.problem.detail !== view.problem.reader && <p className="text-sm text-ink-2">{view.problem.detail}</p>}
+            <FailedStepLink view={view} />
           </ProblemNote>
         </div>
       )}
@@ -91,6 +92,18 @@ export function RunScreen({ id }: { id: string }) {
         </Section>
       )}
     </Screen>
+  );
+}
+
+/** Leads to the step that failed, which may stand hundreds of rows below; in the list only, the graph shows it by itself. */
+function FailedStepLink({ view }: { view: RunView }) {
+  const drawn = new URLSearchParams(useSearch()).get("steps") === "graph";
+  const failed = view.steps.findLast((step) => step.status === "failed");
+  if (drawn || !failed || view.steps.length < 2) return null;
+  return (
+    <a href={`#step-${failed.seq}`} className="text-sm underline">
+      Step {failed.seq} failed: {failed.label || failed.name}
+    </a>
   );
 }
 
