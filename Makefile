@@ -5,7 +5,7 @@ PORT ?= 8000
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check web dev venv lint types rooms web-test fast-tests tests screenshots bench-footprint bench-overhead bench-soak bench-output bench-calls bench-bfcl bench-retrieval bench-search bench-citations bench-citations-model bench-crash bench-restarts bench-line bench-idle bench-waiting bench-memory bench-hosting bench-kills bench-shared bench-durable bench-batches bench-ingestion bench-ingest-peers dist clean
+.PHONY: help demo test check web dev venv lint types rooms web-test fast-tests tests screenshots bench-footprint bench-overhead bench-soak bench-output bench-calls bench-bfcl bench-retrieval bench-search bench-citations bench-citations-model bench-crash bench-restarts bench-suspects bench-line bench-idle bench-waiting bench-memory bench-hosting bench-kills bench-shared bench-durable bench-batches bench-ingestion bench-ingest-peers dist clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -74,6 +74,10 @@ bench-crash: dev  ## kill -9 of workers at random instants, on SQLite and on Pos
 
 bench-restarts: dev  ## PostgreSQL itself stopped and killed under the hands of workers: nothing lost, nothing made again
 	@$(BIN)/python benchmarks/crash.py --database postgresql --kills 0 --restarts 20 $(MORE)
+
+bench-suspects: dev  ## Runs that end each worker, and workers that stand still: everybody else ends right
+	@$(BIN)/python benchmarks/crash.py --kills 0 --deadly 2 --workers 2 --steps 40 $(MORE)
+	@$(BIN)/python benchmarks/crash.py --kills 0 --stops 2 --workers 2 $(MORE)
 
 bench-line: dev  ## 2,000 queued runs, never more than 7 at work, while workers come, go and die (MORE=--quick)
 	@$(BIN)/python benchmarks/line.py --database sqlite $(MORE)
