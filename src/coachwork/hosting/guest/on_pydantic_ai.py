@@ -28,6 +28,7 @@ async def run(thing: Any, task: Task, host: Host) -> Outcome:
     else:
         prompt, options["message_history"] = _conversation(task)
     result: Any = None
+    options.setdefault("infer_name", False)  # or an agent without a name is called as our variable, from then on
     async with thing.run_stream_events(prompt, capabilities=capabilities, **options) as events:
         async for event in events:
             if event.event_kind == "agent_run_result":
