@@ -99,7 +99,7 @@ async def test_every_pattern_runs(runtime: Runtime) -> None:
         f"You argue {side}, having heard {heard}." for heard in (0, 1) for side in ("in favour", "against")
     ]
     assert runs["improve"].output == {"text": "Sing.", "good": True, "tries": 2}
-    assert runs["human"].output == {"notices": ["{'text': 'Closed!'}"], "says": "It hangs."}
+    assert runs["human"].output == {"notices": ["Closed!"], "says": "It hangs."}
 
 
 def test_each_can_be_drawn_whole_before_it_ran(tmp_path: Path) -> None:
