@@ -197,7 +197,7 @@ async def test_a_branch_hears_of_a_decision_elsewhere_although_the_database_fail
 
     runs = await start(asking)
     run_id = (await runs.start("asking", {})).id
-    await until(lambda: _asked(runs, run_id))
+    await until(lambda: any(task.get_name() == "coachwork-approvals" for task in asyncio.all_tasks()))  # it is asked
     elsewhere = Database(f"sqlite:///{tmp_path}/test.db")
     with structlog.testing.capture_logs() as told:
         await elsewhere.write(lambda c: c.exec_driver_sql("alter table approvals rename to hidden"))
@@ -210,10 +210,6 @@ async def test_a_branch_hears_of_a_decision_elsewhere_although_the_database_fail
     elsewhere.close()
     run = await runs.wait(run_id, 30)
     assert (run.status, run.output) == ("succeeded", ["accepted", "done"]), run.error
-
-
-async def _asked(runs: Runs, run_id: str) -> bool:
-    return bool((await runs.get(run_id)).approvals)
 
 
 async def test_an_error_of_the_applications_own_code_is_the_same_one_on_replay(start: Start) -> None:
