@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -37,7 +38,6 @@ from coachwork.knowledge.query import (
     require,
     searched,
 )
-from coachwork.knowledge.readiness import Readiness
 from coachwork.knowledge.search import Found, as_passage
 from coachwork.knowledge.weights import Weight, WeightTable
 from coachwork.messages import Checked, Passage, Scores, StepRecord
@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from coachwork.knowledge.ingest_worker import Ingest, Model
     from coachwork.knowledge.moving import Moved
     from coachwork.knowledge.planning import IngestPlan
+    from coachwork.knowledge.readiness import Readiness
     from coachwork.knowledge.sources.gathered import Sources
     from coachwork.knowledge.sources.iterable import Given
     from coachwork.store.database import Database
@@ -83,7 +84,6 @@ class KnowledgeBase:
         self.name = name
         self._source = None if source is None else source_of(source)
         self.writer: Writer | None = None  # writes answers for `answer_from`: set where the project uses it
-        self.readiness = Readiness()
         self._bound: _Bound | None = None
         self._store: PassageStore | None = None
 
@@ -104,6 +104,13 @@ class KnowledgeBase:
         embeddings; `groups` are the users of each group."""
         self._bound = _Bound(config, project.resolve(), index, database, models, groups or {})
         self._store = None
+
+    @cached_property
+    def readiness(self) -> "Readiness":
+        """Whether a search finds all documents yet."""
+        from coachwork.knowledge.readiness import Readiness
+
+        return Readiness()
 
     @property
     def folder(self) -> Path:
